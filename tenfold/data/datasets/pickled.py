@@ -150,7 +150,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
 }
 
 
-def read_batch(content: bytes) -> tuple[NDArray[np.uint8], list[Any]]:
+def read_batch(content: bytes) -> tuple[NDArray[np.uint8], list[int]]:
     """The rows of pixels and the labels of one batch.
 
     Raises:
@@ -161,7 +161,7 @@ def read_batch(content: bytes) -> tuple[NDArray[np.uint8], list[Any]]:
     except (IndexError, KeyError, TypeError, OverflowError, RecursionError, UnicodeError) as error:
         raise ValueError(f"its instructions make no sense ({error!r})") from error
     labels = batch.get(b"labels") if isinstance(batch, dict) else None
-    if not isinstance(batch, dict) or not isinstance(labels, list):
+    if not isinstance(batch, dict) or not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
         raise ValueError("it holds no dictionary with data and labels")
     return as_rows(batch.get(b"data")), labels
 
