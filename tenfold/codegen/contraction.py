@@ -1,0 +1,117 @@
+"""The contractions' entry points: concrete sizes in, a `Recipe` of kernels to launch out.
+
+    recipe = matmul(dtypes.float32, batch=1, m=128, n=10, k=784)
+    for call in recipe.calls: run kernel call.source over call.tasks tasks with call.args
+
+Operands are named "a", "b", "out", "extra0", ... (see `kernel.contraction.Epilogue`), "scratch0", ... and "table0", ...
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+
+from tenfold.codegen.epilogue import text_of
+from tenfold.codegen.instructions import Instructions
+from tenfold.codegen.packing import write_pack, write_pad, write_sum
+from tenfold.codegen.tile import TileWriter
+from tenfold.core.dtypes import DType
+from tenfold.kernel import convolution as plans
+from tenfold.kernel import matmul as products
+from tenfold.kernel.contraction import Description, Epilogue, Operand, Pack, Pad, Steps, Sum, Table, Tile, Vectors
+from tenfold.kernel.convolution import ConvSpec
+from tenfold.runtime.native import Target, host
+
+__all__ = [
+    "Call", "ConvSpec", "Epilogue", "Operand", "Recipe", "Source",
+    "convolution", "convolution_input_gradient", "convolution_weight_gradient", "matmul",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A kernel that can be compiled: `key` names its contents, `emit` writes its LLVM IR."""
+
+    description: Description
+    key: str
+
+    def emit(self, name: str, target: Target) -> str:
+        """LLVM IR of `void name(ptr args, i64 task)`."""
+        make = partial(Instructions, has_fma=target.has_fma, has_half=target.has_half)
+        match self.description:
+            case Tile() as tile:
+                return TileWriter(tile, make(tile.lanes)).write(name)
+            case Pack() as pack:
+                return write_pack(pack, name, make)
+            case Pad() as pad:
+                return write_pad(pad, name, make)
+            case Sum() as fold:
+                return write_sum(fold, name, make)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread."""
+
+    source: Source
+    tasks: int
+    args: tuple[Operand | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Launches in order; bytes of each scratch buffer (aligned to 64); constant tables."""
+
+    calls: tuple[Call, ...]
+    scratch: tuple[int, ...]
+    constants: tuple[Table, ...]
+
+
+def vectors(target: Target) -> Vectors:
+    """The registers of `target`."""
+    many = target.lanes == 16 or target.triple.startswith(("aarch64", "arm64"))
+    return Vectors(target.lanes * 4, 32 if many else 16)
+
+
+def matmul(
+    dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
+    a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, target: Target | None = None,
+) -> Recipe:  # fmt: skip
+    """out[batch, m, n] = a @ b; a [batch, m, k] or [batch, k, m] if transposed, b [batch, k, n] or [batch, n, k].
+
+    `a_stride` and `b_stride` are the elements from matrix to matrix: None if dense, 0 if one matrix serves the whole batch.
+    """
+    machine = vectors(target or host())
+    return _recipe(products.matmul(machine, dtype, batch, m, n, k, transpose_a, transpose_b, a_stride, b_stride, epilogue))
+
+
+def convolution(spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None) -> Recipe:
+    """(a = x, b = w) -> out"""
+    return _recipe(plans.convolution(vectors(target or host()), spec, epilogue))
+
+
+def convolution_input_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
+    """(a = gradient of out, b = w) -> gradient of x"""
+    return _recipe(plans.convolution_input_gradient(vectors(target or host()), spec))
+
+
+def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
+    """(a = x, b = gradient of out) -> gradient of w"""
+    return _recipe(plans.convolution_weight_gradient(vectors(target or host()), spec))
+
+
+def _recipe(steps: Steps) -> Recipe:
+    calls = tuple(Call(_source(step.kernel), step.tasks, step.args) for step in steps.launches)
+    return Recipe(calls, steps.scratch, steps.constants)
+
+
+def _source(description: Description) -> Source:
+    epilogue = getattr(description, "epilogue", None)
+    text = f" {text_of(epilogue)}" if epilogue else ""
+    return Source(description, _key(description) + text)
+
+
+@cache
+def _key(description: Description) -> str:
+    fields = [str(getattr(description, f)) for f in description.__dataclass_fields__ if f != "epilogue"]
+    return f"contraction {type(description).__name__.lower()} {' '.join(fields)}"

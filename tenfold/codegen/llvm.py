@@ -1,0 +1,226 @@
+"""Kernel -> LLVM IR text: vector code written directly, with each expression at the loop level where its axes are known.
+
+An expression has two *views* inside the vector loop: VECTOR, its value in every lane, and BASE, its value in lane 0 alone, which is
+what the address of a contiguous load needs. Expressions that do not depend on the vector axis have one scalar value. Row reductions keep
+four vectors of partial results: element i of the row goes to vector i / lanes % 4 (what the last incomplete round of four leaves
+over, to vector 0), so the order of additions depends on the extent alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tenfold.codegen.evaluate import BASE, VECTOR, Evaluator
+from tenfold.codegen.flatten import FlatStage, Program, flatten
+from tenfold.codegen.helpers import helper_text
+from tenfold.codegen.instructions import literal, register
+from tenfold.core.dtypes import DType
+from tenfold.kernel.loops import Kernel
+from tenfold.runtime.native import Target
+
+UNROLL = 4
+_COMBINE = {"sum": "add", "prod": "mul", "min": "min", "max": "max", "and": "and", "or": "or"}
+
+
+def emit(kernel: Kernel, name: str, target: Target) -> str:
+    """LLVM IR of `define void @name(ptr %args, i64 %task)`, the kernel for one task."""
+    return emit_program(flatten(kernel), name, target)
+
+
+def emit_program(program: Program, name: str, target: Target) -> str:
+    """`emit` for a kernel that is flat already."""
+    return _Emitter(program, target).function(name)
+
+
+def identity(op: str, dtype: DType) -> int:
+    """What a reduction starts from, as `flatten.constant_bits`."""
+    if op in ("sum", "or"):
+        return 0
+    if dtype.is_bool:
+        return int(op in ("and", "min", "prod"))
+    if op == "prod":
+        return 0x3FF0000000000000 if dtype.is_floating else 1
+    if op == "and":
+        return -1
+    if dtype.is_floating:
+        return 0x7FF0000000000000 if op == "min" else 0xFFF0000000000000
+    return int(dtype.max if op == "min" else dtype.min)
+
+
+class _Emitter(Evaluator):
+    """Writes the loops of one kernel; `Evaluator` writes the expressions."""
+
+    def function(self, name: str) -> str:
+        kernel, entry = self.program.kernel, self.scopes.top
+        for number, _ in enumerate(kernel.buffers):
+            entry.do(f"%s{number} = getelementptr i64, ptr %args, i64 {number}")
+            entry.do(f"%p{number} = load ptr, ptr %s{number}")
+        for number in range(kernel.params):
+            slot = entry(f"getelementptr i64, ptr %args, i64 {len(kernel.buffers) + number}")
+            entry.do(f"%q{number} = load i64, ptr {slot}")
+        slot = entry(f"getelementptr i64, ptr %args, i64 {len(kernel.buffers) + kernel.params}")
+        entry.do(f"%grain = load i64, ptr {slot}")
+        self._outer()
+        lines = [*self.declared.values(), *helper_text(self.scalar_ops.helpers | self.vector_ops.helpers), f"define void @{name}(ptr noalias %args, i64 %task) {{"]
+        lines += ["entry:", *self.scopes.allocas, *entry.lines, "  ret void", "}", ""]
+        return "\n".join(lines)
+
+    def _extent(self, axis: int) -> str:
+        return self.get(self.program.extents[axis], BASE, 0)
+
+    def _outer(self) -> None:
+        """The outer loops, as far as this task does them."""
+        kernel, entry = self.program.kernel, self.scopes.top
+        flat = [a for a in kernel.outer if a != kernel.vector]
+        inside = kernel.vector in kernel.outer
+        if not flat and not inside:
+            self._stages()
+            return
+        total = self._extent(flat[0] if flat else kernel.outer[0])
+        for a in flat[1:]:
+            total = entry(f"mul i64 {total}, {self._extent(a)}")
+        low = entry("mul i64 %task, %grain")
+        end = entry(f"add i64 {low}, %grain")
+        high = entry(f"call i64 @llvm.smin.i64(i64 {end}, i64 {total})")
+        if not flat:
+            self._vector_loop(low, high, self._outer_copies(), self._stages)
+            return
+        with self._odometer(flat, low, high):
+            if inside:
+                assert kernel.vector is not None
+                self._vector_loop("0", self._extent(kernel.vector), self._outer_copies(), self._stages)
+            else:
+                self._stages()
+
+    def _outer_copies(self) -> int:
+        """How many vectors a kernel that is vector-parallel does at a time (no result depends on it)."""
+        reduces = any(s.reductions and s.axes for s in self.program.stages)
+        return (4 if len(self.program.nodes) < 48 else 2) if reduces else 1
+
+    @contextmanager
+    def _odometer(self, axes: list[int], low: str, high: str) -> Iterator[None]:
+        """Iterations low to high of the flattened `axes`; positions count up without divisions."""
+        entry = self.scopes.top
+        slots = [self.scopes.alloca("i64") for _ in axes]
+        rest = low
+        for a, slot in zip(axes[:0:-1], slots[:0:-1], strict=True):
+            extent = self._extent(a)
+            safe = entry(f"call i64 @llvm.smax.i64(i64 {extent}, i64 1)")
+            entry.do(f"store i64 {entry(f'urem i64 {rest}, {safe}')}, ptr {slot}")
+            rest = entry(f"udiv i64 {rest}, {safe}")
+        entry.do(f"store i64 {rest}, ptr {slots[0]}")
+        with self.scopes.loop(low, high, 1):
+            for a, slot in zip(axes, slots, strict=True):
+                self.bind(a, self.scopes.top(f"load i64, ptr {slot}"))
+            yield
+            w, carry = self.scopes.top, "1"
+            for a, slot in zip(axes[::-1], slots[::-1], strict=True):
+                after = w(f"add i64 {self.axis_name[a]}, {carry}")
+                full = w(f"icmp eq i64 {after}, {self._extent(a)}")
+                w.do(f"store i64 {w(f'select i1 {full}, i64 0, i64 {after}')}, ptr {slot}")
+                carry = w(f"zext i1 {full} to i64")
+            for a in axes:
+                self.unbind(a)
+
+    def _vector_loop(self, low: str, high: str, copies: int, body: Callable[[], None]) -> None:
+        """`body` over the vector axis: `copies` vectors at a time, then one, then the rest under a mask."""
+        axis, lanes, parent = self.program.kernel.vector, self.lanes, self.scopes.top
+        assert axis is not None
+        length = parent(f"sub i64 {high}, {low}")
+        start = low
+        for count in dict.fromkeys((copies, 1)):
+            whole = parent(f"and i64 {length}, {-lanes * count}")
+            stop = parent(f"add i64 {low}, {whole}")
+            with self.scopes.loop(start, stop, lanes * count) as i:
+                self._bind_vector(i, count, None)
+                body()
+                self.unbind(axis)
+            start = stop
+        with self.scopes.condition(self.scopes.top(f"icmp slt i64 {start}, {high}")) as tail:
+            rest = tail(f"trunc i64 {tail(f'sub i64 {high}, {start}')} to i32")
+            mask = tail(f"icmp ult <{lanes} x i32> {self.iota('i32')}, {self.splat(tail, 'i32', rest)}")
+            self._bind_vector(start, 1, mask)
+            body()
+            self.unbind(axis)
+
+    def _bind_vector(self, base: str, count: int, mask: str | None) -> None:
+        axis = self.program.kernel.vector
+        assert axis is not None
+        self.bases = [base] + [self.scopes.top(f"add nsw i64 {base}, {self.lanes * u}") for u in range(1, count)]
+        self.mask = mask
+        self.bind(axis, base)
+
+    def _stages(self) -> None:
+        self.body_level = len(self.scopes.stack) - 1
+        for number, stage in enumerate(self.program.stages):
+            with self.scopes.block():
+                self._stage(number, stage)
+
+    def _stage(self, number: int, stage: FlatStage) -> None:
+        vector = self.program.kernel.vector
+        within = vector in stage.axes
+        copies = (UNROLL if stage.reductions else 1) if within else max(len(self.bases), 1)
+        ops = self.vector_ops if within or self.bases else self.scalar_ops
+        slots: list[list[str]] = []
+        for op, node in stage.reductions:
+            dtype = self.program.nodes[node].dtype
+            scalar, ty = register(dtype), ops.reg(dtype)
+            start = ops.const(scalar, literal(dtype, identity(op, dtype)))
+            slots.append([self.scopes.alloca(ty) for _ in range(copies)])
+            for slot in slots[-1]:
+                self.scopes.top.do(f"store {ty} {start}, ptr {slot}")
+        self._nest(stage, stage.axes, slots, copies)
+        for k, (op, node) in enumerate(stage.reductions):
+            dtype = self.program.nodes[node].dtype
+            parts = [self.scopes.top(f"load {ops.reg(dtype)}, ptr {slot}") for slot in slots[k]]
+            self.results[number, k] = [self._combine(op, dtype, parts)] if within else parts
+
+    def _nest(self, stage: FlatStage, axes: tuple[int, ...], slots: list[list[str]], copies: int) -> None:
+        if not axes:
+            self._innermost(stage, slots)
+        elif axes[0] == self.program.kernel.vector:
+            self._vector_loop("0", self._extent(axes[0]), copies, lambda: self._nest(stage, axes[1:], slots, copies))
+        else:
+            with self.scopes.loop("0", self._extent(axes[0]), 1) as i:
+                self.bind(axes[0], i)
+                self._nest(stage, axes[1:], slots, copies)
+                self.unbind(axes[0])
+
+    def _innermost(self, stage: FlatStage, slots: list[list[str]]) -> None:
+        for u in range(max(len(self.bases), 1)):
+            for k, (op, node) in enumerate(stage.reductions):
+                self._accumulate(op, node, slots[k][u], u)
+            for store in stage.stores:
+                self.prepare(store, u)
+            for store in stage.stores:
+                self.store(store, u)
+
+    def _accumulate(self, op: str, node: int, slot: str, u: int) -> None:
+        dtype, ops = self.program.nodes[node].dtype, self.vector_ops if self.bases else self.scalar_ops
+        value = self.operand(node, u) if self.bases else self.get(node, BASE, 0)
+        w, ty = self.scopes.top, ops.reg(dtype)
+        old = w(f"load {ty}, ptr {slot}")
+        new = ops.binary(w, _COMBINE[op], dtype, old, value)
+        if self.mask is not None:
+            new = w(f"select {ops.type('i1')} {self.mask}, {ty} {new}, {ty} {old}")
+        w.do(f"store {ty} {new}, ptr {slot}")
+
+    def _combine(self, op: str, dtype: DType, parts: list[str]) -> str:
+        """Partial vectors -> a scalar, by a fixed tree."""
+        w, scalar, lanes = self.scopes.top, register(dtype), self.lanes
+        while len(parts) > 1:
+            parts = [self.vector_ops.binary(w, _COMBINE[op], dtype, a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        x = parts[0]
+        while lanes > 1:
+            lanes //= 2
+            ops = self.ops_of(lanes)
+            halves = [
+                w(
+                    f"shufflevector <{2 * lanes} x {scalar}> {x}, <{2 * lanes} x {scalar}> poison, "
+                    f"<{lanes} x i32> <{', '.join(f'i32 {first + k}' for k in range(lanes))}>"
+                )
+                for first in (0, lanes)
+            ]
+            x = ops.binary(w, _COMBINE[op], dtype, halves[0], halves[1])
+        return w(f"extractelement <1 x {scalar}> {x}, i32 0")

@@ -1,0 +1,198 @@
+"""The small kernels around contractions, written as LLVM IR: packing into panels, padding with zeros, folding partial sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tenfold.codegen.epilogue import Place, apply
+from tenfold.codegen.instructions import Instructions, memory, register
+from tenfold.codegen.text import Text, Value
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import PACK_ARGS, PAD_ARGS, SUM_ARGS, Pack, Pad, Sum
+
+POINTERS = frozenset(("source", "target", "taps_table", "out"))
+
+
+@dataclass(slots=True)
+class Writer:
+    """What the writers below share: typed loads and stores of whole vectors, parts and scalars."""
+
+    vectors: Instructions
+    scalars: Instructions
+    text: Text = field(default_factory=Text)
+
+    def load(self, dtype: DType, pointer: str, scalar: bool = False) -> str:
+        """A vector (or a scalar) in registers."""
+        isa = self.scalars if scalar else self.vectors
+        return isa.from_memory(self.text.let, dtype, self.text.load(isa.type(memory(dtype)), pointer, dtype.size))
+
+    def store(self, dtype: DType, value: str, pointer: str, scalar: bool = False) -> None:
+        """Writes a vector or a scalar."""
+        isa = self.scalars if scalar else self.vectors
+        self.text.store(isa.type(memory(dtype)), isa.to_memory(self.text.let, dtype, value), pointer, dtype.size)
+
+    def spans(self, low: Value, high: Value, body: Callable[[str, bool], None]) -> None:
+        """Calls `body(index, scalar)` for whole vectors of low..high, then for the single elements that are left."""
+        t, lanes = self.text, self.vectors.lanes
+        whole = t.add(low, t.mul(t.div(t.sub(high, low), lanes), lanes))
+        with t.loop(low, whole, lanes) as i:
+            body(i.index, False)
+        with t.loop(whole, high) as i:
+            body(i.index, True)
+
+    def grains(self, args: dict[str, str], total: str) -> tuple[str, str]:
+        """The part [low, high) of `total` that is this task's."""
+        low = self.text.mul("%task", args["grain"])
+        return low, self.text.min(self.text.add(low, args["grain"]), total)
+
+
+def write_pad(kernel: Pad, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Pad."""
+    w = Writer(make(kernel.lanes), make(0))
+    t = w.text
+    a = t.arguments(PAD_ARGS, POINTERS)
+    low, high = w.grains(a, a["rows"])
+    filled, width = t.add(a["low"], a["length"]), t.add(t.add(a["low"], a["length"]), a["high"])
+    with t.loop(low, high) as row:
+        h, rest = t.rem(row.index, a["height"]), t.div(row.index, a["height"])
+        d, n = t.rem(rest, a["depth"]), t.div(rest, a["depth"])
+        h, d = t.sub(h, a["height_low"]), t.sub(d, a["depth_low"])
+        high_enough = t.let(f"icmp ult i64 {h}, {a['source_height']}")
+        deep_enough = t.let(f"icmp ult i64 {d}, {a['source_depth']}")
+        inside = t.let(f"and i1 {high_enough}, {deep_enough}")
+        number = t.add(t.mul(t.add(t.mul(n, a["source_depth"]), d), a["source_height"]), h)
+        source = t.at(a["source"], t.mul(number, a["source_row"]))
+        target = t.at(a["target"], t.mul(t.mul(row.index, width), kernel.dtype.size))
+        begin = t.let(f"select i1 {inside}, i64 {a['low']}, i64 0")
+        end = t.let(f"select i1 {inside}, i64 {filled}, i64 0")
+
+        def zero(i: str, scalar: bool, target: str = target) -> None:
+            isa = w.scalars if scalar else w.vectors
+            value = "zeroinitializer"
+            t.store(isa.type(memory(kernel.dtype)), value, t.at(target, t.mul(i, kernel.dtype.size)), kernel.dtype.size)
+
+        def copy(i: str, scalar: bool, source: str = source, target: str = target, begin: str = begin) -> None:
+            value = w.load(kernel.source, t.at(source, t.mul(t.sub(i, begin), kernel.source.size)), scalar)
+            w.store(kernel.dtype, value, t.at(target, t.mul(i, kernel.dtype.size)), scalar)
+
+        w.spans(0, begin, zero)
+        w.spans(begin, end, copy)
+        w.spans(end, width, zero)
+    return t.function(name)
+
+
+def write_sum(kernel: Sum, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Sum."""
+    w = Writer(make(kernel.lanes), make(0))
+    t = w.text
+    extras = [f"extra{i}" for i in range(len(kernel.epilogue.extras))] if kernel.epilogue else []
+    a = t.arguments((*SUM_ARGS, *extras), POINTERS | frozenset(extras))
+    low, high = w.grains(a, a["m"])
+    with t.loop(low, high) as row:
+        begin = t.mul(row.index, a["n"])
+
+        def one(column: str, scalar: bool, row: str = row.index, begin: str = begin) -> None:
+            isa = w.scalars if scalar else w.vectors
+            at = t.add(begin, column)
+            source = t.at(a["source"], t.mul(at, kernel.dtype.size))
+            first = w.load(kernel.dtype, source, scalar)
+            with t.loop(1, a["pieces"], 1, [(isa.reg(kernel.dtype), first)]) as piece:
+                more = w.load(kernel.dtype, t.at(source, t.mul(piece.index, a["piece"])), scalar)
+                piece.next.append(isa.binary(t.let, "add", kernel.dtype, piece.values[0], more))
+            x, dtype = piece.values[0], kernel.dtype
+            if kernel.epilogue:
+                x = apply(t, isa, kernel.epilogue, x, Place(row, column, ""), [a[e] for e in extras])
+                dtype = kernel.epilogue.value.dtype
+            if dtype is not kernel.out:
+                x = isa.cast(t.let, dtype, kernel.out, x)
+            w.store(kernel.out, x, t.at(a["out"], t.mul(at, kernel.out.size)), scalar)
+
+        w.spans(0, a["n"], one)
+    return t.function(name)
+
+
+def write_pack(kernel: Pack, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Pack."""
+    w = Writer(make(kernel.lanes), make(0))
+    t = w.text
+    a = t.arguments(PACK_ARGS, POINTERS)
+    low, high = w.grains(a, a["total"])
+    row = kernel.columns * kernel.dtype.size
+    with t.loop(low, high) as index:
+        chunk, rest = t.rem(index.index, a["chunks"]), t.div(index.index, a["chunks"])
+        tap, panel = t.rem(rest, a["taps"]), t.div(rest, a["taps"])
+        batch, inner = t.div(panel, a["panels"]), t.rem(panel, a["panels"])
+        first = t.mul(inner, a["step"])
+        k0 = t.mul(chunk, a["chunk"])
+        k1 = t.min(t.add(k0, a["chunk"]), a["k"])
+        offset = t.load("i64", t.at(a["taps_table"], t.mul(tap, 8)), 8)
+        source = t.at(t.at(a["source"], offset), t.mul(batch, a["source_batch"]))
+        place = t.mul(t.add(t.mul(inner, a["taps"]), tap), t.mul(a["k"], row))
+        target = t.at(t.at(a["target"], t.mul(batch, a["target_batch"])), place)
+        (_transposed if kernel.transpose else _copied)(w, kernel, a, (source, target, first, k0, k1))
+    return t.function(name)
+
+
+def _column_pointers(w: Writer, count: int, a: dict[str, str], source: str, first: str) -> list[str]:
+    """Where `count` columns from `first` on begin; beyond the last column, the last one again."""
+    t = w.text
+    last = t.sub(a["n"], 1)
+    return [t.at(source, t.mul(t.min(t.add(first, c), last), a["source_n"])) for c in range(count)]
+
+
+def _copied(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, str, str, str]) -> None:
+    """Rows of the source are rows of the panel; the last panel is gathered column by column, so as not to read beyond the end."""
+    t, row = w.text, kernel.columns * kernel.dtype.size
+    source, target, first, k0, k1 = where
+    whole = t.less(t.add(first, kernel.columns - 1), a["n"])
+    k_whole = t.let(f"select i1 {whole}, i64 {k1}, i64 {k0}")
+    begin = t.at(source, t.mul(first, kernel.source.size))
+    with t.loop(k0, k_whole) as k:
+        here, there = t.at(begin, t.mul(k.index, a["source_k"])), t.at(target, t.mul(k.index, row))
+        for v in range(kernel.vectors):
+            x = w.load(kernel.source, t.at(here, v * kernel.lanes * kernel.source.size))
+            w.store(kernel.dtype, x, t.at(there, v * kernel.lanes * kernel.dtype.size))
+    with t.loop(k_whole, k1) as k:
+        here, there = t.at(source, t.mul(k.index, a["source_k"])), t.at(target, t.mul(k.index, row))
+        with t.loop(0, kernel.columns) as c:
+            column = t.min(t.add(first, c.index), t.sub(a["n"], 1))
+            x = w.load(kernel.source, t.at(here, t.mul(column, kernel.source.size)), True)
+            w.store(kernel.dtype, x, t.at(there, t.mul(c.index, kernel.dtype.size)), True)
+
+
+def _transposed(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, str, str, str]) -> None:
+    """Columns of the source are contiguous: squares of lanes x lanes are transposed in registers."""
+    t, row, lanes = w.text, kernel.columns * kernel.dtype.size, kernel.lanes
+    source, target, first, k0, k1 = where
+    k_whole = t.add(k0, t.mul(t.div(t.sub(k1, k0), lanes), lanes))
+    for v in range(kernel.vectors):
+        pointers = _column_pointers(w, lanes, a, source, t.add(first, v * lanes))
+        there = t.at(target, v * lanes * kernel.dtype.size)
+        with t.loop(k0, k_whole, lanes) as k:
+            offset = t.mul(k.index, kernel.source.size)
+            square = [w.load(kernel.source, t.at(p, offset)) for p in pointers]
+            begin = t.at(there, t.mul(k.index, row))
+            for i, x in enumerate(_transpose(t, w.vectors.reg(kernel.dtype), lanes, square)):
+                w.store(kernel.dtype, x, t.at(begin, i * row))
+        with t.loop(k_whole, k1) as k:
+            offset, begin = t.mul(k.index, kernel.source.size), t.at(there, t.mul(k.index, row))
+            for i, p in enumerate(pointers):
+                w.store(kernel.dtype, w.load(kernel.source, t.at(p, offset), True), t.at(begin, i * kernel.dtype.size), True)
+
+
+def _transpose(t: Text, kind: str, lanes: int, rows: list[str]) -> list[str]:
+    """The transpose of a square of lanes x lanes, by exchanging halves, quarters, ..."""
+    distance = 1
+    while distance < lanes:
+        following = list(rows)
+        for i in range(lanes):
+            if i & distance == 0:
+                a, b = rows[i], rows[i + distance]
+                low = [lane if lane & distance == 0 else lanes + lane - distance for lane in range(lanes)]
+                high = [lane + distance if lane & distance == 0 else lanes + lane for lane in range(lanes)]
+                for where, lane_list in ((i, low), (i + distance, high)):
+                    mask = ", ".join(f"i32 {x}" for x in lane_list)
+                    following[where] = t.let(f"shufflevector {kind} {a}, {kind} {b}, <{lanes} x i32> <{mask}>")
+        rows, distance = following, distance * 2
+    return rows

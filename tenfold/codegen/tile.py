@@ -1,0 +1,238 @@
+"""The micro-kernel of contractions, written as LLVM IR: one task of a `kernel.contraction.Tile`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tenfold.codegen.epilogue import Place, apply
+from tenfold.codegen.instructions import Instructions, memory, register
+from tenfold.codegen.text import Text
+from tenfold.kernel.contraction import TILE_ARGS, Tile
+
+POINTERS = frozenset(("a", "b", "out", "row_table", "k_table"))
+
+
+@dataclass(slots=True)
+class Panel:
+    """The columns being worked on: masks of the vectors (none if all are whole), where the panel begins."""
+
+    first: str
+    masks: list[str]
+    b: str
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of the tile: its number, and where it lies in `a` and in the output."""
+
+    number: str
+    a: str
+    out: str
+
+
+@dataclass(slots=True)
+class TileWriter:
+    """Writes one Tile."""
+
+    tile: Tile
+    isa: Instructions
+    text: Text = field(default_factory=Text)
+    args: dict[str, str] = field(default_factory=dict)
+    extras: list[str] = field(default_factory=list)
+
+    @property
+    def vector(self) -> str:
+        """The type of an accumulator."""
+        return self.isa.reg(self.tile.dtype)
+
+    @property
+    def size(self) -> int:
+        """Bytes of an operand's element."""
+        return self.tile.dtype.size
+
+    def write(self, name: str) -> str:
+        """The kernel's module."""
+        t = self.text
+        count = len(self.tile.epilogue.extras) if self.tile.epilogue else 0
+        extras = [f"extra{i}" for i in range(count)]
+        self.args = a = t.arguments((*TILE_ARGS, *extras), POINTERS | frozenset(extras))
+        self.extras = [a[e] for e in extras]
+        n_tile, rest = t.rem("%task", a["n_tasks"]), t.div("%task", a["n_tasks"])
+        m_tile, rest = t.rem(rest, a["m_tasks"]), t.div(rest, a["m_tasks"])
+        piece, batch = t.rem(rest, a["pieces"]), t.div(rest, a["pieces"])
+        for operand, stride in (("a", "a_batch"), ("b", "b_batch"), ("out", "out_batch")):
+            a[operand] = t.at(a[operand], t.mul(batch, a[stride]))
+        a["out"] = t.at(a["out"], t.mul(piece, a["out_piece"]))
+        a["row_batch"], a["column_batch"] = t.mul(batch, a["row_batch"]), t.mul(batch, a["column_batch"])
+        panels = t.div(t.add(a["n"], self.tile.columns - 1), self.tile.columns)
+        low = t.mul(piece, a["blocks"])
+        high = t.min(t.add(low, a["blocks"]), a["total_blocks"])
+        m0, n0 = t.mul(m_tile, a["m_task"]), t.mul(n_tile, a["n_task"])
+        m1, n1 = t.min(t.add(m0, a["m_task"]), a["m"]), t.min(t.add(n0, a["n_task"]), panels)
+        with t.loop(low, high) as block:
+            self.block(block.index, t.let(f"icmp eq i64 {block.index}, {low}"), high, (m0, m1, n0, n1))
+        return t.function(name)
+
+    def block(self, block: str, first: str, high: str, bounds: tuple[str, str, str, str]) -> None:
+        """All tiles of the task, for one block of the summed index."""
+        t, a = self.text, self.args
+        outer, part = t.div(block, a["k_blocks"]), t.rem(block, a["k_blocks"])
+        inside = t.mul(part, a["k_block"])
+        start = t.add(t.mul(outer, a["k_period"]), inside)
+        length = t.min(t.min(a["k_block"], t.sub(a["k_period"], inside)), t.sub(a["k"], start))
+        table = t.at(a["k_table"], t.mul(inside, 8))
+        base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
+        last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
+        m0, m1, n0, n1 = bounds
+        with t.loop(m0, m1, self.tile.rows) as m:
+            rows = self.rows(m.index, base)
+            with t.loop(n0, n1) as n:
+                panel = self.panel(n.index, b)
+                sums = self.products(self.initial(first, rows, panel), rows, panel, table, length)
+                self.finish(sums, rows, panel, last)
+
+    def rows(self, m: str, base: str) -> list[Row]:
+        """Where the tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
+        t, a = self.text, self.args
+        inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
+        a_base, out_base = t.at(base, t.mul(outer, a["a_outer"])), t.at(a["out"], t.mul(outer, a["out_outer"]))
+        number, rows = m, []
+        for i in range(self.tile.rows):
+            if i:
+                more = t.less(t.add(m, i), a["m"])
+                following = t.add(inner, 1)
+                wraps = t.let(f"icmp eq i64 {following}, {a['row_period']}")
+                wraps = t.let(f"and i1 {wraps}, {more}")
+                following = t.let(f"select i1 {wraps}, i64 0, i64 {following}")
+                inner = t.let(f"select i1 {more}, i64 {following}, i64 {inner}")
+                number = t.let(f"select i1 {more}, i64 {t.add(m, i)}, i64 {number}")
+                a_base = t.at(a_base, t.let(f"select i1 {wraps}, i64 {a['a_outer']}, i64 0"))
+                out_base = t.at(out_base, t.let(f"select i1 {wraps}, i64 {a['out_outer']}, i64 0"))
+            entry = t.at(a["row_table"], t.mul(inner, 16))
+            rows.append(Row(number, t.at(a_base, t.load("i64", entry, 8)), t.at(out_base, t.load("i64", t.at(entry, 8), 8))))
+        return rows
+
+    def panel(self, n: str, b: str) -> Panel:
+        """The panel `n` of the columns."""
+        t, lanes = self.text, self.tile.lanes
+        first = t.mul(n, self.tile.columns)
+        masks = []
+        if self.tile.ragged:
+            left = t.let(f"trunc i64 {t.min(t.sub(self.args['n'], first), self.tile.columns)} to i32")
+            splat = self.splat("i32", left)
+            for v in range(self.tile.vectors):
+                iota = ", ".join(f"i32 {v * lanes + i}" for i in range(lanes))
+                masks.append(t.let(f"icmp sgt <{lanes} x i32> {splat}, <{iota}>"))
+        return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])))
+
+    def splat(self, scalar: str, value: str) -> str:
+        """A vector with `value` in each lane."""
+        lanes = self.tile.lanes
+        one = self.text.let(f"insertelement <{lanes} x {scalar}> poison, {scalar} {value}, i32 0")
+        return self.text.let(f"shufflevector <{lanes} x {scalar}> {one}, <{lanes} x {scalar}> poison, <{lanes} x i32> zeroinitializer")
+
+    def read(self, pointer: str, v: int, panel: Panel, masked: bool) -> str:
+        """Vector `v` of a row of columns."""
+        t = self.text
+        address = t.at(pointer, v * self.tile.lanes * self.size)
+        if not (masked and panel.masks):
+            return t.load(self.vector, address, self.size)
+        kind = f"v{self.tile.lanes}{_suffix(register(self.tile.dtype))}"
+        mask = f"<{self.tile.lanes} x i1> {panel.masks[v]}"
+        t.declare(f"{self.vector} @llvm.masked.load.{kind}.p0(ptr, i32, <{self.tile.lanes} x i1>, {self.vector})")
+        return t.let(f"call {self.vector} @llvm.masked.load.{kind}.p0(ptr {address}, i32 {self.size}, {mask}, {self.vector} zeroinitializer)")
+
+    def initial(self, first: str, rows: list[Row], panel: Panel) -> list[str]:
+        """The accumulators: zeros, or what the block before left in the output."""
+        t, tile = self.text, self.tile
+        count = tile.rows * tile.vectors
+        if tile.out is not tile.dtype:
+            return ["zeroinitializer"] * count
+        before, resume, go = t.block, t.name("resume"), t.name("go")
+        t.do(f"br i1 {first}, label %{go}, label %{resume}")
+        t.label(resume)
+        loaded = []
+        for row in rows:
+            here = t.at(row.out, t.mul(panel.first, self.size))
+            loaded += [self.read(here, v, panel, True) for v in range(tile.vectors)]
+        after = t.block
+        t.do(f"br label %{go}")
+        t.label(go)
+        return [t.let(f"phi {self.vector} [ zeroinitializer, %{before} ], [ {x}, %{after} ]") for x in loaded]
+
+    def products(self, sums: list[str], rows: list[Row], panel: Panel, table: str, length: str) -> list[str]:
+        """The loop over the block: one product of each row and column at a time."""
+        t, tile = self.text, self.tile
+        pointers = [row.a for row in rows]
+        if tile.depthwise:
+            pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
+        carried = [("ptr", panel.b), *((self.vector, s) for s in sums)]
+        with t.loop(0, t.mul(length, 8), 8, carried) as k:
+            b, *sums = k.values
+            offset = t.load("i64", t.at(table, k.index), 8)
+            columns = [self.read(b, v, panel, not tile.padded) for v in range(tile.vectors)]
+            k.next.append(t.at(b, self.args["b_k"]))
+            for i, pointer in enumerate(pointers):
+                here = t.at(pointer, offset)
+                one = None if tile.depthwise else self.splat(register(tile.dtype), t.load(register(tile.dtype), here, self.size))
+                for v, column in enumerate(columns):
+                    x = one or self.read(here, v, panel, True)
+                    k.next.append(self.isa.fma(t.let, tile.dtype, x, column, sums[i * tile.vectors + v]))
+        return k.values[1:]
+
+    def finish(self, sums: list[str], rows: list[Row], panel: Panel, last: str) -> None:
+        """Stores the tile: sums to be continued, or after the last block what the epilogue makes of them."""
+        t, tile = self.text, self.tile
+        if tile.epilogue is None:
+            self.store(sums, rows, panel)
+        elif tile.out is not tile.dtype:
+            self.store(sums, rows, panel, final=True)
+        else:
+            partial, final, end = t.name("partial"), t.name("final"), t.name("end")
+            t.do(f"br i1 {last}, label %{final}, label %{partial}")
+            t.label(partial)
+            self.store(sums, rows, panel)
+            t.do(f"br label %{end}")
+            t.label(final)
+            self.store(sums, rows, panel, final=True)
+            t.do(f"br label %{end}")
+            t.label(end)
+
+    def store(self, sums: list[str], rows: list[Row], panel: Panel, final: bool = False) -> None:
+        """Writes the rows, through the epilogue if `final`. All values are computed first: an extra may lie under the output."""
+        t, tile = self.text, self.tile
+        values = []
+        for i, row in enumerate(rows):
+            for v in range(tile.vectors):
+                x, dtype = sums[i * tile.vectors + v], tile.dtype
+                if final and tile.epilogue:
+                    x, dtype = apply(t, self.isa, tile.epilogue, x, self.place(row, panel, v), self.extras), tile.epilogue.value.dtype
+                if dtype is not tile.out:
+                    x = self.isa.cast(t.let, dtype, tile.out, x)
+                values.append(self.isa.to_memory(t.let, tile.out, x))
+        for i, row in enumerate(rows):
+            here = t.at(row.out, t.mul(panel.first, tile.out.size))
+            for v in range(tile.vectors):
+                self.put(values[i * tile.vectors + v], t.at(here, v * tile.lanes * tile.out.size), panel.masks[v] if panel.masks else "")
+
+    def place(self, row: Row, panel: Panel, v: int) -> Place:
+        """Where a vector of the output stands, for the epilogue."""
+        t, a = self.text, self.args
+        number = t.add(row.number, a["row_batch"])
+        column = t.add(t.add(panel.first, a["column_batch"]), v * self.tile.lanes)
+        return Place(number, column, panel.masks[v] if panel.masks else "")
+
+    def put(self, value: str, address: str, mask: str) -> None:
+        """Stores a vector, or the part of it that is there."""
+        tile, t = self.tile, self.text
+        scalar = memory(tile.out)
+        kind = f"<{tile.lanes} x {scalar}>"
+        if not mask:
+            return t.store(kind, value, address, tile.out.size)
+        name = f"@llvm.masked.store.v{tile.lanes}{_suffix(scalar)}.p0"
+        t.declare(f"void {name}({kind}, ptr, i32, <{tile.lanes} x i1>)")
+        t.do(f"call void {name}({kind} {value}, ptr {address}, i32 {tile.out.size}, <{tile.lanes} x i1> {mask})")
+
+
+def _suffix(scalar: str) -> str:
+    return {"float": "f32", "double": "f64"}.get(scalar, scalar)

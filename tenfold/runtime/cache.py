@@ -1,0 +1,118 @@
+"""Object code on disk, shared by processes: a missing, damaged or unreadable entry is a miss, and nothing here ever raises."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAGIC = b"TENFOLD1"
+LIMIT = 512 << 20
+_TRIM_EVERY = 64  # writes
+
+
+def folder_from(environment: Mapping[str, str]) -> Path | None:
+    """Where `environment` wants the cache; None where it wants none."""
+    if environment.get("TENFOLD_CACHE", "1") == "0":
+        return None
+    if chosen := environment.get("TENFOLD_CACHE_DIR"):
+        return Path(chosen)
+    base = environment.get("XDG_CACHE_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "tenfold"
+    except RuntimeError:  # no home
+        return None
+
+
+@dataclass(slots=True)
+class Cache:
+    """Entries of bytes under names of hexadecimal digits.
+
+    The entries are machine code, so a folder that somebody else owns or may write to is not used.
+    """
+
+    folder: Path | None
+    limit: int = LIMIT
+    _writes: int = 0
+    _usable: bool | None = field(default=None)
+
+    def read(self, name: str) -> bytes | None:
+        """The entry, if it is there and whole."""
+        if not self._check():
+            return None
+        path = self._path(name)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        head = len(MAGIC) + 32
+        if len(data) < head or data[: len(MAGIC)] != MAGIC or hashlib.sha256(data[head:]).digest() != data[len(MAGIC) : head]:
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # last use, for trim
+        return data[head:]
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Keeps an entry, if possible."""
+        if not self._check():
+            return
+        path, temporary = self._path(name), ""
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+            with os.fdopen(handle, "wb") as file:
+                file.write(MAGIC + hashlib.sha256(payload).digest() + payload)
+            os.replace(temporary, path)
+        except OSError:
+            if temporary:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+            return
+        self._writes += 1
+        if self._writes % _TRIM_EVERY == 1:
+            self.trim()
+
+    def trim(self) -> None:
+        """Removes the entries used longest ago until the rest is smaller than three quarters of the limit."""
+        if self.folder is None:
+            return
+        entries = []
+        for path in self.folder.glob("??/*"):
+            with contextlib.suppress(OSError):
+                found = path.stat()
+                entries.append((found.st_mtime, found.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        if total <= self.limit:
+            return
+        for _, size, path in sorted(entries, key=lambda e: e[0]):
+            if total <= self.limit * 3 // 4:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+                total -= size
+
+    def _path(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / name[:2] / name[2:]
+
+    def _check(self) -> bool:
+        if self._usable is None:
+            self._usable = self.folder is not None and _prepare(self.folder)
+        return self._usable
+
+
+def _prepare(folder: Path) -> bool:
+    """Makes the folder; whether it is ours alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError:
+        return False
+    if not hasattr(os, "getuid"):
+        return True
+    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

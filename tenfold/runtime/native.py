@@ -1,0 +1,130 @@
+"""Machine code of this host: LLVM text in, an address out, with object code kept on disk in between."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from tenfold.runtime.cache import Cache, folder_from
+
+FORMAT = 1  # of generated code: raise it when the emitters change what a key means
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The machine that code is made for; `lanes` is how many 32-bit numbers one vector holds."""
+
+    triple: str
+    cpu: str
+    features: str
+    lanes: int
+    has_fma: bool = True
+    has_half: bool = True
+
+    @property
+    def key(self) -> str:
+        """What distinguishes object code for this target."""
+        return f"{self.triple} {self.cpu} {self.features} {self.lanes}"
+
+
+def _initialize() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+@cache
+def host() -> Target:
+    """The machine we run on."""
+    _initialize()
+    features = dict(llvm.get_host_cpu_features())
+    triple = llvm.get_process_triple()
+    arm = triple.startswith(("aarch64", "arm64"))
+    lanes = 16 if features.get("avx512f") and features.get("avx512vl") else 8 if features.get("avx2") else 4
+    text = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
+    if lanes == 16:
+        text += ",-prefer-256-bit"
+    return Target(triple, llvm.get_host_cpu_name(), text, lanes, arm or bool(features.get("fma")), arm or bool(features.get("f16c")))
+
+
+def _machine(target: Target) -> llvm.TargetMachine:
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=2, reloc="default", codemodel="jitdefault", jit=True
+    )
+
+
+class _Compiler:
+    def __init__(self, target: Target) -> None:
+        _initialize()
+        self.lock = threading.RLock()
+        self.machine = _machine(target)
+        self.builder = llvm.create_pass_builder(self.machine, llvm.create_pipeline_tuning_options(speed_level=2))
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(target))
+
+    def passes(self) -> llvm.ModulePassManager:
+        manager = llvm.create_new_module_pass_manager()
+        manager.add_sroa_pass()
+        manager.add_instruction_combine_pass()
+        manager.add_simplify_cfg_pass()
+        manager.add_new_gvn_pass()
+        manager.add_instruction_combine_pass()
+        return manager
+
+    def object_code(self, text: str) -> bytes:
+        with self.lock:
+            module = llvm.parse_assembly(text)
+            self.passes().run(module, self.builder)
+            return bytes(self.machine.emit_object(module))
+
+    def load(self, code: bytes, names: tuple[str, ...]) -> dict[str, int]:
+        with self.lock:
+            self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self.engine.finalize_object()
+            return {name: self.engine.get_function_address(name) for name in names}
+
+
+@cache
+def _compiler() -> _Compiler:
+    return _Compiler(host())
+
+
+def object_code(text: str) -> bytes:
+    """Compiles LLVM text to an object file."""
+    return _compiler().object_code(text)
+
+
+def load(code: bytes, names: tuple[str, ...]) -> dict[str, int]:
+    """Loads an object file into the process; the addresses of its functions `names`. It stays loaded."""
+    return _compiler().load(code, names)
+
+
+@cache
+def disk_cache() -> Cache:
+    """The cache that the environment asks for."""
+    return Cache(folder_from(os.environ))
+
+
+@cache
+def _digest_head() -> bytes:
+    return f"{FORMAT} {llvmlite.__version__} {llvm.llvm_version_info} {host().key}".encode()
+
+
+def digest(key: str) -> str:
+    """Names the code made from `key` by this version of everything for this host."""
+    return hashlib.sha256(_digest_head() + b"\n" + key.encode()).hexdigest()
+
+
+def build(key: str, emit: Callable[[], str], names: tuple[str, ...]) -> dict[str, int]:
+    """The addresses of the functions `names` in the code that `emit()` describes, from the disk where it is known by `key`."""
+    entry = digest(key)
+    code = disk_cache().read(entry)
+    if code is None:
+        code = object_code(emit())
+        disk_cache().write(entry, code)
+    return load(code, names)
