@@ -27,7 +27,7 @@ LADDER = (  # bottom to top: a folder may import itself and the folders named be
     "serving",
 )
 ONLY_CORE = frozenset({"kernel", "runtime"})
-ON_TOP = frozenset({"__init__.py", "__main__.py", "cli.py", "demo.py"})
+ON_TOP = frozenset({"__init__.py", "__main__.py", "cli.py", "demo.py", "info.py", "pictures.py"})
 MAX_LINES = 400
 LONGER: dict[str, tuple[int, str]] = {  # file: (its own cap, the reason)
 }
