@@ -1,0 +1,44 @@
+"""Every switch and environment variable, in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the environment asks for, read once at import.
+
+    Attributes:
+        data_dir: TENFOLD_DATA_DIR, where data sets are looked for first.
+        cache_dir: TENFOLD_CACHE_DIR, compiled kernels; default `~/.cache/tenfold`.
+        cache: TENFOLD_CACHE=0 turns the kernel cache off.
+        threads: TENFOLD_NUM_THREADS; default: the processors this process may use.
+        compile: TENFOLD_COMPILE=0 runs traced functions through the NumPy oracles, to find out whether the compiler is at fault.
+    """
+
+    data_dir: Path | None
+    cache_dir: Path
+    cache: bool
+    threads: int
+    compile: bool
+
+
+def from_environment() -> Config:
+    """The configuration that the environment variables describe."""
+    env = os.environ
+    base = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = env.get("TENFOLD_NUM_THREADS", "")
+    return Config(
+        data_dir=Path(env["TENFOLD_DATA_DIR"]) if env.get("TENFOLD_DATA_DIR") else None,
+        cache_dir=Path(env.get("TENFOLD_CACHE_DIR") or base / "tenfold"),
+        cache=env.get("TENFOLD_CACHE", "1") != "0",
+        threads=max(1, int(asked)) if asked.isdigit() else cores,
+        compile=env.get("TENFOLD_COMPILE", "1") != "0",
+    )
+
+
+config = from_environment()

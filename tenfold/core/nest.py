@@ -1,0 +1,89 @@
+"""Nested structures of lists, tuples, named tuples, dicts and dataclass instances marked with `__tf_flatten__`: flatten, map, pack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def is_nested(x: Any) -> bool:
+    """Whether `x` is a structure and not a leaf."""
+    return isinstance(x, (list, tuple, Mapping)) and not getattr(x, "_is_leaf", False) and type(x).__name__ != "TensorShape"
+
+
+def _children(x: Any) -> list[Any]:
+    return [x[k] for k in _keys(x)] if isinstance(x, Mapping) else list(x)
+
+
+def _keys(x: Mapping[Any, Any]) -> list[Any]:
+    try:
+        return sorted(x)
+    except TypeError:
+        return list(x)
+
+
+def _rebuild(like: Any, children: list[Any]) -> Any:
+    if isinstance(like, Mapping):
+        made = dict(zip(_keys(like), children, strict=True))
+        ordered = {k: made[k] for k in like}
+        return ordered if type(like) is dict else type(like)(ordered)
+    if hasattr(like, "_fields"):
+        return type(like)(*children)
+    return list(children) if isinstance(like, list) and type(like) is not list else type(like)(children)
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves, left to right; dicts in the order of their sorted keys.
+
+    Example:
+        >>> flatten({"b": 2, "a": (1, [3])})
+        [1, 3, 2]
+    """
+    return list(_leaves(structure))
+
+
+def _leaves(x: Any) -> Iterator[Any]:
+    if is_nested(x):
+        for child in _children(x):
+            yield from _leaves(child)
+    else:
+        yield x
+
+
+def pack(structure: Any, flat: list[Any]) -> Any:
+    """`flat` in the form of `structure`.
+
+    Raises:
+        ValueError: the number of leaves differs.
+    """
+    expected = len(flatten(structure))
+    if expected != len(flat):
+        raise ValueError(f"[nest] the structure has {expected} leaves, but {len(flat)} were given.")
+    leaves = iter(flat)
+
+    def build(x: Any) -> Any:
+        return _rebuild(x, [build(c) for c in _children(x)]) if is_nested(x) else next(leaves)
+
+    return build(structure)
+
+
+def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
+    """`function` applied leaf by leaf to structures of one form.
+
+    Raises:
+        ValueError: the structures differ.
+    """
+    first, *rest = structures
+    if not is_nested(first):
+        return function(*structures)
+    for other in rest:
+        same = is_nested(other) and isinstance(other, Mapping) == isinstance(first, Mapping) and len(other) == len(first)
+        if not same or (isinstance(first, Mapping) and set(first) != set(other)):
+            raise ValueError(f"[map_structure] structures differ. Expected the form of {first!r}; received {other!r}.")
+    columns = zip(*([s[k] for k in _keys(first)] if isinstance(s, Mapping) else list(s) for s in structures), strict=True)
+    return _rebuild(first, [map_structure(function, *column) for column in columns])
+
+
+def assert_same_structure(a: Any, b: Any) -> None:
+    """Raises ValueError unless `a` and `b` have the same form."""
+    map_structure(lambda x, y: None, a, b)

@@ -1,0 +1,119 @@
+"""One function becomes one Primitive: the decorators name its kind, and with it the shape rule, the batching rule and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.dtypes import DType, bool_
+from tenfold.core.errors import DTypeError
+from tenfold.core.shapes import broadcast
+from tenfold.ir.primitive import Kind, Primitive, Spec, register
+from tenfold.kernel.loops import Expr
+from tenfold.tensor.bind import bind, expect_same_dtype
+from tenfold.tensor.tensor import Tensor, as_tensor
+
+Vjp = Callable[..., Any]
+
+
+def each(*rules: Vjp | None) -> Vjp:
+    """A vjp from one rule per input, so that unwanted cotangents are never computed. A single rule serves all inputs."""
+
+    def vjp(wanted: Sequence[bool], g: Any, y: Any, *xs: Any, **attrs: Any) -> list[Any]:
+        return [rule(g, y, *xs, **attrs) if want and rule is not None else None for want, rule in zip(wanted, rules, strict=True)]
+
+    return vjp
+
+
+def tensors(name: str, values: Sequence[Any]) -> list[Tensor]:
+    """The arguments as Tensors; a Python number takes the element type of the first tensor among them."""
+    if all(type(v) is Tensor for v in values):
+        return list(values)
+    hint = next((v.dtype for v in values if hasattr(v, "dtype") and isinstance(v.dtype, DType)), None)
+    return [v if type(v) is Tensor else as_tensor(v, hint=hint, name=name) for v in values]
+
+
+def elementwise(*, oracle: Callable[..., Any], dtypes: tuple[DType, ...], vjp: Vjp | tuple[Vjp | None, ...] | None = None, samples: Any = None,
+                out: DType | Callable[[DType], DType] | None = None, algebra: Callable[..., Any] | None = None) -> Callable[[Callable[..., Expr]], Any]:  # fmt: skip
+    """Defines a primitive that works element by element.
+
+    Args:
+        oracle: its NumPy twin.
+        dtypes: the element types that it takes; all inputs have the same.
+        vjp: one rule `(g, y, *xs, **attrs) -> cotangent` per input.
+        samples: a (low, high) range per input, for the tests.
+        out: the result's element type, or a function of the input's; default: the same.
+        algebra: `(inputs, attrs, is_constant) -> replacement or None`.
+    """
+
+    def define(body: Callable[..., Expr]) -> Any:
+        name = body.__name__.rstrip("_")
+
+        def spec(*specs: Spec, **attrs: Any) -> Spec:
+            dtype = expect_same_dtype(name, specs, dtypes)
+            result = out(dtype) if callable(out) else out or dtype
+            return Spec(broadcast(name, *(s.shape for s in specs)), result)
+
+        rules = None if vjp is None else each(*vjp) if isinstance(vjp, tuple) else each(vjp)
+        primitive = register(
+            Primitive(name, Kind.ELEMENTWISE, spec, _keeping_dtype(oracle, out), rules, body, dtypes, True, samples, algebra,
+                      doc=body.__doc__ or "", numpy_dtypes=frozenset(d.numpy for d in dtypes))
+        )  # fmt: skip
+
+        @wraps(body)
+        def operation(*xs: Any, **attrs: Any) -> Any:
+            if any(isinstance(x, Expr) for x in xs):
+                return body(*xs, **attrs)
+            return bind(primitive, *tensors(name, xs), **attrs)
+
+        operation.primitive = primitive  # type: ignore[attr-defined]
+        return operation
+
+    return define
+
+
+def _keeping_dtype(oracle: Callable[..., Any], out: Any) -> Callable[..., Any]:
+    """The oracle, computing small integers and half precision in the type that it was given."""
+    if out is not None or isinstance(oracle, np.ufunc):
+        return oracle
+
+    def run(*arrays: Any, **attrs: Any) -> Any:
+        result = oracle(*arrays, **attrs)
+        return result if result.dtype == arrays[0].dtype else result.astype(arrays[0].dtype)
+
+    return run
+
+
+def primitive(kind: Kind, *, spec: Callable[..., Any], oracle: Callable[..., Any], vjp: Vjp | None = None, lower: Any = None,
+              dtypes: tuple[DType, ...] = (), samples: Any = None, algebra: Callable[..., Any] | None = None, pure: bool = True) -> Callable[[Callable[..., Any]], Any]:  # fmt: skip
+    """Defines any other primitive. The decorated function checks and normalizes the user's arguments and calls `bind` as its last
+    act through the `apply` that it receives as first argument: `def f(apply, x, axis): return apply(x, axis=...)`.
+    """
+
+    def define(front: Callable[..., Any]) -> Any:
+        name = front.__name__.rstrip("_")
+        made = register(Primitive(name, kind, spec, oracle, vjp, lower, dtypes, False, samples, algebra, pure, front.__doc__ or ""))
+
+        def apply(*xs: Any, **attrs: Any) -> Any:
+            return bind(made, *tensors(name, xs), **attrs)
+
+        @wraps(front)
+        def operation(*args: Any, **kwargs: Any) -> Any:
+            return front(apply, *args, **kwargs)
+
+        operation.primitive = made  # type: ignore[attr-defined]
+        return operation
+
+    return define
+
+
+def check_dtype(name: str, spec: Spec, allowed: tuple[DType, ...]) -> None:
+    """Raises DTypeError unless the operation takes the element type."""
+    if spec.dtype not in allowed:
+        raise DTypeError(f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {spec.dtype.name}. Try tf.cast.")
+
+
+__all__ = ["bool_", "check_dtype", "each", "elementwise", "primitive", "tensors"]

@@ -1,0 +1,280 @@
+"""Elementwise functions of one argument."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_
+from tenfold.kernel import loops, mathlib
+from tenfold.kernel.loops import Expr
+from tenfold.primitives.arithmetic import conj, constant_like, less, log, neg, not_equal, real, select, trunc
+from tenfold.primitives.define import elementwise
+from tenfold.tensor.tensor import Tensor
+
+ANY = ((-3, 3),)
+UNIT = ((-0.9, 0.9),)
+POSITIVE = ((0.1, 5),)
+
+
+def vectorized(function: Any) -> Any:
+    """A NumPy function from one of Python's `math`, computed in double precision."""
+
+    def run(x: Any) -> Any:
+        return np.array([function(float(v)) for v in x.reshape(-1)], np.float64).reshape(x.shape)
+
+    return run
+
+
+@elementwise(vjp=lambda g, y, x: g * sign(x), oracle=np.abs, dtypes=(*SIGNED, *FLOATS), samples=ANY)
+def abs(x: Expr) -> Expr:
+    """The absolute value."""
+    return loops.unary("abs", x)
+
+
+@elementwise(oracle=np.sign, vjp=lambda g, y, x: None, dtypes=(*SIGNED, *FLOATS), samples=ANY)
+def sign(x: Expr) -> Expr:
+    """-1, 0 or 1; NaN stays NaN."""
+    return mathlib.sign(x)
+
+
+@elementwise(vjp=lambda g, y, x: None, oracle=np.floor, dtypes=FLOATS, samples=ANY)
+def floor(x: Expr) -> Expr:
+    """Rounded down."""
+    return loops.unary("floor", x)
+
+
+@elementwise(vjp=lambda g, y, x: None, oracle=np.ceil, dtypes=FLOATS, samples=ANY)
+def ceil(x: Expr) -> Expr:
+    """Rounded up."""
+    return loops.unary("ceil", x)
+
+
+@elementwise(vjp=lambda g, y, x: None, oracle=np.rint, dtypes=FLOATS, samples=ANY)
+def round(x: Expr) -> Expr:
+    """Rounded to the nearest integer, halves to even."""
+    return loops.unary("round", x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(y), oracle=np.exp, dtypes=INEXACT, samples=ANY)
+def exp(x: Expr) -> Expr:
+    """e to the power x."""
+    return mathlib.exp(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(y + constant_like(1, y)), oracle=np.expm1, dtypes=INEXACT, samples=ANY)
+def expm1(x: Expr) -> Expr:
+    """exp(x) - 1, accurate near 0."""
+    return mathlib.expm1(x)
+
+
+@elementwise(vjp=lambda g, y, x: g / conj(x + constant_like(1, x)), oracle=np.log1p, dtypes=INEXACT, samples=((-0.5, 5),))
+def log1p(x: Expr) -> Expr:
+    """log(1 + x), accurate near 0."""
+    return mathlib.log1p(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * constant_like(0.5, y) / conj(y), oracle=np.sqrt, dtypes=INEXACT, samples=POSITIVE)
+def sqrt(x: Expr) -> Expr:
+    """The square root."""
+    return loops.unary("sqrt", x)
+
+
+@elementwise(vjp=lambda g, y, x: g * constant_like(-0.5, y) * conj(y * y * y), oracle=lambda x: 1 / np.sqrt(x), dtypes=INEXACT, samples=POSITIVE)
+def rsqrt(x: Expr) -> Expr:
+    """1 / sqrt(x)."""
+    return mathlib.rsqrt(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(cos(x)), oracle=np.sin, dtypes=INEXACT, samples=ANY)
+def sin(x: Expr) -> Expr:
+    """The sine of x, in radians."""
+    return mathlib.sin(x)
+
+
+@elementwise(vjp=lambda g, y, x: neg(g * conj(sin(x))), oracle=np.cos, dtypes=INEXACT, samples=ANY)
+def cos(x: Expr) -> Expr:
+    """The cosine of x, in radians."""
+    return mathlib.cos(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(constant_like(1, y) + y * y), oracle=np.tan, dtypes=INEXACT, samples=((-1.2, 1.2),))
+def tan(x: Expr) -> Expr:
+    """The tangent of x, in radians."""
+    return mathlib.tan(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(rsqrt(constant_like(1, x) - x * x)), oracle=np.arcsin, dtypes=INEXACT, samples=UNIT)
+def asin(x: Expr) -> Expr:
+    """The angle, in radians, whose sine is x."""
+    return mathlib.asin(x)
+
+
+@elementwise(vjp=lambda g, y, x: neg(g * conj(rsqrt(constant_like(1, x) - x * x))), oracle=np.arccos, dtypes=INEXACT, samples=UNIT)
+def acos(x: Expr) -> Expr:
+    """The angle, in radians, whose cosine is x."""
+    return mathlib.acos(x)
+
+
+@elementwise(vjp=lambda g, y, x: g / conj(constant_like(1, x) + x * x), oracle=np.arctan, dtypes=INEXACT, samples=ANY)
+def atan(x: Expr) -> Expr:
+    """The angle, in radians, whose tangent is x."""
+    return mathlib.atan(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(cosh(x)), oracle=np.sinh, dtypes=INEXACT, samples=ANY)
+def sinh(x: Expr) -> Expr:
+    """The hyperbolic sine."""
+    return mathlib.sinh(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(sinh(x)), oracle=np.cosh, dtypes=INEXACT, samples=ANY)
+def cosh(x: Expr) -> Expr:
+    """The hyperbolic cosine."""
+    return mathlib.cosh(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(constant_like(1, y) - y * y), oracle=np.tanh, dtypes=INEXACT, samples=ANY)
+def tanh(x: Expr) -> Expr:
+    """The hyperbolic tangent."""
+    return mathlib.tanh(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(rsqrt(x * x + constant_like(1, x))), oracle=np.arcsinh, dtypes=INEXACT, samples=ANY)
+def asinh(x: Expr) -> Expr:
+    """The inverse of sinh."""
+    return mathlib.asinh(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(rsqrt(x * x - constant_like(1, x))), oracle=np.arccosh, dtypes=INEXACT, samples=((1.1, 5),))
+def acosh(x: Expr) -> Expr:
+    """The inverse of cosh."""
+    return mathlib.acosh(x)
+
+
+@elementwise(vjp=lambda g, y, x: g / conj(constant_like(1, x) - x * x), oracle=np.arctanh, dtypes=INEXACT, samples=UNIT)
+def atanh(x: Expr) -> Expr:
+    """The inverse of tanh."""
+    return mathlib.atanh(x)
+
+
+def _sigmoid(x: Any) -> Any:
+    one = x.dtype.type(1)
+    return np.where(x.real >= 0, one / (one + np.exp(-x)), np.exp(x) / (one + np.exp(x)))
+
+
+@elementwise(vjp=lambda g, y, x: g * conj(y * (constant_like(1, y) - y)), oracle=_sigmoid, dtypes=INEXACT, samples=ANY)
+def sigmoid(x: Expr) -> Expr:
+    """1 / (1 + exp(-x))."""
+    return mathlib.sigmoid(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * sigmoid(x), oracle=lambda x: np.logaddexp(x, np.zeros_like(x)), dtypes=FLOATS, samples=ANY)
+def softplus(x: Expr) -> Expr:
+    """log(1 + exp(x))."""
+    return mathlib.softplus(x)
+
+
+@elementwise(vjp=lambda g, y, x: select(less(constant_like(0, y), y), g, constant_like(0, g)), oracle=lambda x: np.maximum(x, x.dtype.type(0)), dtypes=REALS, samples=ANY)
+def relu(x: Expr) -> Expr:
+    """max(x, 0). The gradient at 0 is 0."""
+    return loops.binary("max", x, 0)
+
+
+TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+@elementwise(vjp=lambda g, y, x: g * constant_like(TWO_OVER_SQRT_PI, x) * exp(neg(x * x)), oracle=vectorized(math.erf), dtypes=FLOATS, samples=ANY)
+def erf(x: Expr) -> Expr:
+    """The error function."""
+    return mathlib.erf(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * constant_like(-TWO_OVER_SQRT_PI, x) * exp(neg(x * x)), oracle=vectorized(math.erfc), dtypes=FLOATS, samples=ANY)
+def erfc(x: Expr) -> Expr:
+    """1 - erf(x), accurate for large x."""
+    return mathlib.erfc(x)
+
+
+def _erfinv(y: float) -> float:
+    if not -1 < y < 1:
+        return math.copysign(math.inf, y) if y in (-1.0, 1.0) else math.nan
+    w = math.log1p(-y * y)
+    a = 2 / (math.pi * 0.147) + w / 2  # Winitzki's approximation starts Newton's method
+    x = math.copysign(math.sqrt(max(math.sqrt(a * a - w / 0.147) - a, 0.0)), y)
+    for _ in range(4):
+        wrong = math.erf(x) - y if -0.5 < y < 0.5 else math.copysign(1 - math.fabs(y) - math.erfc(math.fabs(x)), y)
+        x -= wrong / (TWO_OVER_SQRT_PI * math.exp(-x * x))
+    return x
+
+
+@elementwise(vjp=lambda g, y, x: g * constant_like(1 / TWO_OVER_SQRT_PI, y) * exp(y * y), oracle=vectorized(_erfinv), dtypes=FLOATS, samples=UNIT)
+def erfinv(x: Expr) -> Expr:
+    """The inverse of erf."""
+    return mathlib.erfinv(x)
+
+
+def _lgamma(x: float) -> float:
+    if math.isinf(x) or (x <= 0 and x == math.floor(x)):
+        return math.inf
+    return x if math.isnan(x) else math.lgamma(x)
+
+
+@elementwise(vjp=lambda g, y, x: g * digamma(x), oracle=vectorized(_lgamma), dtypes=FLOATS, samples=((0.2, 5),))
+def lgamma(x: Expr) -> Expr:
+    """log |gamma(x)|."""
+    return mathlib.lgamma(x)
+
+
+def _digamma(x: float) -> float:
+    if math.isnan(x) or math.isinf(x):
+        return x if x > 0 else math.nan
+    if x <= 0:
+        return math.nan if x == math.floor(x) else _digamma(1 - x) - math.pi / math.tan(math.pi * x)
+    shift = 0.0
+    while x < 10:
+        shift -= 1 / x
+        x += 1
+    z = 1 / (x * x)
+    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * 691 / 32760)))))
+    return shift + math.log(x) - 0.5 / x - series
+
+
+@elementwise(oracle=vectorized(_digamma), dtypes=FLOATS, samples=((0.2, 5),))
+def digamma(x: Expr) -> Expr:
+    """The derivative of lgamma. (Its own gradient, trigamma, is not provided.)"""
+    return mathlib.digamma(x)
+
+
+@elementwise(oracle=np.isnan, dtypes=FLOATS, samples=ANY, out=bool_)
+def is_nan(x: Expr) -> Expr:
+    """Whether x is not a number."""
+    return loops.binary("ne", x, x)
+
+
+@elementwise(oracle=np.isinf, dtypes=FLOATS, samples=ANY, out=bool_)
+def is_inf(x: Expr) -> Expr:
+    """Whether x is plus or minus infinity."""
+    return mathlib.is_inf(x)
+
+
+@elementwise(oracle=np.isfinite, dtypes=FLOATS, samples=ANY, out=bool_)
+def is_finite(x: Expr) -> Expr:
+    """Whether x is neither infinite nor NaN."""
+    return mathlib.is_finite(x)
+
+
+@elementwise(vjp=lambda g, y, x: None, oracle=lambda x: x.copy(), dtypes=(*REALS, bool_, *INEXACT[4:]), samples=ANY)
+def stop_gradient(x: Expr) -> Expr:
+    """x itself, through which no gradient flows."""
+    return x
+
+
+def complex_abs(x: Tensor) -> Tensor:
+    """The modulus of a complex tensor."""
+    return sqrt(real(x * conj(x)))
+
+
+__all__ = ["log", "not_equal", "trunc"]

@@ -1,0 +1,220 @@
+"""The one door: every operation passes `bind`; there it runs at once or is recorded, by context."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.dtypes import DType, as_dtype
+from tenfold.core.errors import DTypeError, InternalError, OpError, ShapeError, TraceError
+from tenfold.core.shapes import Sym
+from tenfold.ir import reference
+from tenfold.ir.graph import Graph, Node, Value, make
+from tenfold.ir.primitive import Primitive, Spec
+from tenfold.tensor.tensor import Tensor, wrap
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+FOLD_LIMIT = 1 << 14  # elements: a traced operation on constants is computed at once up to this size
+KNOWN = frozenset("add sub mul floordiv floormod maximum minimum slice concat reshape broadcast_to cast prod gather neg stack".split())
+
+
+class State(threading.local):
+    """What the current thread does with an operation: `trace` records it, `tapes` remember it for differentiation."""
+
+    def __init__(self) -> None:
+        self.trace: Recorder | None = None
+        self.tapes: list[Any] = []
+        self.scope: list[str] = []  # names of the layers being called, for messages
+        self.eager_run: Callable[..., Any] | None = None
+
+
+state = State()
+
+
+def bind(primitive: Primitive, *inputs: Tensor, **attrs: Any) -> Any:
+    """Applies `primitive`: a Tensor, or a tuple of them."""
+    trace = state.trace
+    outputs = _run(primitive, inputs, attrs) if trace is None else trace.record(primitive, inputs, attrs)
+    if state.tapes:
+        made = outputs if isinstance(outputs, tuple) else (outputs,)
+        for tape in state.tapes:
+            tape.record(primitive, inputs, made, attrs)
+    return outputs
+
+
+def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
+    """Runs one primitive now, on the elements of its inputs."""
+    arrays = [x._array for x in inputs]
+    if primitive.uniform:
+        first = arrays[0]
+        dtype = first.dtype  # type: ignore[union-attr]
+        if dtype not in primitive.numpy_dtypes or any(a.dtype is not dtype and a.dtype != dtype for a in arrays[1:]):  # type: ignore[union-attr]
+            primitive.spec(*(x.spec for x in inputs), **attrs)
+            raise InternalError(f"[{primitive.name}] spec accepted what eager mode refuses: {[str(x.spec) for x in inputs]}.")
+    else:
+        primitive.spec(*(x.spec for x in inputs), **attrs)
+    try:
+        with np.errstate(all="ignore"):
+            result = primitive.oracle(*arrays, **attrs)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, (OpError, TraceError)):
+            raise
+        primitive.spec(*(x.spec for x in inputs), **attrs)  # raises the error that explains
+        raise InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}") from error
+    return tuple(wrap(a) for a in result) if isinstance(result, tuple) else wrap(result)
+
+
+class Recorder:
+    """Collects the nodes of one function while it is traced. A traced Tensor carries its Value and its Recorder."""
+
+    def __init__(self, name: str, parent: Recorder | None = None) -> None:
+        self.name = name
+        self.parent = parent
+        self.nodes: list[Node] = []
+        self.captured: dict[int, tuple[Tensor, Value]] = {}  # tensors of enclosing traces that this one uses
+        self.constants: dict[int, tuple[Tensor, Value]] = {}
+        self.variables: dict[int, Any] = {}  # id -> Variable that was read or written
+        self.initial: dict[int, Tensor] = {}  # its value at the start of the function
+        self.current: dict[int, Tensor] = {}  # its value now
+        self.memo: dict[Any, Any] = {}  # for whatever wants to do a thing once per function
+
+    def tensor(self, value: Value) -> Tensor:
+        """The traced Tensor that stands for `value`."""
+        return Tensor._traced(value, self)
+
+    def lift(self, tensor: Tensor) -> Value:
+        """The Value of `tensor` in this function: its own, a constant, or a capture from an enclosing function."""
+        if tensor._trace is self:
+            return tensor._value  # type: ignore[return-value]
+        if tensor._array is not None:
+            if id(tensor) not in self.constants:
+                self.constants[id(tensor)] = (tensor, Value(tensor.spec, tensor._array))
+            return self.constants[id(tensor)][1]
+        if not any(tensor._trace is r for r in self.ancestors()):
+            raise TraceError(
+                f"[{self.name}] a tensor was kept from another traced function ({tensor!r}). Such tensors have no value outside the "
+                "function that made them. Try returning it from that function, or a tf.Variable."
+            )
+        if id(tensor) not in self.captured:
+            self.captured[id(tensor)] = (tensor, Value(tensor.spec))
+        return self.captured[id(tensor)][1]
+
+    def ancestors(self) -> list[Recorder]:
+        """The enclosing functions' recorders, innermost first."""
+        return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
+
+    def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
+        """Adds a node; computes it at once instead if everything is known and small."""
+        try:
+            node = make(primitive, [self.lift(x) for x in inputs], attrs, "")
+        except OpError as error:
+            raise _located(error) from None
+        if primitive.pure and all(x._array is not None for x in inputs) and inputs and _small(node):
+            return _run(primitive, inputs, attrs)
+        node = Node(primitive, node.inputs, node.outputs, attrs, caller())
+        self.nodes.append(node)
+        outputs = tuple(self.tensor(v) for v in node.outputs)
+        if primitive.name in KNOWN:
+            outputs[0]._known = _known(primitive, inputs, attrs)
+        return outputs[0] if len(outputs) == 1 and not isinstance(primitive.spec(*(v.spec for v in node.inputs), **attrs), tuple) else outputs
+
+    def read(self, variable: Any) -> Tensor:
+        """The variable's value at this point of the function."""
+        key = id(variable)
+        if key not in self.current:
+            shape = variable._spec_shape if self.parent is None else self.parent.read(variable).sizes
+            self.variables[key] = variable
+            self.current[key] = self.initial[key] = self.tensor(Value(Spec(shape, variable.dtype)))
+        return self.current[key]
+
+    def write(self, variable: Any, tensor: Tensor) -> None:
+        """The variable's value from this point on."""
+        self.read(variable)
+        self.current[id(variable)] = tensor
+
+    def evaluate(self, tensor: Tensor) -> Tensor:
+        """The elements of a tensor that depends on constants alone, for variables that are created in a function.
+
+        Raises:
+            TraceError: it depends on the function's arguments.
+        """
+        value, needed = self.lift(tensor), []
+        wanted = {id(value)}
+        for node in reversed(self.nodes):
+            if any(id(v) in wanted for v in node.outputs):
+                needed.append(node)
+                wanted.update(id(v) for v in node.inputs)
+        made = {id(v) for node in needed for v in node.outputs}
+        if any(id(v) not in made and v.constant is None for node in needed for v in node.inputs):
+            raise TraceError("[Variable] the initial value depends on the arguments of the function being traced. Try creating the variable outside it.")
+        graph = Graph((), (value,), tuple(reversed(needed)))
+        return wrap(reference.run(graph, ())[0])
+
+    def written(self) -> list[int]:
+        """Keys of the variables whose value changes."""
+        return [k for k, t in self.current.items() if t is not self.initial[k]]
+
+
+def _small(node: Node) -> bool:
+    total = 0
+    for v in node.outputs:
+        count = 1
+        for n in v.spec.shape:
+            if isinstance(n, Sym):
+                return False
+            count *= n
+        total += count
+    return total <= FOLD_LIMIT
+
+
+def _known(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
+    """The elements in terms of unknown sizes, if the inputs are known in these terms: so shapes can be computed with."""
+    known = [x._known if x._known is not None else x._array for x in inputs]
+    if any(k is None or k.size > 64 for k in known) or all(x._known is None for x in inputs):
+        return None
+    try:
+        result = known[0] if primitive.name == "cast" else primitive.oracle(*(np.asarray(k, object) for k in known), **attrs)
+        return np.asarray(result, object)
+    except (TypeError, ValueError, TraceError):
+        return None
+
+
+def caller() -> str:
+    """`file:line in function` of the user's innermost frame, and the layers that are being called."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    place = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    return f"{place}, layer {'/'.join(state.scope)}" if state.scope else place
+
+
+def _located(error: OpError) -> OpError:
+    """The error with the user's line added."""
+    text = f"{error.message}\n  at {caller()}"
+    return type(error)(text) if "\n  at " not in error.message else error
+
+
+def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, ...]) -> DType:
+    """The element type that all `specs` share.
+
+    Raises:
+        DTypeError: they differ, or the operation does not take the type.
+    """
+    dtype = specs[0].dtype
+    for other in specs[1:]:
+        if other.dtype is not dtype:
+            raise DTypeError(
+                f"[{name}] data types differ. Expected one type for all arguments; received {' and '.join(s.dtype.name for s in specs)}. "
+                f"Try tf.cast(x, tf.{dtype.name})."
+            )
+    if allowed and dtype not in allowed:
+        raise DTypeError(f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {dtype.name}. Try tf.cast.")
+    return dtype
+
+
+__all__ = ["Recorder", "ShapeError", "as_dtype", "bind", "caller", "expect_same_dtype", "state"]

@@ -1,0 +1,316 @@
+"""Tensor and its conversion from and to NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.dtypes import BY_NUMPY, DType, as_dtype, complex128, float32, int32
+from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError, UnimplementedError
+from tenfold.core.shapes import TensorShape
+from tenfold.ir.graph import Value
+from tenfold.ir.primitive import Spec
+
+_new = object.__new__
+
+
+class Tensor:
+    """An immutable array: with elements (eager), or standing for a value of a function being traced.
+
+    Made by `tf.constant`, `tf.convert_to_tensor` and every operation.
+    """
+
+    __slots__ = ("__weakref__", "_array", "_keras_history", "_keras_mask", "_known", "_trace", "_value")
+
+    _array: np.ndarray[Any, Any] | None
+    _value: Value | None
+    _trace: Any  # the Recorder of the function that it belongs to
+    _known: Any  # elements in terms of unknown sizes, for computing with shapes
+
+    __array_priority__ = 100
+
+    @classmethod
+    def _traced(cls, value: Value, trace: Any) -> Tensor:
+        self = _new(cls)
+        self._array, self._value, self._trace, self._known = None, value, trace, None
+        return self
+
+    # --- what it is ---
+    @property
+    def spec(self) -> Spec:
+        """Shape (unknown sizes symbolic) and element type."""
+        a = self._array
+        return Spec(a.shape, BY_NUMPY[a.dtype]) if a is not None else self._value.spec  # type: ignore[union-attr]
+
+    @property
+    def sizes(self) -> tuple[Any, ...]:
+        """The shape with unknown sizes as symbols; `.shape` shows them as None."""
+        return self._array.shape if self._array is not None else self._value.spec.shape  # type: ignore[union-attr]
+
+    @property
+    def shape(self) -> TensorShape:
+        """The shape; None where a size is unknown while tracing."""
+        return TensorShape(self.sizes)
+
+    def get_shape(self) -> TensorShape:
+        """The same as `.shape`."""
+        return self.shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Checks that `shape` is compatible.
+
+        Raises:
+            ValueError: it is not.
+        """
+        self.shape.assert_is_compatible_with(shape)
+
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+        return BY_NUMPY[self._array.dtype] if self._array is not None else self._value.spec.dtype  # type: ignore[union-attr]
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.sizes)
+
+    @property
+    def device(self) -> str:
+        """Where the elements are."""
+        return "/job:localhost/replica:0/task:0/device:CPU:0"
+
+    @property
+    def name(self) -> str:
+        """A name for printing."""
+        return "tensor"
+
+    # --- its elements ---
+    def _elements(self) -> np.ndarray[Any, Any]:
+        if self._array is None:
+            raise TraceError(
+                f"The value of {self!r} is unknown while the function is traced. "
+                "Try tf.cond, tf.where or tf.while_loop instead of Python's control flow, tf.print instead of print, "
+                "or call the function outside tf.function (tf.config.run_functions_eagerly(True))."
+            )
+        return self._array
+
+    def numpy(self) -> Any:
+        """A copy of the elements, as a NumPy array (a NumPy scalar for rank 0).
+
+        Raises:
+            TraceError: the tensor belongs to a function being traced.
+        """
+        a = self._elements()
+        return a[()] if a.ndim == 0 else a.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        a = self._elements()
+        return np.array(a, dtype) if copy or dtype is not None else a.copy()
+
+    def __bool__(self) -> bool:
+        a = self._elements()
+        if a.size != 1:
+            raise InvalidArgumentError(f"[bool] the truth of a tensor of shape {self.shape} is ambiguous. Try tf.reduce_any or tf.reduce_all.")
+        return bool(a.reshape(()))
+
+    def __int__(self) -> int:
+        return int(self._scalar("int"))
+
+    def __float__(self) -> float:
+        return float(self._scalar("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._scalar("complex"))
+
+    def __index__(self) -> int:
+        if not self.dtype.is_integer:
+            raise DTypeError(f"[index] only integer tensors of one element can be an index; received {self.spec}.")
+        return int(self._scalar("index"))
+
+    def _scalar(self, kind: str) -> Any:
+        a = self._elements()
+        if a.size != 1:
+            raise InvalidArgumentError(f"[{kind}] only a tensor of one element can become a Python {kind}; received shape {self.shape}.")
+        return a.reshape(())[()]
+
+    def __len__(self) -> int:
+        if not self.sizes:
+            raise InvalidArgumentError("[len] a scalar tensor has no length.")
+        n = self.sizes[0]
+        if not isinstance(n, int):
+            raise TraceError("[len] the first dimension is unknown while the function is traced. Try tf.shape(x)[0].")
+        return n
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.sizes:
+            raise InvalidArgumentError("[iter] cannot iterate over a scalar tensor.")
+        return (self[i] for i in range(len(self)))  # type: ignore[index]
+
+    def __format__(self, spec: str) -> str:
+        return format(self._array[()], spec) if self._array is not None and self._array.ndim == 0 else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        if self._array is None:
+            return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, traced>"
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={_text(self._array)}>"
+
+    def __str__(self) -> str:
+        if self._array is None:
+            return repr(self)
+        return f"tf.Tensor({_text(self._array)}, shape={self.shape}, dtype={self.dtype.name})"
+
+    def ref(self) -> Reference:
+        """A hashable stand-in, since `==` compares elements."""
+        return Reference(self)
+
+    def __hash__(self) -> int:
+        raise TypeError("Tensor is unhashable. Instead, use tensor.ref() as the key.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return wrap, (self._elements(),)
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self
+
+    def __copy__(self) -> Tensor:
+        return self
+
+
+class Reference:
+    """Identifies a tensor or variable by identity; `.deref()` gives it back."""
+
+    __slots__ = ("_object",)
+
+    def __init__(self, obj: Any) -> None:
+        self._object = obj
+
+    def deref(self) -> Any:
+        """The tensor or variable."""
+        return self._object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and other._object is self._object
+
+    def __hash__(self) -> int:
+        return id(self._object)
+
+    def __repr__(self) -> str:
+        return f"<Reference wrapping {self._object!r}>"
+
+
+def _text(a: np.ndarray[Any, Any]) -> str:
+    return str(a[()]) if a.ndim == 0 else str(a) if a.ndim == 1 else "\n" + str(a)
+
+
+def wrap(array: Any) -> Tensor:
+    """The eager Tensor of a NumPy array (not copied) or scalar."""
+    self = _new(Tensor)
+    self._array = array if type(array) is np.ndarray else np.asarray(array)
+    self._value = self._trace = self._known = None
+    return self
+
+
+Converter = Callable[[Any, DType | None], "Tensor | None"]
+CONVERTERS: list[tuple[type, Converter]] = []  # for classes that stand for tensors (Variable, ...)
+STACK: list[Callable[[list[Any]], Tensor]] = []  # joins a list with traced tensors in it; given by the primitives
+
+
+def as_tensor(value: Any, dtype: Any = None, hint: DType | None = None, name: str = "convert_to_tensor") -> Tensor:
+    """`value` as a Tensor: of `dtype` if given, else of `hint` if that loses nothing, else of its natural type.
+
+    Raises:
+        TypeError, ValueError: there is no tensor for it, or not of this dtype.
+    """
+    kind = type(value)
+    want = None if dtype is None else as_dtype(dtype)
+    if kind is Tensor:
+        return _checked(value, want, name)
+    for cls, convert in CONVERTERS:
+        if isinstance(value, cls):
+            made = convert(value, want)
+            if made is not None:
+                return _checked(made, want, name)
+    if kind in (list, tuple) and _holds_tensors(value):
+        return _checked(_stacked(value, want or hint), want, name)
+    return wrap(_array(value, want, hint, name))
+
+
+def _checked(tensor: Tensor, want: DType | None, name: str) -> Tensor:
+    if want is not None and tensor.dtype is not want:
+        raise DTypeError(f"[{name}] expected a tensor of {want.name}; received one of {tensor.dtype.name}. Try tf.cast(x, tf.{want.name}).")
+    return tensor
+
+
+def _holds_tensors(value: Any) -> bool:
+    return any(not isinstance(v, (int, float, str, np.ndarray)) and (type(v) is Tensor or any(isinstance(v, c) for c, _ in CONVERTERS)
+               or (isinstance(v, (list, tuple)) and _holds_tensors(v))) for v in value)  # fmt: skip
+
+
+def _stacked(values: Any, want: DType | None) -> Tensor:
+    like = next((as_tensor(v).dtype for v in values if not isinstance(v, (int, float))), None) or want
+    return STACK[0]([as_tensor(v, hint=like) for v in values])
+
+
+def _array(value: Any, want: DType | None, hint: DType | None, name: str) -> np.ndarray[Any, Any]:
+    """A fresh array of the value's elements."""
+    if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
+        array = np.array(value, order="C")
+        if array.dtype in BY_NUMPY:
+            target = want or (hint if hint is not None and _fits(BY_NUMPY[array.dtype], hint) else None)
+            return array if target is None or array.dtype == target.numpy else _convert(array, target, name)
+    elif value is None:
+        raise InvalidArgumentError(f"[{name}] None cannot become a tensor. Expected a number, a list, an array or a tensor.")
+    else:
+        array = _from_python(value, name)
+    if array.dtype.kind in "OUSVMm":
+        _refuse(value, array, name)
+    natural = _natural(array, value)
+    target = want or (hint if hint is not None and _fits(natural, hint) else natural)
+    return _convert(array, target, name, exact=True)
+
+
+def _from_python(value: Any, name: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.array(value)
+    except ValueError:
+        raise ShapeError(f"[{name}] the rows have different lengths, so they do not form a tensor. Received {_short(value)}. "
+                         "Try padding them to one length (tf.keras.utils.pad_sequences).") from None  # fmt: skip
+
+
+def _refuse(value: Any, array: np.ndarray[Any, Any], name: str) -> None:
+    if array.dtype.kind in "US":
+        raise UnimplementedError(f"[{name}] strings are not supported yet. Received {_short(value)}.")
+    raise InvalidArgumentError(f"[{name}] cannot become a tensor: {type(value).__name__}. Expected numbers; received {_short(value)}.")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:77] + "..."
+
+
+def _natural(array: np.ndarray[Any, Any], value: Any) -> DType:
+    kind = array.dtype.kind
+    if kind == "f" and array.dtype == np.float64:
+        return float32
+    if kind == "c":
+        return complex128
+    if kind in "iu" and array.dtype.itemsize == 8 and (array.size == 0 or (array.min() >= -(2**31) and array.max() < 2**31)):
+        return int32
+    return BY_NUMPY.get(array.dtype, float32) if array.size or kind != "f" else float32
+
+
+def _fits(given: DType, wanted: DType) -> bool:
+    order = {"bool": 0, "int": 1, "uint": 1, "float": 2, "complex": 3}
+    return order[given.kind] <= order[wanted.kind] and (given.kind == "bool") == (wanted.kind == "bool")
+
+
+def _convert(array: np.ndarray[Any, Any], want: DType, name: str, exact: bool = False) -> np.ndarray[Any, Any]:
+    given = BY_NUMPY.get(array.dtype)
+    if given is not None and given is not want and not _fits(given, want):
+        raise DTypeError(f"[{name}] cannot convert {given.name} values to {want.name} without losing information. Try tf.cast(x, tf.{want.name}).")
+    if exact and want.is_integer and array.size and (array.min() < want.min or array.max() > want.max):
+        raise InvalidArgumentError(f"[{name}] a value is out of range for {want.name}. Received values from {array.min()} to {array.max()}.")
+    with np.errstate(all="ignore"):
+        return array.astype(want.numpy)

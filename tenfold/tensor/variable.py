@@ -1,0 +1,201 @@
+"""Variable: a tensor that can be assigned to, and lives from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.dtypes import DType
+from tenfold.core.errors import DTypeError, ShapeError
+from tenfold.core.shapes import Sym, TensorShape, show
+from tenfold.ir.primitive import Spec
+from tenfold.tensor.bind import state
+from tenfold.tensor.tensor import CONVERTERS, Reference, Tensor, as_tensor, wrap
+
+
+class Variable:
+    """A mutable tensor, as `tf.Variable`.
+
+    Compiled functions update it in place. Reading it in eager mode gives a snapshot that later assignments do not change.
+
+    Args:
+        initial_value: a tensor, array or number, or a function of no arguments that gives one.
+        trainable: whether tapes watch it by themselves.
+        name: for messages and files.
+        dtype: the element type; default: that of the value.
+        shape: may leave sizes open with None, so that values of other sizes can be assigned.
+
+    Example:
+        >>> v = Variable(2.0); _ = v.assign_add(1.0); float(v.numpy())
+        3.0
+    """
+
+    _counter = 0
+    __array_priority__ = 100
+
+    def __init__(self, initial_value: Any = None, trainable: bool | None = None, validate_shape: bool = True, caching_device: Any = None,
+                 name: str | None = None, variable_def: Any = None, dtype: Any = None, import_scope: Any = None, constraint: Any = None,
+                 synchronization: Any = None, aggregation: Any = None, shape: Any = None) -> None:  # fmt: skip
+        if initial_value is None:
+            raise ValueError("[Variable] an initial value is required. Try tf.Variable(tf.zeros(shape)).")
+        if callable(initial_value):
+            initial_value = initial_value()
+        trace = state.trace
+        while trace is not None:
+            trace.memo["created"] = trace.memo.get("created", 0) + 1
+            trace = trace.parent
+        tensor = as_tensor(initial_value, dtype)
+        if tensor._array is None:
+            tensor = tensor._trace.evaluate(tensor)
+        array = tensor._array
+        assert array is not None
+        self._tensor = wrap(np.array(array, order="C"))
+        self._exported = False  # whether a reader may hold the elements, so that they must not be overwritten in place
+        self._spec_shape: tuple[Any, ...] = array.shape
+        if shape is not None and not TensorShape(shape).is_compatible_with(array.shape):
+            raise ShapeError(f"[Variable] the initial value has shape {array.shape}; expected {show(tuple(shape))}.")
+        if shape is not None and None in tuple(shape):
+            self._spec_shape = tuple(Sym.fresh("variable") if n is None else n for n in shape)
+        self.trainable = True if trainable is None else bool(trainable)
+        self.constraint = constraint
+        Variable._counter += 1
+        self.name = name if name and ":" in name else f"{name or 'Variable'}:0"
+
+    # --- what it is ---
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+        return self._tensor.dtype
+
+    @property
+    def shape(self) -> TensorShape:
+        """The shape; None where it was left open."""
+        return TensorShape(self._spec_shape)
+
+    def get_shape(self) -> TensorShape:
+        """The same as `.shape`."""
+        return self.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._spec_shape)
+
+    @property
+    def sizes(self) -> tuple[Any, ...]:
+        """The shape of the value at this point."""
+        return self.read_value().sizes
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and element type of the value at this point."""
+        return self.read_value().spec
+
+    @property
+    def device(self) -> str:
+        """Where the elements are."""
+        return self._tensor.device
+
+    # --- reading ---
+    def read_value(self) -> Tensor:
+        """The value at this point."""
+        trace = state.trace
+        if trace is None:
+            self._exported = True
+            tensor = self._tensor
+        else:
+            tensor = trace.read(self)
+        if self.trainable:
+            for tape in state.tapes:
+                tape.saw(self, tensor)
+        return tensor
+
+    value = read_value
+
+    def numpy(self) -> Any:
+        """A copy of the elements."""
+        return self._tensor.numpy() if state.trace is None else self.read_value().numpy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return self._tensor.__array__(dtype, copy)
+
+    # --- writing ---
+    def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
+        """Replaces the value.
+
+        Raises:
+            ValueError: another shape. TypeError: another element type.
+        """
+        tensor = as_tensor(value, hint=self.dtype, name="assign")
+        if tensor.dtype is not self.dtype:
+            raise DTypeError(f"[assign] {self.name} holds {self.dtype.name}; received {tensor.dtype.name}. Try tf.cast(value, {self.name}.dtype).")
+        if not self.shape.is_compatible_with(tensor.shape):
+            raise ShapeError(f"[assign] {self.name} has shape {self.shape}; received a value of shape {tensor.shape}.")
+        if state.trace is not None:
+            state.trace.write(self, tensor)
+        else:
+            self._tensor = wrap(np.array(tensor._array, order="C"))
+            self._exported = False
+        return self
+
+    def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
+        """Adds `delta` to the value."""
+        return self.assign(UPDATES["add"](self._silently(), self._operand(delta)))
+
+    def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
+        """Subtracts `delta` from the value."""
+        return self.assign(UPDATES["sub"](self._silently(), self._operand(delta)))
+
+    def _silently(self) -> Tensor:
+        return self._tensor if state.trace is None else state.trace.read(self)
+
+    def _operand(self, delta: Any) -> Tensor:
+        return as_tensor(delta, hint=self.dtype, name="assign")
+
+    # --- the rest ---
+    def ref(self) -> Reference:
+        """A hashable stand-in."""
+        return Reference(self)
+
+    def __hash__(self) -> int:
+        raise TypeError("Variable is unhashable. Instead, use variable.ref() as the key.")
+
+    def __bool__(self) -> bool:
+        return bool(self.read_value())
+
+    def __int__(self) -> int:
+        return int(self.read_value())
+
+    def __float__(self) -> float:
+        return float(self.read_value())
+
+    def __index__(self) -> int:
+        return self.read_value().__index__()
+
+    def __len__(self) -> int:
+        return len(self.read_value())
+
+    def __iter__(self) -> Any:
+        return iter(self.read_value())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.read_value(), spec)
+
+    def __repr__(self) -> str:
+        head = f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}"
+        return f"{head}>" if state.trace is not None else f"{head}, numpy={repr(self._tensor).split('numpy=', 1)[1]}"
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy._tensor, copy._exported = wrap(np.array(self._tensor._array)), False
+        memo[id(self)] = copy
+        return copy
+
+
+UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub", given by the primitives
+CONVERTERS.append((Variable, lambda variable, dtype: variable.read_value()))
+
+
