@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tenfold.codegen.epilogue import Place, apply
-from tenfold.codegen.instructions import Instructions, memory, register
+from tenfold.codegen.helpers import helper_text
+from tenfold.codegen.instructions import Instructions, memory
 from tenfold.codegen.text import Text, Value
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import PACK_ARGS, PAD_ARGS, SUM_ARGS, Pack, Pad, Sum
@@ -69,8 +70,7 @@ def write_pad(kernel: Pad, name: str, make: Callable[[int], Instructions]) -> st
 
         def zero(i: str, scalar: bool, target: str = target) -> None:
             isa = w.scalars if scalar else w.vectors
-            value = "zeroinitializer"
-            t.store(isa.type(memory(kernel.dtype)), value, t.at(target, t.mul(i, kernel.dtype.size)), kernel.dtype.size)
+            t.store(isa.type(memory(kernel.dtype)), "zeroinitializer", t.at(target, t.mul(i, kernel.dtype.size)), kernel.dtype.size)
 
         def copy(i: str, scalar: bool, source: str = source, target: str = target, begin: str = begin) -> None:
             value = w.load(kernel.source, t.at(source, t.mul(t.sub(i, begin), kernel.source.size)), scalar)
@@ -109,7 +109,7 @@ def write_sum(kernel: Sum, name: str, make: Callable[[int], Instructions]) -> st
             w.store(kernel.out, x, t.at(a["out"], t.mul(at, kernel.out.size)), scalar)
 
         w.spans(0, a["n"], one)
-    return t.function(name)
+    return t.function(name, helper_text(w.vectors.helpers | w.scalars.helpers))
 
 
 def write_pack(kernel: Pack, name: str, make: Callable[[int], Instructions]) -> str:

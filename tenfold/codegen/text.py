@@ -132,7 +132,7 @@ class Text:
         """Declares an intrinsic, once."""
         self.declared.add("declare " + declaration)
 
-    def function(self, name: str) -> str:
-        """The module's text: `void name(ptr args, i64 task)`."""
-        head = [*sorted(self.declared), f"define void @{name}(ptr noalias %args, i64 %task) {{", "entry:"]
+    def function(self, name: str, helpers: Sequence[str] = ()) -> str:
+        """The module's text: `void name(ptr args, i64 task)`, after the functions that it calls."""
+        head = [*helpers, *sorted(self.declared), f"define void @{name}(ptr noalias %args, i64 %task) {{", "entry:"]
         return "\n".join([*head, *self.lines, "  ret void", "}", ""])

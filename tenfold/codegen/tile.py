@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tenfold.codegen.epilogue import Place, apply
+from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, memory, register
 from tenfold.codegen.text import Text
 from tenfold.kernel.contraction import TILE_ARGS, Tile
@@ -71,7 +72,7 @@ class TileWriter:
         m1, n1 = t.min(t.add(m0, a["m_task"]), a["m"]), t.min(t.add(n0, a["n_task"]), panels)
         with t.loop(low, high) as block:
             self.block(block.index, t.let(f"icmp eq i64 {block.index}, {low}"), high, (m0, m1, n0, n1))
-        return t.function(name)
+        return t.function(name, helper_text(self.isa.helpers))
 
     def block(self, block: str, first: str, high: str, bounds: tuple[str, str, str, str]) -> None:
         """All tiles of the task, for one block of the summed index."""

@@ -1,0 +1,153 @@
+"""Contractions as data: matrix products and convolutions, cut into tiles, tasks and packing steps.
+
+Every contraction here is `out[m, n] = sum over k of a[m, k] * b[k, n]`, with addresses that tables and a few strides give:
+
+    a[m, k]   base + (m // period) * outer + row_table[m % period].a + k_table[k within its block] + (k's outer block) * outer
+    b[k, n]   base + k * stride + (panel of n) * stride + n within the panel         (n is contiguous)
+    out[m, n] base + (m // period) * outer + row_table[m % period].out + n           (n is contiguous)
+
+so that one micro-kernel serves matrix products of any transposition, convolutions of any stride and dilation, and both gradients,
+without unfolding images in memory. `Tile` is that kernel; `Pack`, `Pad` and `Sum` prepare operands and fold partial results.
+A `Recipe` lists the launches. Each output element adds its products in the order of k, in pieces that depend only on the problem's
+shape, so results do not depend on tiles, tasks or threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.dtypes import DType
+from tenfold.kernel.loops import Expr
+
+Table = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The host's vector registers: bytes of one, and how many."""
+
+    bytes: int = 64
+    count: int = 32
+
+    def lanes(self, dtype: DType) -> int:
+        """Elements of one vector of accumulators; narrow integers use a part of it."""
+        return self.bytes // max(dtype.size, 4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Epilogue:
+    """What becomes of an accumulated element when it is stored.
+
+    `value` is an Expr over `loops.result(0, 0, accumulator)`, `loops.axis(0)` (row), `loops.axis(1)` (column) and loads from
+    buffers 0, 1, ..., the operands "extra0", "extra1", ... of types `extras`. It has the type of the output.
+    """
+
+    extras: tuple[DType, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The micro-kernel: `rows` x `vectors` accumulators, around it the loops of one task.
+
+    `depthwise` multiplies column by column (a has the columns of b) instead of broadcasting elements of a.
+    `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
+    """
+
+    dtype: DType
+    out: DType
+    rows: int
+    vectors: int
+    lanes: int
+    ragged: bool = False
+    padded: bool = False
+    depthwise: bool = False
+    epilogue: Epilogue | None = None
+
+    @property
+    def columns(self) -> int:
+        """Columns of one panel."""
+        return self.vectors * self.lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Rearranges a matrix into panels [panel][tap][k][columns]; `transpose` when k is contiguous in the source."""
+
+    source: DType
+    dtype: DType
+    vectors: int
+    lanes: int
+    transpose: bool
+
+    @property
+    def columns(self) -> int:
+        """Columns of one panel."""
+        return self.vectors * self.lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """Copies rows of [n, d, h, row] with a margin of zeros, or only converts them."""
+
+    source: DType
+    dtype: DType
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Folds partial results, in order, into the output."""
+
+    dtype: DType
+    out: DType
+    lanes: int
+    epilogue: Epilogue | None = None
+
+
+Description = Tile | Pack | Pad | Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An address: a buffer's name ("a", "b", "out", "extra0", "scratch0", "table0") and an offset in bytes."""
+
+    name: str
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One kernel over `tasks` tasks."""
+
+    kernel: Description
+    tasks: int
+    args: tuple[Operand | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A contraction as launches in order, the bytes of each scratch buffer, and constant tables."""
+
+    launches: tuple[Launch, ...] = ()
+    scratch: tuple[int, ...] = ()
+    constants: tuple[Table, ...] = ()
+
+
+TILE_ARGS = (
+    "a", "b", "out", "row_table", "k_table", "m", "n", "k",
+    "row_period", "a_outer", "out_outer",
+    "k_block", "k_blocks", "k_period", "k_outer", "b_k", "b_panel",
+    "a_batch", "b_batch", "out_batch", "row_batch", "column_batch",
+    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "out_columns",
+)  # fmt: skip
+PACK_ARGS = (
+    "source", "target", "taps_table", "n", "k", "step", "taps", "panels",
+    "source_n", "source_k", "source_batch", "target_batch", "chunk", "chunks", "total", "grain",
+)  # fmt: skip
+PAD_ARGS = ("source", "target", "rows", "grain", "depth", "height", "source_depth", "source_height", "depth_low", "height_low",
+            "low", "length", "high", "source_row")  # fmt: skip
+SUM_ARGS = ("source", "out", "m", "n", "pieces", "piece", "grain")

@@ -1,0 +1,324 @@
+"""Convolutions and both their gradients as contractions over tables of offsets.
+
+Data are x [n, spatial..., ci], weights [spatial..., ci / groups, co], out [n, spatial..., co], contiguous, with 1 to 3 spatial dimensions
+(inside always 3). Padding is written once, as a margin of zeros around a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, prod
+
+import numpy as np
+
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors
+from tenfold.kernel.tiling import (
+    Batch,
+    Builder,
+    Columns,
+    Inner,
+    Rows,
+    accumulator,
+    block_size,
+    choose_tile,
+    convert,
+    pack,
+    pad,
+    table_inner,
+    tile,
+)
+
+Triple = tuple[int, int, int]
+PAGE = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ConvSpec:
+    """A convolution; tuples have one entry per spatial dimension. `padding` is (low, high), and may be negative (cropping)."""
+
+    dtype: DType
+    n: int
+    input: tuple[int, ...]
+    ci: int
+    co: int
+    kernel: tuple[int, ...]
+    output: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+
+    @property
+    def rank(self) -> int:
+        """How many spatial dimensions there are."""
+        return len(self.input)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A ConvSpec with three spatial dimensions and what follows from it."""
+
+    dtype: DType
+    n: int
+    input: Triple
+    ci: int
+    co: int
+    kernel: Triple
+    output: Triple
+    stride: Triple
+    low: Triple
+    dilation: Triple
+    groups: int
+
+    @property
+    def ci_group(self) -> int:
+        """Input channels of a group."""
+        return self.ci // self.groups
+
+    @property
+    def co_group(self) -> int:
+        """Output channels of a group."""
+        return self.co // self.groups
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each channel is convolved for itself."""
+        return self.groups == self.ci == self.co and self.groups > 1
+
+    @property
+    def pixels(self) -> int:
+        """Positions of one output image."""
+        return prod(self.output)
+
+    @property
+    def taps(self) -> int:
+        """Positions of the kernel."""
+        return prod(self.kernel)
+
+
+def normalize(spec: ConvSpec) -> Shape:
+    """`spec` with leading spatial dimensions of extent 1."""
+
+    def three(values: tuple[int, ...], fill: int) -> Triple:
+        a, b, c = (fill,) * (3 - spec.rank) + tuple(values)
+        return a, b, c
+
+    low = three(tuple(p[0] for p in spec.padding), 0)
+    return Shape(
+        spec.dtype, spec.n, three(spec.input, 1), spec.ci, spec.co, three(spec.kernel, 1), three(spec.output, 1),
+        three(spec.strides, 1), low, three(spec.dilation, 1), spec.groups,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Images in the accumulators' type: where, their spatial extents, their channels."""
+
+    operand: Operand
+    extent: Triple
+    channels: int
+    size: int
+
+    @property
+    def strides(self) -> Triple:
+        """Bytes from position to position in each spatial dimension."""
+        pixel = self.channels * self.size
+        return self.extent[1] * self.extent[2] * pixel, self.extent[2] * pixel, pixel
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of one image."""
+        return prod(self.extent) * self.channels * self.size
+
+
+def grid(strides: Triple, extents: Triple) -> Table:
+    """Offsets of all positions of a box, row by row."""
+    axes = [np.arange(e, dtype=np.int64) * s for s, e in zip(strides, extents, strict=True)]
+    return (axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :]).reshape(-1)
+
+
+def scaled(a: Triple, b: Triple) -> Triple:
+    """a * b"""
+    return a[0] * b[0], a[1] * b[1], a[2] * b[2]
+
+
+def margin(to: Builder, name: str, dtype: DType, n: int, extent: Triple, channels: int, low: Triple, needed: Triple) -> Image:
+    """Operand `name` [n, *extent, channels] with `low` zeros before and `needed` positions in all (beyond its end, zeros)."""
+    wide = accumulator(dtype)
+    if low == (0, 0, 0) and all(a <= b for a, b in zip(needed, extent, strict=True)):
+        plain = convert(to, Operand(name), dtype, n * prod(extent) * channels)
+        return Image(plain, extent, channels, wide.size)
+    needed = (max(needed[0], 1), max(needed[1], 1), max(needed[2], 1))
+    target = to.buffer(n * prod(needed) * channels * wide.size)
+    zeros = min(max(low[2], 0), needed[2])
+    skipped = max(-low[2], 0)
+    copied = max(min(extent[2] - skipped, needed[2] - zeros), 0)
+    source = Operand(name, skipped * channels * dtype.size)
+    row = (zeros * channels, copied * channels, (needed[2] - zeros - copied) * channels)
+    source_row = extent[2] * channels * dtype.size
+    pad(to, source, target, dtype, (n, needed[0], needed[1], needed[2] * channels), extent[:2], low[:2], row, source_row)
+    return Image(target, needed, channels, wide.size)
+
+
+def padded_input(to: Builder, s: Shape) -> Image:
+    """x with the margin that the convolution asks for."""
+    reach = [(o - 1) * st + (k - 1) * d + 1 for o, st, k, d in zip(s.output, s.stride, s.kernel, s.dilation, strict=True)]
+    return margin(to, "a", s.dtype, s.n, s.input, s.ci, s.low, (reach[0], reach[1], reach[2]))
+
+
+def channels_of(taps: Table, channels: int, size: int) -> Table:
+    """Offsets of all channels at all taps."""
+    return (taps[:, None] + np.arange(channels, dtype=np.int64) * size).reshape(-1)
+
+
+def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None) -> Steps:
+    """(a = x, b = w) -> out"""
+    s, to = normalize(spec), Builder(machine)
+    m, n = s.n * s.pixels, s.co if s.depthwise else s.co_group
+    if not (m and s.co):
+        return to.finish()
+    wide = accumulator(s.dtype)
+    size, out = wide.size, s.dtype if epilogue is None else epilogue.value.dtype
+    x = padded_input(to, s)
+    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
+    taps = grid(scaled(x.strides, s.dilation), s.kernel)
+    table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
+    inner = table_inner(table, block_size(len(table), shape[0], size, out is not wide))
+    positions = grid(scaled(x.strides, s.stride), s.output)
+    row_out = np.arange(s.pixels, dtype=np.int64) * (s.co * out.size)
+    rows = Rows(m, np.stack([positions, row_out], axis=1), x.bytes, s.pixels * s.co * out.size)
+    b = _weights(to, s, shape, machine)
+    groups = 1 if s.depthwise else s.groups
+    packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
+    batch = Batch(groups, s.ci_group * size, packed, s.co_group * out.size, 0, s.co_group)
+    tile(to, s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, depthwise=s.depthwise, out_columns=s.co)
+    return to.finish()
+
+
+def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors) -> Columns:
+    """The weights as they are, or in panels where their rows would fall upon each other in the cache."""
+    wide = accumulator(s.dtype)
+    columns, k = shape[1] * machine.lanes(wide), s.taps * s.ci_group
+    if s.co * wide.size % PAGE == 0 and s.groups == 1 and s.n * s.pixels > 2 * shape[0] and k > 64:
+        operand = pack(to, Operand("b"), s.dtype, s.co, k, s.dtype.size, s.co * s.dtype.size, columns, columns, np.zeros(1, np.int64))
+        return Columns(operand, columns * wide.size, k * columns * wide.size, True)
+    operand = convert(to, Operand("b"), s.dtype, k * s.co)
+    return Columns(operand, s.co * wide.size, columns * wide.size, False)
+
+
+def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
+    """(a = x, b = gradient of out) -> gradient of w"""
+    s, to = normalize(spec), Builder(machine)
+    m, n = s.taps * (1 if s.depthwise else s.ci_group), s.co if s.depthwise else s.co_group
+    if not (m and n):
+        return to.finish()
+    wide = accumulator(s.dtype)
+    size = wide.size
+    x = padded_input(to, s)
+    g = convert(to, Operand("b"), s.dtype, s.n * s.pixels * s.co)
+    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
+    taps = grid(scaled(x.strides, s.dilation), s.kernel)
+    table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
+    final = s.dtype is wide
+    rows = Rows(m, np.stack([table, np.arange(m, dtype=np.int64) * (s.co * size)], axis=1), 0, 0)
+    inner = _positions(s, x)
+    groups = 1 if s.depthwise else s.groups
+    batch = Batch(groups, s.ci_group * size, s.co_group * size, s.co_group * size)
+    b = Columns(g, s.co * size, shape[1] * machine.lanes(wide) * size, False)
+    tile(
+        to, s.dtype, n, shape, rows, inner, x.operand, b, batch, splittable=True, depthwise=s.depthwise,
+        out_elements=m * s.co, out_columns=s.co, fold_always=not final,
+    )  # fmt: skip
+    return to.finish()
+
+
+def _positions(s: Shape, x: Image) -> Inner:
+    """The sum over all positions of all output images, in blocks of about 512."""
+    images = min(max(512 // max(s.pixels, 1), 1), max(s.n, 1))
+    one = grid(scaled(x.strides, s.stride), s.output)
+    table = (np.arange(images, dtype=np.int64)[:, None] * x.bytes + one).reshape(-1)
+    period = max(len(table), 1)
+    block = ceil(period / ceil(period / 1024))
+    return Inner(s.n * s.pixels, table if len(table) else np.zeros(1, np.int64), images * x.bytes, block, period)
+
+
+def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
+    """(a = gradient of out, b = w) -> gradient of x
+
+    The positions of x fall into phases by their remainder modulo the stride; each phase is a convolution of the padded gradient with
+    the taps that reach it.
+    """
+    s, to = normalize(spec), Builder(machine)
+    if not (s.n and prod(s.input) and s.ci):
+        return to.finish()
+    wide = accumulator(s.dtype)
+    size = wide.size
+    phases = [_phase(s, remainder) for remainder in product(*(range(st) for st in s.stride))]
+    phases = [p for p in phases if prod(p.count)]
+    offsets = [o for p in phases for o in p.offsets]
+    low = [max(-min((o[d] for o in offsets), default=0), 0) for d in range(3)]
+    reach = [max((o[d] + p.count[d] for p in phases for o in p.offsets), default=0) for d in range(3)]
+    low3 = (low[0], low[1], low[2])
+    g = margin(to, "a", s.dtype, s.n, s.output, s.co, low3, (reach[0] + low3[0], reach[1] + low3[1], reach[2] + low3[2]))
+    n = s.ci if s.depthwise else s.ci_group
+    shape = choose_tile(s.n * prod(phases[0].count), n, machine.lanes(wide), machine, s.depthwise)
+    b, tap_bytes = _flipped_weights(to, s, phases, shape, machine)
+    groups = 1 if s.depthwise else s.groups
+    start = 0
+    for phase in phases:
+        shift = sum(a * b for a, b in zip(low3, g.strides, strict=True))
+        taps = np.array([sum(a * b for a, b in zip(o, g.strides, strict=True)) + shift for o in phase.offsets], np.int64)
+        table = taps if s.depthwise else channels_of(taps, s.co_group, size)
+        inner = table_inner(table, block_size(len(table), shape[0], size, s.dtype is not wide))
+        pixel = (s.input[1] * s.input[2] * s.ci * s.dtype.size, s.input[2] * s.ci * s.dtype.size, s.ci * s.dtype.size)
+        first = sum(a * b for a, b in zip(phase.first, pixel, strict=True))
+        places = np.stack([grid(g.strides, phase.count), grid(scaled(pixel, s.stride), phase.count) + first], axis=1)
+        rows = Rows(s.n * prod(phase.count), places, g.bytes, prod(s.input) * s.ci * s.dtype.size)
+        columns = shape[1] * machine.lanes(wide)
+        here = Columns(Operand(b.operand.name, start * tap_bytes), b.k_stride, b.panel_stride, b.padded)
+        batch = Batch(groups, s.co_group * size, ceil(n / columns) * b.panel_stride, s.ci_group * s.dtype.size)
+        tile(to, s.dtype, n, shape, rows, inner, g.operand, here, batch, depthwise=s.depthwise, out_columns=s.ci)
+        start += len(phase.offsets)
+    return to.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Positions of x with one remainder modulo the stride: the first one, how many, the taps reaching them and from where in out."""
+
+    first: Triple
+    count: Triple
+    taps: tuple[Triple, ...]
+    offsets: tuple[Triple, ...]
+
+
+def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
+    first, count, taps, offsets = [], [], [], []
+    for d in range(3):
+        stride = s.stride[d]
+        i = (remainder[d] - s.low[d]) % stride
+        reaching = [k for k in range(s.kernel[d]) if (k * s.dilation[d] - remainder[d]) % stride == 0]
+        first.append(i)
+        count.append(max(ceil((s.input[d] - i) / stride), 0))
+        taps.append(reaching)
+        offsets.append([(i + s.low[d] - k * s.dilation[d]) // stride for k in reaching])
+    all_taps = tuple((a, b, c) for a, b, c in product(*taps))
+    all_offsets = tuple((a, b, c) for a, b, c in product(*offsets))
+    return Phase((first[0], first[1], first[2]), (count[0], count[1], count[2]), all_taps, all_offsets)
+
+
+def _flipped_weights(to: Builder, s: Shape, phases: list[Phase], shape: tuple[int, int], machine: Vectors) -> tuple[Columns, int]:
+    """Panels [group][panel][tap][co of the group][ci], taps in the order of the phases; and the bytes of one tap in a panel."""
+    wide = accumulator(s.dtype)
+    columns, source = shape[1] * machine.lanes(wide), s.dtype.size
+    one = s.ci_group * s.co * source
+    numbers = [(t[0] * s.kernel[1] + t[1]) * s.kernel[2] + t[2] for p in phases for t in p.taps]
+    taps = np.array(numbers, np.int64) * one
+    n, k = (s.ci, 1) if s.depthwise else (s.ci_group, s.co_group)
+    stride = source if s.depthwise else s.co * source
+    groups = 1 if s.depthwise else s.groups
+    operand = pack(to, Operand("b"), s.dtype, n, k, stride, source, columns, columns, taps, groups, s.co_group * source)
+    row = columns * wide.size
+    return Columns(operand, row, len(taps) * k * row, True), k * row

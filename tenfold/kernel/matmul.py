@@ -1,0 +1,88 @@
+"""Matrix products as contractions: what to pack, and how to tile."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import Epilogue, Operand, Steps, Vectors
+from tenfold.kernel.tiling import (
+    Batch,
+    Builder,
+    Columns,
+    Inner,
+    Rows,
+    accumulator,
+    affine_inner,
+    affine_rows,
+    block_size,
+    choose_tile,
+    convert,
+    pack,
+    tile,
+)
+
+PAGE = 2048  # rows a multiple of this many bytes apart fall upon each other in the first-level cache
+
+
+def matmul(
+    machine: Vectors, dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
+    a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None,
+) -> Steps:  # fmt: skip
+    """out[batch, m, n] = a[batch, m, k] @ b[batch, k, n], all row-major; transposed operands are stored [k, m] and [n, k].
+
+    Batch strides are in elements: 0 uses one matrix for all, None means dense.
+    """
+    a_stride = m * k if a_stride is None else a_stride
+    b_stride = k * n if b_stride is None else b_stride
+    if batch > 1 and b_stride == 0 and a_stride == m * k and not transpose_a:
+        batch, m = 1, batch * m
+    to = Builder(machine)
+    if not (batch and m and n):
+        return to.finish()
+    wide = accumulator(dtype)
+    size, lanes = wide.size, machine.lanes(wide)
+    shape = height, vectors = choose_tile(m, n, lanes, machine)
+    columns = vectors * lanes
+    out = dtype if epilogue is None else epilogue.value.dtype
+    splittable = k >= 8192 and m * n * batch <= 1 << 16
+    stored = wide if splittable else out
+    block = block_size(k, height, size, stored is not wide)
+    a_copies, b_copies = (batch if a_stride else 1), (batch if b_stride else 1)
+    a_batch, b_batch = a_stride * size, b_stride * size
+    distant = m if transpose_a else k
+    if k > 1 and n > 2 * columns and m > height and distant * size % PAGE == 0:
+        a, rows, inner = _packed_rows(to, dtype, m, n, k, transpose_a, height, block, a_copies, a_stride, n * stored.size)
+        a_batch = -(-m // height) * k * (-(-height // lanes) * lanes) * size if a_stride else 0
+    else:
+        a = convert(to, Operand("a"), dtype, (a_copies - 1) * a_stride + m * k)
+        rows = affine_rows(m, size if transpose_a else k * size, n * stored.size)
+        inner = affine_inner(k, m * size if transpose_a else size, block)
+    if k and ((transpose_b and n > 1 and k > 1) or (m > 2 * height and (n * size % PAGE == 0 or n * k * size > 1 << 20) and n > columns)):
+        strides = (k * dtype.size, dtype.size) if transpose_b else (dtype.size, n * dtype.size)
+        packed = pack(to, Operand("b"), dtype, n, k, *strides, columns, columns, np.zeros(1, np.int64), b_copies, b_stride * dtype.size)
+        b = Columns(packed, columns * size, k * columns * size, True)
+        b_batch = -(-n // columns) * k * columns * size if b_stride else 0
+    else:
+        plain = convert(to, Operand("b"), dtype, (b_copies - 1) * b_stride + n * k)
+        b = Columns(plain, n * size, columns * size, False)
+    steps = Batch(batch, a_batch, b_batch, m * n * stored.size, m)
+    tile(
+        to, dtype, n, shape, rows, inner, a, b, steps, epilogue, splittable,
+        out_elements=batch * m * n, fold_always=splittable and out is not wide,
+    )  # fmt: skip
+    return to.finish()
+
+
+def _packed_rows(
+    to: Builder, dtype: DType, m: int, n: int, k: int, transpose: bool, height: int, block: int, copies: int, stride: int,
+    out_row: int,
+) -> tuple[Operand, Rows, Inner]:  # fmt: skip
+    """Operand `a` in panels [tile][k][rows of a tile], where its own rows would fall upon each other in the cache."""
+    wide = accumulator(dtype)
+    size, lanes = wide.size, to.machine.lanes(wide)
+    width = -(-height // lanes) * lanes
+    strides = (dtype.size, m * dtype.size) if transpose else (k * dtype.size, dtype.size)
+    a = pack(to, Operand("a"), dtype, m, k, *strides, width, height, np.zeros(1, np.int64), copies, stride * dtype.size)
+    table = np.stack([np.arange(height) * size, np.arange(height) * out_row], axis=1).astype(np.int64)
+    return a, Rows(m, table, k * width * size, height * out_row), affine_inner(k, width * size, block)

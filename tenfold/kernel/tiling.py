@@ -1,0 +1,302 @@
+"""Cuts contractions into tiles, blocks and tasks, and lists the launches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+
+from tenfold.core import dtypes
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import (
+    PACK_ARGS,
+    PAD_ARGS,
+    SUM_ARGS,
+    TILE_ARGS,
+    Description,
+    Epilogue,
+    Launch,
+    Operand,
+    Pack,
+    Pad,
+    Steps,
+    Sum,
+    Table,
+    Tile,
+    Vectors,
+)
+
+L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
+L2 = 512 * 1024  # bytes that the panels of one task may take
+TASK = 40_000  # multiply-add vectors of one task: about 10 microseconds
+MOST_TASKS = 64
+
+
+def accumulator(dtype: DType) -> DType:
+    """The type in which products of `dtype` are added."""
+    return dtypes.float32 if dtype.size == 2 and dtype.is_floating else dtype
+
+
+def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
+    """Heights of tiles that fit the registers; few, so that few kernels exist."""
+    most = min((machine.count - 1 - vectors) // vectors, 14)
+    return (*tuple(r for r in (1, 2, 4, 6, 8, 14) if r < most), most)
+
+
+def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[int, int]:
+    """(rows, vectors) of the tile that covers m x n in the fewest cycles."""
+    best, choice = float("inf"), (1, 1)
+    for vectors in (1,) if depthwise else (1, 2, 3, 4):
+        panels = ceil(n / (vectors * lanes))
+        for rows in row_choices(vectors, machine):
+            loads = vectors + rows / 2
+            cycles = max(rows * vectors, loads, 4) + 0.15 * loads + 0.6
+            cost = ceil(m / rows) * panels * cycles
+            if cost < best:
+                best, choice = cost, (rows, vectors)
+    return choice
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where rows begin, in `a` and in the output: `table` [period, 2] in bytes, repeated every `a_outer` and `out_outer` bytes."""
+
+    count: int
+    table: Table
+    a_outer: int
+    out_outer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The summed index: `count` products, their offsets in `a` given by `table` and repeated every `outer` bytes.
+
+    The table holds `period` entries, worked on `block` at a time.
+    """
+
+    count: int
+    table: Table
+    outer: int
+    block: int
+    period: int
+
+    @property
+    def blocks_per_period(self) -> int:
+        """Blocks that the table is worked in."""
+        return max(ceil(self.period / self.block), 1)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks in all; at least one, so that an empty sum stores zeros."""
+        whole, rest = divmod(self.count, self.period)
+        return max(whole * self.blocks_per_period + ceil(rest / self.block), 1)
+
+
+def affine_rows(count: int, a_stride: int, out_stride: int) -> Rows:
+    """Rows at equal distances."""
+    return Rows(count, np.zeros((1, 2), np.int64), a_stride, out_stride)
+
+
+def block_size(k: int, rows: int, size: int, whole: bool) -> int:
+    """Products per block: a tile's rows of `a` stay in the first-level cache. `whole` forbids blocks."""
+    if whole or k == 0:
+        return max(k, 1)
+    most = max(L1 // (rows * size), 64) if rows > 2 else 128
+    return ceil(k / ceil(k / most)) if k > most else k
+
+
+def affine_inner(count: int, stride: int, block: int) -> Inner:
+    """Products at equal distances."""
+    period = min(block, max(count, 1))
+    return Inner(count, np.arange(period, dtype=np.int64) * stride, period * stride, period, period)
+
+
+def table_inner(table: Table, block: int) -> Inner:
+    """Products at the places that a table gives."""
+    period = max(len(table), 1)
+    return Inner(len(table), table if len(table) else np.zeros(1, np.int64), 0, min(block, period), period)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Operand `b`: where it is, its strides in bytes from k to k and from panel to panel."""
+
+    operand: Operand
+    k_stride: int
+    panel_stride: int
+    padded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Equal problems side by side: strides in bytes, and what they add to the epilogue's row and column."""
+
+    count: int = 1
+    a: int = 0
+    b: int = 0
+    out: int = 0
+    row: int = 0
+    column: int = 0
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects launches, scratch buffers and tables."""
+
+    machine: Vectors
+    launches: list[Launch] = field(default_factory=list)
+    scratch: list[int] = field(default_factory=list)
+    constants: list[Table] = field(default_factory=list)
+
+    def table(self, values: Table) -> Operand:
+        """A constant table."""
+        for i, known in enumerate(self.constants):
+            if np.array_equal(known, values):
+                return Operand(f"table{i}")
+        self.constants.append(np.ascontiguousarray(values, np.int64))
+        return Operand(f"table{len(self.constants) - 1}")
+
+    def buffer(self, size: int) -> Operand:
+        """A new scratch buffer of `size` bytes."""
+        self.scratch.append(max(size, 64))
+        return Operand(f"scratch{len(self.scratch) - 1}")
+
+    def launch(self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int]) -> None:
+        """Appends a launch; nothing if it has no tasks."""
+        if tasks:
+            extras = getattr(kernel, "epilogue", None)
+            more = tuple(Operand(f"extra{i}") for i in range(len(extras.extras))) if extras else ()
+            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more))
+
+    def finish(self) -> Steps:
+        """What was collected."""
+        return Steps(tuple(self.launches), tuple(self.scratch), tuple(self.constants))
+
+
+def pack(
+    to: Builder, source: Operand, source_dtype: DType, n: int, k: int, n_stride: int, k_stride: int,
+    columns: int, step: int, taps: Table, batch: int = 1, batch_stride: int = 0,
+) -> Operand:  # fmt: skip
+    """Panels [batch][panel][tap][k][columns] of `source`, panels `step` columns apart; `taps` are offsets in bytes."""
+    dtype = accumulator(source_dtype)
+    lanes = to.machine.lanes(dtype)
+    panels, size = ceil(n / step), columns * dtype.size
+    target = to.buffer(batch * panels * len(taps) * k * size)
+    chunk = min(k, 256)
+    chunks = ceil(k / max(chunk, 1))
+    total = batch * panels * len(taps) * chunks
+    grain = max(4096 // max(chunk * columns, 1), ceil(total / MOST_TASKS), 1)
+    transpose = n_stride != source_dtype.size
+    assert not transpose or k_stride == source_dtype.size or k == 1
+    kernel = Pack(source_dtype, dtype, columns // lanes, lanes, transpose)
+    values: dict[str, Operand | int] = {
+        "source": source, "target": target, "taps_table": to.table(taps), "n": n, "k": k, "step": step, "taps": len(taps),
+        "panels": panels, "source_n": n_stride, "source_k": k_stride, "source_batch": batch_stride,
+        "target_batch": panels * len(taps) * k * size, "chunk": chunk, "chunks": chunks, "total": total, "grain": grain,
+    }  # fmt: skip
+    to.launch(kernel, ceil(total / grain), PACK_ARGS, values)
+    return target
+
+
+def convert(to: Builder, source: Operand, dtype: DType, elements: int) -> Operand:
+    """`source` in the accumulators' type: itself, or a converted copy."""
+    wide = accumulator(dtype)
+    if wide is dtype or not elements:
+        return source
+    row = 4096
+    target = to.buffer((elements + row) * wide.size)
+    whole, rest = divmod(elements, row)
+    pad(to, source, target, dtype, (whole, 1, 1, row), (1, 1), (0, 0), (0, row, 0), row * dtype.size)
+    if rest:
+        tail = Operand(source.name, source.offset + whole * row * dtype.size)
+        pad(to, tail, Operand(target.name, whole * row * wide.size), dtype, (1, 1, 1, rest), (1, 1), (0, 0), (0, rest, 0), 0)
+    return target
+
+
+def pad(
+    to: Builder, source: Operand, target: Operand, dtype: DType, shape: tuple[int, int, int, int], inside: tuple[int, int],
+    low: tuple[int, int], row: tuple[int, int, int], source_row: int,
+) -> None:  # fmt: skip
+    """Writes target [n, d, h, row]; the rows (d, h) within `inside` from `low` on are copied, between row[0] and row[2] zeros."""
+    n, depth, height, width = shape
+    wide = accumulator(dtype)
+    rows = n * depth * height
+    grain = max(ceil(rows / MOST_TASKS), 16384 // max(width, 1), 1)
+    values: dict[str, Operand | int] = {
+        "source": source, "target": target, "rows": rows, "grain": grain, "depth": depth, "height": height,
+        "source_depth": inside[0], "source_height": inside[1], "depth_low": low[0], "height_low": low[1],
+        "low": row[0], "length": row[1], "high": row[2], "source_row": source_row,
+    }  # fmt: skip
+    to.launch(Pad(dtype, wide, to.machine.lanes(wide)), ceil(rows / grain), PAD_ARGS, values)
+
+
+def cut(tiles: int, panels: int, cycles: float, panel_bytes: int) -> tuple[int, int]:
+    """(tiles, panels) of one task, for `tiles` x `panels` tiles of `cycles` each; a task's panels stay in the second-level cache."""
+    n_task = min(panels, max(L2 // max(panel_bytes, 1), 1))
+    n_task = ceil(panels / ceil(panels / n_task))
+    wanted = max(min(int(tiles * panels * cycles / TASK), MOST_TASKS), 1)
+    across = ceil(panels / n_task)
+    m_task = max(tiles * across // wanted, 1)
+    if ceil(tiles / m_task) * across < min(wanted, 8):
+        n_task = max(n_task * tiles * across // wanted, 1)
+    return m_task, n_task
+
+
+def split(inner: Inner, tasks: int, m: int, n: int) -> int:
+    """Into how many pieces to cut the sum, so that small outputs of long sums still make enough tasks."""
+    most = min(inner.count // 256, 32 // max(tasks, 1), (1 << 22) // max(m * n, 1))
+    return max(min(most, inner.blocks), 1)
+
+
+def tile(
+    to: Builder, dtype: DType, n: int, shape: tuple[int, int], rows: Rows, inner: Inner, a: Operand, b: Columns, batch: Batch,
+    epilogue: Epilogue | None = None, splittable: bool = False, depthwise: bool = False, out_elements: int = 0, out_columns: int = 0,
+    fold_always: bool = False,
+) -> None:  # fmt: skip
+    """Appends the contraction itself, in pieces with a Sum after them where `splittable` and worth it.
+
+    `shape` is (rows, vectors) of the tile; `out_elements` the size of the whole output, which is contiguous if splittable.
+    """
+    wide = accumulator(dtype)
+    height, vectors = shape
+    lanes = to.machine.lanes(wide)
+    columns = vectors * lanes
+    if not (rows.count and n and batch.count):
+        return
+    panels, tiles = ceil(n / columns), ceil(rows.count / height)
+    m_task, n_task = cut(tiles * batch.count, panels, max(inner.count, 8) * height * vectors, inner.block * columns * wide.size)
+    m_task = min(m_task, tiles)
+    m_tasks, n_tasks = ceil(tiles / m_task), ceil(panels / n_task)
+    pieces = split(inner, m_tasks * n_tasks * batch.count, rows.count, n * batch.count) if splittable else 1
+    per_piece = ceil(inner.blocks / pieces)
+    pieces = ceil(inner.blocks / per_piece)
+    final = pieces == 1 and not fold_always
+    out = Operand("out") if final else to.buffer(pieces * out_elements * wide.size)
+    kernel = Tile(
+        wide, wide if not final else epilogue.value.dtype if epilogue else dtype, height, vectors, lanes,
+        n % columns != 0, b.padded, depthwise, epilogue if final else None,
+    )  # fmt: skip
+    assert inner.blocks == 1 or kernel.out is wide
+    values: dict[str, Operand | int] = {
+        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.table), "k_table": to.table(inner.table),
+        "m": rows.count, "n": n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
+        "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
+        "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
+        "row_batch": batch.row, "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
+        "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks,
+        "out_piece": out_elements * wide.size, "out_columns": out_columns or n,
+    }  # fmt: skip
+    to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
+    if not final:
+        fold(to, out, wide, epilogue.value.dtype if epilogue else dtype, out_elements, out_columns or n, pieces, epilogue)
+
+
+def fold(to: Builder, source: Operand, wide: DType, out: DType, elements: int, n: int, pieces: int, epilogue: Epilogue | None) -> None:
+    """Appends the Sum of `pieces` partial outputs."""
+    m = elements // n
+    grain = max(ceil(m / MOST_TASKS), ceil(8192 / n))
+    values: dict[str, Operand | int] = {
+        "source": source, "out": Operand("out"), "m": m, "n": n, "pieces": pieces, "piece": elements * wide.size, "grain": grain,
+    }  # fmt: skip
+    to.launch(Sum(wide, out, to.machine.lanes(wide), epilogue), ceil(m / grain), SUM_ARGS, values)
