@@ -1,0 +1,382 @@
+"""The native part of the runtime, as LLVM text: the workers' loop, fork and join, and the interpreter of plans.
+
+A *region* runs tasks 0 to n - 1. Its descriptor (function, args, n) is guarded by one word: the region's generation above, the next task
+below. A task is claimed by compare-and-swap of the whole word, and the master closes the word (next = CLOSED) while it writes
+a new descriptor, so a late worker can never run a task of one region with the function of another. Nobody waits for workers that have
+claimed nothing: those that sleep cost a region only their waking.
+"""
+
+from __future__ import annotations
+
+# Offsets in the pool's state, in int64; what different threads write lies on different pairs of cache lines.
+WORD = 0
+FUNCTION, ARGS, COUNT = 16, 17, 18
+DONE = 32
+SLEEPERS, QUIT, EPOCH = 48, 49, 50
+BUSY = 64
+WORKERS, SPINS, LOCK, UNLOCK, WAIT, WAKE, YIELD = 80, 81, 82, 83, 84, 85, 86
+MUTEX, CONDITION = 96, 112
+STATE_SIZE = 128
+
+# Operation codes of plans; see executor.py for the layout.
+END, LAUNCH, JUMP_UNLESS, JUMP, HOST = range(5)
+
+CLOSED = 0x7FFFFFFF
+NAMES = ("tenfold_worker", "tenfold_parallel", "tenfold_main", "tenfold_noop")
+
+
+def text(triple: str) -> str:
+    """The module for a machine."""
+    x86 = triple.startswith(("x86_64", "i686"))
+    pause = "call void @llvm.x86.sse2.pause()" if x86 else "call void @llvm.aarch64.hint(i32 1)" if triple.startswith(("aarch64", "arm64")) else ""
+    clock = "@llvm.readcyclecounter()" if x86 else "@llvm.readsteadycounter()"
+    return "\n".join([_WORKERS, _PARALLEL, _MAIN]).replace("$PAUSE", pause).replace("$CLOCK", clock)
+
+
+def _slot(name: str, offset: int, base: str = "%s") -> str:
+    return f"  {name} = getelementptr i64, ptr {base}, i64 {offset}"
+
+
+_WORKERS = f"""
+define void @tenfold_noop(ptr %args, i64 %task) {{
+  ret void
+}}
+
+define internal i64 @drain(ptr %s) noinline {{
+entry:
+{_slot("%pf", FUNCTION)}
+{_slot("%pa", ARGS)}
+{_slot("%pn", COUNT)}
+  br label %claim
+claim:
+  %count = phi i64 [ 0, %entry ], [ %count, %again ], [ %more, %work ]
+  %w = load atomic i64, ptr %s acquire, align 8
+  %t = and i64 %w, 4294967295
+  %n = load atomic i64, ptr %pn acquire, align 8
+  %left = icmp ult i64 %t, %n
+  br i1 %left, label %try, label %out
+try:
+  %f = load atomic ptr, ptr %pf acquire, align 8
+  %a = load atomic ptr, ptr %pa acquire, align 8
+  %w1 = add i64 %w, 1
+  %r = cmpxchg ptr %s, i64 %w, i64 %w1 seq_cst seq_cst
+  %mine = extractvalue {{ i64, i1 }} %r, 1
+  br i1 %mine, label %work, label %again
+again:
+  br label %claim
+work:
+  call void %f(ptr %a, i64 %t)
+  %more = add i64 %count, 1
+  br label %claim
+out:
+  ret i64 %count
+}}
+
+define internal void @sleep(ptr %s) noinline {{
+entry:
+{_slot("%pn", COUNT)}
+{_slot("%ps", SLEEPERS)}
+{_slot("%pq", QUIT)}
+{_slot("%pe", EPOCH)}
+{_slot("%mutex", MUTEX)}
+{_slot("%cond", CONDITION)}
+{_slot("%plock", LOCK)}
+{_slot("%punlock", UNLOCK)}
+{_slot("%pwait", WAIT)}
+  %lock = load ptr, ptr %plock
+  %unlock = load ptr, ptr %punlock
+  %wait = load ptr, ptr %pwait
+  call i32 %lock(ptr %mutex)
+  %e = load atomic i64, ptr %pe seq_cst, align 8
+  %old = atomicrmw add ptr %ps, i64 1 seq_cst
+  %w = load atomic i64, ptr %s seq_cst, align 8
+  %t = and i64 %w, 4294967295
+  %n = load atomic i64, ptr %pn acquire, align 8
+  %work = icmp ult i64 %t, %n
+  br i1 %work, label %out, label %check
+check:
+  %q = load atomic i64, ptr %pq seq_cst, align 8
+  %e1 = load atomic i64, ptr %pe seq_cst, align 8
+  %quit = icmp ne i64 %q, 0
+  %called = icmp ne i64 %e1, %e
+  %stop = or i1 %quit, %called
+  br i1 %stop, label %out, label %block
+block:
+  call i32 %wait(ptr %cond, ptr %mutex)
+  br label %check
+out:
+  %old2 = atomicrmw sub ptr %ps, i64 1 seq_cst
+  call i32 %unlock(ptr %mutex)
+  ret void
+}}
+
+define void @tenfold_worker(ptr %s) {{
+entry:
+{_slot("%pq", QUIT)}
+{_slot("%pd", DONE)}
+{_slot("%pl", SPINS)}
+  %limit = load i64, ptr %pl
+  br label %loop
+loop:
+  %idle = phi i64 [ 0, %entry ], [ 0, %worked ], [ %idle1, %spin ], [ 0, %nap ]
+  %q = load atomic i64, ptr %pq acquire, align 8
+  %stop = icmp ne i64 %q, 0
+  br i1 %stop, label %out, label %go
+go:
+  %count = call i64 @drain(ptr %s)
+  %some = icmp ne i64 %count, 0
+  br i1 %some, label %worked, label %none
+worked:
+  %old = atomicrmw add ptr %pd, i64 %count acq_rel
+  br label %loop
+none:
+  %tired = icmp sgt i64 %idle, %limit
+  br i1 %tired, label %nap, label %spin
+spin:
+  $PAUSE
+  %idle1 = add i64 %idle, 1
+  br label %loop
+nap:
+  call void @sleep(ptr %s)
+  br label %loop
+out:
+  ret void
+}}
+"""
+
+_PARALLEL = f"""
+define internal void @wake(ptr %s) noinline {{
+{_slot("%pe", EPOCH)}
+{_slot("%mutex", MUTEX)}
+{_slot("%cond", CONDITION)}
+{_slot("%plock", LOCK)}
+{_slot("%punlock", UNLOCK)}
+{_slot("%pwake", WAKE)}
+  %lock = load ptr, ptr %plock
+  %unlock = load ptr, ptr %punlock
+  %broadcast = load ptr, ptr %pwake
+  call i32 %lock(ptr %mutex)
+  %old = atomicrmw add ptr %pe, i64 1 seq_cst
+  call i32 %broadcast(ptr %cond)
+  call i32 %unlock(ptr %mutex)
+  ret void
+}}
+
+define internal void @serial(ptr %f, ptr %a, i64 %n) {{
+entry:
+  %any = icmp sgt i64 %n, 0
+  br i1 %any, label %loop, label %out
+loop:
+  %t = phi i64 [ 0, %entry ], [ %t1, %loop ]
+  call void %f(ptr %a, i64 %t)
+  %t1 = add i64 %t, 1
+  %more = icmp slt i64 %t1, %n
+  br i1 %more, label %loop, label %out
+out:
+  ret void
+}}
+
+define void @tenfold_parallel(ptr %s, ptr %f, ptr %a, i64 %n) {{
+entry:
+  %none = icmp eq ptr %s, null
+  %one = icmp sle i64 %n, 1
+  %simple = or i1 %none, %one
+  br i1 %simple, label %alone, label %lock
+lock:
+{_slot("%pb", BUSY)}
+  %taken = atomicrmw xchg ptr %pb, i64 1 acq_rel
+  %busy = icmp ne i64 %taken, 0
+  br i1 %busy, label %alone, label %open
+alone:
+  call void @serial(ptr %f, ptr %a, i64 %n)
+  ret void
+open:
+{_slot("%pf", FUNCTION)}
+{_slot("%pa", ARGS)}
+{_slot("%pn", COUNT)}
+{_slot("%pd", DONE)}
+{_slot("%ps", SLEEPERS)}
+  %w = load atomic i64, ptr %s acquire, align 8
+  %g = lshr i64 %w, 32
+  %g1 = add i64 %g, 1
+  %c0 = shl i64 %g1, 32
+  %c = or i64 %c0, {CLOSED}
+  %closed = atomicrmw xchg ptr %s, i64 %c seq_cst
+  store atomic ptr %f, ptr %pf release, align 8
+  store atomic ptr %a, ptr %pa release, align 8
+  store atomic i64 %n, ptr %pn release, align 8
+  store atomic i64 0, ptr %pd release, align 8
+  %g2 = add i64 %g, 2
+  %o = shl i64 %g2, 32
+  %opened = atomicrmw xchg ptr %s, i64 %o seq_cst
+  %sleepers = load atomic i64, ptr %ps seq_cst, align 8
+  %asleep = icmp ne i64 %sleepers, 0
+  br i1 %asleep, label %call, label %work
+call:
+  call void @wake(ptr %s)
+  br label %work
+work:
+  %mine = call i64 @drain(ptr %s)
+  %theirs = sub i64 %n, %mine
+  br label %join
+join:
+  %spins = phi i64 [ 0, %work ], [ %spins1, %pause ], [ 0, %yield ]
+  %d = load atomic i64, ptr %pd acquire, align 8
+  %ready = icmp eq i64 %d, %theirs
+  br i1 %ready, label %out, label %pause
+pause:
+  $PAUSE
+  %spins1 = add i64 %spins, 1
+  %long = icmp sgt i64 %spins1, 2000
+  br i1 %long, label %yield, label %join
+yield:
+{_slot("%py", YIELD)}
+  %yf = load ptr, ptr %py
+  call i32 %yf()
+  br label %join
+out:
+  store atomic i64 0, ptr %pb release, align 8
+  ret void
+}}
+"""
+
+_MAIN = f"""
+define internal i64 @resolve(ptr %pair, ptr %table, ptr %zero) alwaysinline {{
+  %slot = load i64, ptr %pair
+  %pv = getelementptr i64, ptr %pair, i64 1
+  %value = load i64, ptr %pv
+  %literal = icmp slt i64 %slot, 0
+  %entry = getelementptr i64, ptr %table, i64 %slot
+  %from = select i1 %literal, ptr %zero, ptr %entry
+  %base = load i64, ptr %from
+  %sum = add i64 %base, %value
+  ret i64 %sum
+}}
+
+define internal void @resolve_all(ptr %pairs, i64 %n, ptr %table, ptr %zero, ptr %args) alwaysinline {{
+entry:
+  %any = icmp sgt i64 %n, 0
+  br i1 %any, label %loop, label %out
+loop:
+  %k = phi i64 [ 0, %entry ], [ %k1, %loop ]
+  %k2 = shl i64 %k, 1
+  %pair = getelementptr i64, ptr %pairs, i64 %k2
+  %v = call i64 @resolve(ptr %pair, ptr %table, ptr %zero)
+  %to = getelementptr i64, ptr %args, i64 %k
+  store i64 %v, ptr %to
+  %k1 = add i64 %k, 1
+  %more = icmp slt i64 %k1, %n
+  br i1 %more, label %loop, label %out
+out:
+  ret void
+}}
+
+define internal void @record(ptr %profile, i64 %pc, i64 %start) noinline {{
+entry:
+  %end = call i64 $CLOCK
+  %count = load i64, ptr %profile
+  %count1 = add i64 %count, 1
+  store i64 %count1, ptr %profile
+  %pcap = getelementptr i64, ptr %profile, i64 1
+  %cap = load i64, ptr %pcap
+  %room = icmp slt i64 %count, %cap
+  br i1 %room, label %write, label %out
+write:
+  %o = mul i64 %count, 3
+  %o2 = add i64 %o, 2
+  %p0 = getelementptr i64, ptr %profile, i64 %o2
+  store i64 %pc, ptr %p0
+  %p1 = getelementptr i64, ptr %p0, i64 1
+  store i64 %start, ptr %p1
+  %p2 = getelementptr i64, ptr %p0, i64 2
+  store i64 %end, ptr %p2
+  br label %out
+out:
+  ret void
+}}
+
+define i64 @tenfold_main(ptr %code, ptr %table, ptr %pool, ptr %profile) {{
+entry:
+  %zero = alloca i64
+  store i64 0, ptr %zero
+  %most = load i64, ptr %code
+  %args = alloca i64, i64 %most, align 16
+  %profiled = icmp ne ptr %profile, null
+  br label %next
+next:
+  %pc = phi i64 [ 1, %entry ], [ %pcl, %launched ], [ %pcb, %unless ], [ %pcj, %jump ], [ %pch, %called ]
+  %at = getelementptr i64, ptr %code, i64 %pc
+  %op = load i64, ptr %at
+  %w1 = getelementptr i64, ptr %at, i64 1
+  %w2 = getelementptr i64, ptr %at, i64 2
+  %w3 = getelementptr i64, ptr %at, i64 3
+  %w4 = getelementptr i64, ptr %at, i64 4
+  switch i64 %op, label %end [ i64 {LAUNCH}, label %launch
+                               i64 {JUMP_UNLESS}, label %unless
+                               i64 {JUMP}, label %jump
+                               i64 {HOST}, label %host ]
+launch:
+  %f = load ptr, ptr %w1
+  %tasks = load i64, ptr %w2
+  %n = load i64, ptr %w3
+  call void @resolve_all(ptr %w4, i64 %n, ptr %table, ptr %zero, ptr %args)
+  %n2 = shl i64 %n, 1
+  %len = add i64 %n2, 4
+  %pcl = add i64 %pc, %len
+  br i1 %profiled, label %clock, label %run
+clock:
+  %now = call i64 $CLOCK
+  br label %run
+run:
+  %start = phi i64 [ 0, %launch ], [ %now, %clock ]
+  %single = icmp eq i64 %tasks, 1
+  br i1 %single, label %inline, label %fork
+inline:
+  call void %f(ptr %args, i64 0)
+  br label %ran
+fork:
+  call void @tenfold_parallel(ptr %pool, ptr %f, ptr %args, i64 %tasks)
+  br label %ran
+ran:
+  br i1 %profiled, label %note, label %launched
+note:
+  call void @record(ptr %profile, i64 %pc, i64 %start)
+  br label %launched
+launched:
+  br label %next
+unless:
+  %where = call i64 @resolve(ptr %w1, ptr %table, ptr %zero)
+  %flagp = inttoptr i64 %where to ptr
+  %flag = load i8, ptr %flagp
+  %yes = icmp ne i8 %flag, 0
+  %target = load i64, ptr %w3
+  %through = add i64 %pc, 4
+  %pcb = select i1 %yes, i64 %through, i64 %target
+  br label %next
+jump:
+  %pcj = load i64, ptr %w1
+  br label %next
+host:
+  %hf = load ptr, ptr %w1
+  %hn = load i64, ptr %w2
+  call void @resolve_all(ptr %w3, i64 %hn, ptr %table, ptr %zero, ptr %args)
+  %hn2 = shl i64 %hn, 1
+  %hlen = add i64 %hn2, 3
+  %pch = add i64 %pc, %hlen
+  %hstart = call i64 $CLOCK
+  %status = call i64 %hf(ptr %args)
+  br i1 %profiled, label %hnote, label %checked
+hnote:
+  call void @record(ptr %profile, i64 %pc, i64 %hstart)
+  br label %checked
+checked:
+  %failed = icmp ne i64 %status, 0
+  br i1 %failed, label %stopped, label %called
+called:
+  br label %next
+stopped:
+  ret i64 1
+end:
+  ret i64 0
+}}
+"""
