@@ -1,0 +1,101 @@
+"""Writes docs/api.md from the docstrings of the public names: python tools/build_docs.py"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "api.md"
+sys.path.insert(0, str(ROOT))
+
+import tenfold  # noqa: E402
+
+SECTIONS = re.compile(r"^(Args|Returns|Raises|Yields|Attributes|Example|Examples|Call arguments):$", re.MULTILINE)
+HEAD = """# The public names
+
+Written by `tools/build_docs.py` from the docstrings; do not edit.
+"""
+
+
+def public_names(namespace: Any) -> list[str]:
+    names = getattr(namespace, "__all__", None) or [name for name in dir(namespace) if not name.startswith("_")]
+    return sorted(names, key=lambda name: (name.lower(), name))
+
+
+def is_own(thing: Any) -> bool:
+    return (getattr(thing, "__module__", None) or "").startswith("tenfold")
+
+
+def namespaces(path: str, namespace: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """`namespace` and the modules that are public names in it, each once, by its shortest path."""
+    seen.add(id(namespace))
+    yield path, namespace
+    inner = [(name, getattr(namespace, name, None)) for name in public_names(namespace)]
+    for name, thing in inner:
+        if isinstance(thing, ModuleType) and thing.__name__.startswith("tenfold") and id(thing) not in seen:
+            yield from namespaces(f"{path}.{name}", thing, seen)
+
+
+def members(namespace: Any) -> Iterator[tuple[str, Any]]:
+    """The documented classes and functions among the names of a namespace."""
+    for name in public_names(namespace):
+        thing = getattr(namespace, name, None)
+        if callable(thing) and is_own(thing) and inspect.getdoc(thing):
+            yield name, thing
+
+
+def signature(thing: Any) -> str:
+    try:
+        parameters = inspect.signature(thing).parameters.values()
+    except (TypeError, ValueError):
+        return "(...)"
+    shown = [p.replace(annotation=p.empty) for p in parameters if p.name != "self"]
+    return re.sub(r" at 0x[0-9a-f]+", "", str(inspect.Signature(shown)))
+
+
+def as_markdown(docstring: str) -> str:
+    """A docstring in Google form as Markdown: sections as bold words, their arguments as lists, examples as code."""
+    first, *rest = SECTIONS.split(docstring)
+    parts = [first.strip()]
+    for title, body in zip(rest[::2], rest[1::2], strict=True):
+        text = inspect.cleandoc("\n" + body)
+        parts.append(f"*{title}*\n\n{example(text) if title.startswith('Example') else listed(text)}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def example(text: str) -> str:
+    return f"```pycon\n{re.sub(r' *# doctest:.*', '', text)}\n```"
+
+
+def listed(text: str) -> str:
+    return re.sub(r"^(\*{0,2}\w+)( \([^)]*\))?: ", r"- `\1`\2: ", text, flags=re.MULTILINE)
+
+
+def page() -> str:
+    parts = [HEAD]
+    described: dict[int, str] = {}
+    for path, namespace in namespaces("tf", tenfold, set()):
+        found = list(members(namespace))
+        if not found:
+            continue
+        parts.append(f"## {path}\n")
+        summary = inspect.getdoc(namespace)
+        if summary:
+            parts.append(summary.split("\n\n")[0] + "\n")
+        for name, thing in found:
+            full = f"{path}.{name}"
+            first = described.setdefault(id(thing), full)
+            text = as_markdown(inspect.getdoc(thing) or "") if first == full else f"The same as `{first}`."
+            parts.append(f"### `{full}{signature(thing)}`\n\n{text}\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    OUT.write_text(page(), encoding="utf-8")
+    print(f"{OUT}: {OUT.stat().st_size:,} bytes")
