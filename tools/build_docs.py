@@ -1,7 +1,8 @@
-"""Writes docs/api.md from the docstrings of the public names: python tools/build_docs.py"""
+"""Writes docs/api.md and docs/map.md from the docstrings of the public names and of the files: python tools/build_docs.py"""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
@@ -11,16 +12,13 @@ from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "api.md"
 sys.path.insert(0, str(ROOT))
 
 import tenfold  # noqa: E402
 
 SECTIONS = re.compile(r"^(Args|Returns|Raises|Yields|Attributes|Example|Examples|Call arguments):$", re.MULTILINE)
-HEAD = """# The public names
-
-Written by `tools/build_docs.py` from the docstrings; do not edit.
-"""
+NOTE = "Written by `tools/build_docs.py` from the docstrings; do not edit.\n"
+LADDER = "core kernel ir runtime codegen compiler tensor primitives transform ops data saving distribute keras optimize lite serving".split()
 
 
 def public_names(namespace: Any) -> list[str]:
@@ -77,8 +75,9 @@ def listed(text: str) -> str:
     return re.sub(r"^(\*{0,2}\w+)( \([^)]*\))?: ", r"- `\1`\2: ", text, flags=re.MULTILINE)
 
 
-def page() -> str:
-    parts = [HEAD]
+def api() -> str:
+    """Every public name with its arguments and its docstring."""
+    parts = ["# The public names\n", NOTE]
     described: dict[int, str] = {}
     for path, namespace in namespaces("tf", tenfold, set()):
         found = list(members(namespace))
@@ -96,6 +95,26 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def first_line(file: Path) -> str:
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+def file_map() -> str:
+    """Every file with the first line of its docstring, top of the ladder first."""
+    parts = ["# The files\n", NOTE]
+    package = ROOT / "tenfold"
+    folders = [("", sorted(package.glob("*.py")))] + [(f"{name}/", sorted((package / name).rglob("*.py"))) for name in reversed(LADDER)]
+    for folder, files in folders:
+        rows = [(file.relative_to(package).as_posix().removeprefix(folder), first_line(file)) for file in files]
+        rows = [(name, line) for name, line in rows if line]
+        if rows:
+            parts.append(f"## {folder or 'on top'}\n\n| file | |\n|---|---|")
+            parts.extend(f"| `{name}` | {line.replace('|', '&#124;')} |" for name, line in rows)
+            parts.append("")
+    return "\n".join(parts)
+
+
 if __name__ == "__main__":
-    OUT.write_text(page(), encoding="utf-8")
-    print(f"{OUT}: {OUT.stat().st_size:,} bytes")
+    for name, text in (("api.md", api()), ("map.md", file_map())):
+        (ROOT / "docs" / name).write_text(text, encoding="utf-8")
+        print(f"docs/{name}: {len(text):,} characters")
