@@ -1,0 +1,135 @@
+"""What every workload file shares: the registry, the clock, the command line.
+
+A workload file registers one function per framework and variant. The function imports its framework, prepares everything and returns a `Run`;
+nothing heavy is imported at module level, so `compare.py` can read the registry without any framework.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+THREADS = 2
+FRAMEWORKS = ("tenfold", "tensorflow", "torch", "jax")
+SAMPLE_S = 0.02  # a sample is as many calls as fill this time, so that the clock and the last synchronization do not count
+
+
+def nothing(result: Any) -> None:
+    """For frameworks whose calls return when the work is done."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """`call()` does `steps` steps; `wait(result)` returns when the last one is done."""
+
+    call: Callable[[], Any]
+    wait: Callable[[Any], Any] = nothing
+    steps: int = 1
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    workload: str
+    framework: str
+    variant: str
+
+
+@dataclass
+class Suite:
+    """The benchmarks of one file."""
+
+    file: str
+    benchmarks: dict[Key, Callable[[], Run]] = field(default_factory=dict)
+
+    def add(self, workload: str, framework: str, variant: str = "plain") -> Callable[[Callable[[], Run]], Callable[[], Run]]:
+        def register(prepare: Callable[[], Run]) -> Callable[[], Run]:
+            self.benchmarks[Key(workload, framework, variant)] = prepare
+            return prepare
+
+        return register
+
+
+def limit_threads() -> None:
+    """Two threads and two processors for everyone; before any framework is imported."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TENFOLD_NUM_THREADS"):
+        os.environ[name] = str(THREADS)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+
+
+def tensorflow() -> Any:
+    """TensorFlow held to two threads."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    return tf
+
+
+def torch() -> Any:
+    """PyTorch held to two threads."""
+    import torch as pytorch
+
+    pytorch.set_num_threads(THREADS)
+    return pytorch
+
+
+def seconds_per_step(run: Run, calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls - 1):
+        run.call()
+    run.wait(run.call())
+    return (time.perf_counter() - start) / (calls * run.steps)
+
+
+def measure(prepare: Callable[[], Run], seconds: float, rounds: int) -> dict[str, float]:
+    """First call (compilation included), then samples of at least `seconds` in every round after a warm-up."""
+    start = time.perf_counter()
+    run = prepare()
+    run.wait(run.call())
+    first = time.perf_counter() - start
+    calls = 1
+    while calls * run.steps * (once := seconds_per_step(run, calls)) < SAMPLE_S:
+        calls = max(calls + 1, min(calls * 8, int(1.1 * SAMPLE_S / (once * run.steps))))
+    samples: list[float] = []
+    for _ in range(rounds):
+        end = time.perf_counter() + seconds
+        samples.append(seconds_per_step(run, calls))
+        while time.perf_counter() < end:
+            samples.append(seconds_per_step(run, calls))
+    return {"first_s": first, "median_s": statistics.median(samples), "min_s": min(samples), "samples": len(samples)}
+
+
+def main(suite: Suite, arguments: Sequence[str] | None = None) -> None:
+    """Measures one benchmark of the suite and prints one line of JSON."""
+    options = parse(suite, arguments)
+    key = Key(options.workload, options.framework, options.variant or default_variant(suite, options))
+    if key not in suite.benchmarks:
+        sys.exit(f"no such benchmark: {key}; this file has {sorted(suite.benchmarks)}")
+    limit_threads()
+    result = measure(suite.benchmarks[key], options.seconds, options.rounds)
+    version = getattr(sys.modules.get(key.framework), "__version__", "?")
+    print(json.dumps({**vars(key), "version": version, "threads": THREADS, **result}), flush=True)
+
+
+def parse(suite: Suite, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=f"{suite.file}: measures one workload in one framework")
+    parser.add_argument("--framework", choices=FRAMEWORKS, default="tenfold")
+    parser.add_argument("--workload", choices=sorted({key.workload for key in suite.benchmarks}), required=True)
+    parser.add_argument("--variant", help="default: the framework's first")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0.6, help="least time of samples in a round")
+    return parser.parse_args(arguments)
+
+
+def default_variant(suite: Suite, options: argparse.Namespace) -> str:
+    variants = [k.variant for k in suite.benchmarks if (k.workload, k.framework) == (options.workload, options.framework)]
+    return variants[0] if variants else ""
