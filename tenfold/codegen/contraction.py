@@ -28,6 +28,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+REVISION = 1  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A kernel that can be compiled: `key` names its contents, `emit` writes its LLVM IR."""
@@ -114,4 +117,4 @@ def _source(description: Description) -> Source:
 @cache
 def _key(description: Description) -> str:
     fields = [str(getattr(description, f)) for f in description.__dataclass_fields__ if f != "epilogue"]
-    return f"contraction {type(description).__name__.lower()} {' '.join(fields)}"
+    return f"contraction {REVISION} {type(description).__name__.lower()} {' '.join(fields)}"

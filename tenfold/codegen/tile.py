@@ -12,6 +12,9 @@ from tenfold.kernel.contraction import TILE_ARGS, Tile
 
 POINTERS = frozenset(("a", "b", "out", "row_table", "k_table"))
 
+# the scheduler keeps vectors in registers only while the general registers suffice, so the other rows' addresses wait on the stack
+IN_REGISTERS = 8
+
 
 @dataclass(slots=True)
 class Panel:
@@ -40,6 +43,7 @@ class TileWriter:
     text: Text = field(default_factory=Text)
     args: dict[str, str] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
+    slots: list[str] = field(default_factory=list)
 
     @property
     def vector(self) -> str:
@@ -56,6 +60,7 @@ class TileWriter:
         t = self.text
         count = len(self.tile.epilogue.extras) if self.tile.epilogue else 0
         extras = [f"extra{i}" for i in range(count)]
+        self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
         self.args = a = t.arguments((*TILE_ARGS, *extras), POINTERS | frozenset(extras))
         self.extras = [a[e] for e in extras]
         n_tile, rest = t.rem("%task", a["n_tasks"]), t.div("%task", a["n_tasks"])
@@ -167,6 +172,9 @@ class TileWriter:
         pointers = [row.a for row in rows]
         if tile.depthwise:
             pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
+        slots = {i: self.slots[i] for i in range(IN_REGISTERS, len(pointers))}
+        for i, slot in slots.items():
+            t.do(f"store volatile ptr {pointers[i]}, ptr {slot}, align 8")
         carried = [("ptr", panel.b), *((self.vector, s) for s in sums)]
         with t.loop(0, t.mul(length, 8), 8, carried) as k:
             b, *sums = k.values
@@ -174,7 +182,7 @@ class TileWriter:
             columns = [self.read(b, v, panel, not tile.padded) for v in range(tile.vectors)]
             k.next.append(t.at(b, self.args["b_k"]))
             for i, pointer in enumerate(pointers):
-                here = t.at(pointer, offset)
+                here = t.at(t.let(f"load volatile ptr, ptr {slots[i]}, align 8") if i in slots else pointer, offset)
                 one = None if tile.depthwise else self.splat(register(tile.dtype), t.load(register(tile.dtype), here, self.size))
                 for v, column in enumerate(columns):
                     x = one or self.read(here, v, panel, True)

@@ -1,0 +1,291 @@
+"""Contractions against NumPy in float64: matrix products, convolutions and both gradients, epilogues, determinism."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tenfold.codegen import contraction
+from tenfold.codegen.contraction import ConvSpec, Epilogue, Operand, Recipe
+from tenfold.codegen.cpu import compile_kernel
+from tenfold.core import dtypes
+from tenfold.core.dtypes import DType
+from tenfold.kernel import loops
+
+Array = np.ndarray[Any, np.dtype[Any]]
+DTYPES = (dtypes.float32, dtypes.float64, dtypes.bfloat16, dtypes.float16, dtypes.int32, dtypes.int64, dtypes.int8, dtypes.uint8)
+TOLERANCE = {"float32": 2e-6, "float64": 1e-14, "bfloat16": 1e-2, "float16": 2e-3}
+
+
+def aligned(size: int, fill: int = 0xFF) -> Array:
+    """`size` bytes aligned to 64, with as many guard bytes behind them as a test may check; by default full of NaNs."""
+    raw = np.full(size + 192, fill, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size + 64]
+
+
+def run(
+    recipe: Recipe, operands: dict[str, Array], out_shape: tuple[int, ...], dtype: DType, order: Callable[[int], list[int]] = lambda n: [*range(n)]
+) -> Array:
+    """Performs a recipe task by task; checks that nothing is written beyond any buffer."""
+    size = int(np.prod(out_shape)) * dtype.size
+    out = aligned(size)
+    scratch = {f"scratch{i}": aligned(n) for i, n in enumerate(recipe.scratch)}
+    buffers = {**operands, **scratch, **{f"table{i}": t for i, t in enumerate(recipe.constants)}, "out": out}
+    for call in recipe.calls:
+        kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(compile_kernel(call.source))
+        args = np.array([buffers[a.name].ctypes.data + a.offset if isinstance(a, Operand) else a for a in call.args], np.int64)
+        for task in order(call.tasks):
+            kernel(args.ctypes.data, task)
+    for buffer in (out, *scratch.values()):
+        assert (buffer[-64:] == 0xFF).all(), "written beyond the end"
+    return out[:size].view(dtype.numpy).reshape(out_shape)
+
+
+def sample(rng: np.random.Generator, dtype: DType, *shape: int) -> Array:
+    """Random numbers; integers large enough to wrap around."""
+    if dtype.is_integer:
+        return rng.integers(dtype.min, dtype.max, shape, dtype.numpy, endpoint=True)
+    return rng.standard_normal(shape).astype(dtype.numpy)
+
+
+def widened(x: Array) -> Array:
+    """For the oracle: integers stay and wrap, floats become float64."""
+    return x if x.dtype.kind in "iu" else x.astype(np.float64)
+
+
+def check(actual: Array, expected: Array, dtype: DType) -> None:
+    """Equal integers; floats close in proportion to the largest."""
+    if dtype.is_integer:
+        np.testing.assert_array_equal(actual, expected)
+    else:
+        scale = max(float(np.abs(expected).max(initial=0)), 1e-30)
+        np.testing.assert_allclose(actual.astype(np.float64) / scale, expected / scale, rtol=0, atol=TOLERANCE[dtype.name])
+
+
+def check_matmul(dtype: DType, batch: int, m: int, n: int, k: int, ta: bool = False, tb: bool = False, shared: str = "") -> None:
+    rng = np.random.default_rng(m * n + k)
+    a = sample(rng, dtype, 1 if "a" in shared else batch, *((k, m) if ta else (m, k)))
+    b = sample(rng, dtype, 1 if "b" in shared else batch, *((n, k) if tb else (k, n)))
+    recipe = contraction.matmul(dtype, batch, m, n, k, ta, tb, 0 if "a" in shared else None, 0 if "b" in shared else None)
+    actual = run(recipe, {"a": a, "b": b}, (batch, m, n), dtype)
+    x, y = widened(a.swapaxes(1, 2) if ta else a), widened(b.swapaxes(1, 2) if tb else b)
+    check(actual, np.broadcast_to(np.matmul(x, y), (batch, m, n)), dtype)
+
+
+@pytest.mark.parametrize("ta,tb", list(itertools.product((False, True), repeat=2)))
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
+@pytest.mark.parametrize("m,n,k", [(1, 1, 1), (5, 7, 3), (17, 10, 40), (33, 65, 70)])
+def test_matmul(dtype: DType, m: int, n: int, k: int, ta: bool, tb: bool) -> None:
+    check_matmul(dtype, 1, m, n, k, ta, tb)
+
+
+@pytest.mark.parametrize(
+    "m,n,k", [(1, 128, 2304), (128, 10, 784), (32, 2304, 128), (784, 128, 128), (61, 160, 1024), (60, 512, 512), (3, 20, 20000), (2, 3, 0), (0, 3, 2)]
+)
+@pytest.mark.parametrize("ta,tb", [(False, False), (True, False), (False, True)])
+def test_matmul_large(m: int, n: int, k: int, ta: bool, tb: bool) -> None:
+    check_matmul(dtypes.float32, 1, m, n, k, ta, tb)
+
+
+@pytest.mark.parametrize("shared", ["", "a", "b", "ab"])
+@pytest.mark.parametrize("ta,tb", [(False, False), (True, True)])
+def test_matmul_batches(shared: str, ta: bool, tb: bool) -> None:
+    check_matmul(dtypes.float32, 3, 7, 20, 9, ta, tb, shared)
+    check_matmul(dtypes.bfloat16, 2, 20, 33, 512, ta, tb, shared)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3), st.integers(0, 40), st.integers(0, 70), st.integers(0, 90), st.booleans(), st.booleans(), st.sampled_from(["", "a", "b"]))
+def test_matmul_any(batch: int, m: int, n: int, k: int, ta: bool, tb: bool, shared: str) -> None:
+    check_matmul(dtypes.float32, batch, m, n, k, ta, tb, shared)
+
+
+def test_rows_do_not_depend_on_their_number() -> None:
+    rng = np.random.default_rng(0)
+    a, b = sample(rng, dtypes.float32, 64, 1500), sample(rng, dtypes.float32, 1500, 48)
+    whole = run(contraction.matmul(dtypes.float32, 1, 64, 48, 1500), {"a": a, "b": b}, (64, 48), dtypes.float32)
+    for m in (1, 3, 8, 29):
+        part = run(contraction.matmul(dtypes.float32, 1, m, 48, 1500), {"a": a, "b": b}, (m, 48), dtypes.float32)
+        np.testing.assert_array_equal(part, whole[:m])
+
+
+def convolve(spec: ConvSpec, x: Array, w: Array, g: Array) -> tuple[Array, Array, Array]:
+    """Oracle: (out, gradient of x, gradient of w)."""
+    rank, groups = spec.rank, spec.groups
+    axes = list(range(rank + 1))
+    reach = [spec.kernel[d] * spec.dilation[d] + spec.output[d] * spec.strides[d] for d in range(rank)]
+    low = [max(p[0], 0) for p in spec.padding]
+    crop = [max(-p[0], 0) for p in spec.padding]
+    inside = (slice(None), *(slice(lo, lo + e) for lo, e in zip(low, spec.input, strict=True)))
+    padded = np.zeros((spec.n, *(lo + e + r for lo, e, r in zip(low, spec.input, reach, strict=True)), spec.ci), widened(x).dtype)
+    padded[inside] = x
+    out, dx, dw = np.zeros(g.shape, padded.dtype), np.zeros_like(padded), np.zeros(w.shape, padded.dtype)
+    for tap in itertools.product(*map(range, spec.kernel)):
+        begin = [crop[d] + tap[d] * spec.dilation[d] for d in range(rank)]
+        window = (slice(None), *(slice(b, b + s * o, s) for b, s, o in zip(begin, spec.strides, spec.output, strict=True)))
+        for group in range(groups):
+            i = slice(group * spec.ci // groups, (group + 1) * spec.ci // groups)
+            o = slice(group * spec.co // groups, (group + 1) * spec.co // groups)
+            at, wide = (*window, i), widened(w[tap][:, o])
+            out[..., o] += padded[at] @ wide
+            dx[at] += widened(g[..., o]) @ wide.T
+            dw[tap][:, o] += np.tensordot(padded[at], widened(g[..., o]), (axes, axes))
+    return out, dx[inside], dw
+
+
+def conv_spec(
+    dtype: DType, n: int, size: tuple[int, ...], ci: int, co: int, kernel: tuple[int, ...], strides: tuple[int, ...] | None = None,
+    padding: tuple[tuple[int, int], ...] | None = None, dilation: tuple[int, ...] | None = None, groups: int = 1,
+) -> ConvSpec:  # fmt: skip
+    one = (1,) * len(size)
+    strides, dilation, padding = strides or one, dilation or one, padding or ((0, 0),) * len(size)
+    every = zip(size, kernel, strides, dilation, padding, strict=True)
+    output = tuple(max((i + p[0] + p[1] - (k - 1) * d - 1) // s + 1, 0) for i, k, s, d, p in every)
+    return ConvSpec(dtype, n, size, ci, co, kernel, output, strides, padding, dilation, groups)
+
+
+def check_convolution(spec: ConvSpec) -> None:
+    rng = np.random.default_rng(spec.ci)
+    x = sample(rng, spec.dtype, spec.n, *spec.input, spec.ci)
+    w = sample(rng, spec.dtype, *spec.kernel, spec.ci // spec.groups, spec.co)
+    g = sample(rng, spec.dtype, spec.n, *spec.output, spec.co)
+    out, dx, dw = convolve(spec, x, w, g)
+    check(run(contraction.convolution(spec), {"a": x, "b": w}, out.shape, spec.dtype), out, spec.dtype)
+    check(run(contraction.convolution_input_gradient(spec), {"a": g, "b": w}, dx.shape, spec.dtype), dx, spec.dtype)
+    check(run(contraction.convolution_weight_gradient(spec), {"a": x, "b": g}, dw.shape, spec.dtype), dw, spec.dtype)
+
+
+F32 = dtypes.float32
+SPECS = {
+    "cifar_first": conv_spec(F32, 3, (32, 32), 3, 32, (3, 3)),
+    "cifar_second": conv_spec(F32, 4, (15, 15), 32, 64, (3, 3)),
+    "same": conv_spec(F32, 8, (7, 7), 64, 64, (3, 3), padding=((1, 1), (1, 1))),
+    "strided_1x1": conv_spec(F32, 2, (14, 14), 64, 128, (1, 1), (2, 2)),
+    "stem": conv_spec(F32, 1, (33, 35), 3, 64, (7, 7), (2, 2), ((3, 3), (2, 3))),
+    "many_channels": conv_spec(F32, 1, (9, 9), 256, 512, (3, 3), (2, 2), ((0, 1), (0, 1))),
+    "depthwise": conv_spec(F32, 2, (12, 12), 20, 20, (3, 3), (1, 1), ((1, 1), (1, 1)), groups=20),
+    "depthwise_strided": conv_spec(F32, 1, (13, 12), 20, 20, (3, 3), (2, 2), ((1, 1), (0, 1)), groups=20),
+    "multiplier": conv_spec(F32, 2, (9, 9), 8, 16, (3, 3), groups=8),
+    "grouped": conv_spec(F32, 2, (9, 9), 12, 30, (3, 2), (2, 1), ((1, 1), (1, 0)), groups=3),
+    "dilated": conv_spec(F32, 2, (15, 17), 5, 6, (3, 3), (2, 1), ((2, 2), (4, 3)), (2, 4)),
+    "one_dimension": conv_spec(F32, 3, (40,), 4, 8, (5,), (3,), ((6, 7),), (2,), 2),
+    "three_dimensions": conv_spec(F32, 1, (4, 5, 6), 4, 3, (2, 3, 2), (1, 2, 1), ((1, 0), (2, 1), (0, 0)), (1, 1, 2)),
+    "stride_beyond_kernel": conv_spec(F32, 2, (8, 8), 3, 4, (1, 2), (3, 4)),
+    "cropped": conv_spec(F32, 2, (8, 8), 3, 4, (1, 1), (3, 3), ((-1, -2), (2, -1))),
+    "nothing_fits": conv_spec(F32, 2, (2, 2), 3, 4, (5, 5)),
+    "no_images": conv_spec(F32, 0, (8, 8), 3, 4, (3, 3)),
+    "no_channels": conv_spec(F32, 2, (5, 5), 0, 4, (3, 3)),
+    "single": conv_spec(F32, 1, (1, 1), 1, 1, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_convolution(spec: ConvSpec) -> None:
+    check_convolution(spec)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
+def test_convolution_types(dtype: DType) -> None:
+    check_convolution(conv_spec(dtype, 2, (7, 9), 5, 6, (3, 3), (2, 1), ((1, 1), (0, 2))))
+    check_convolution(conv_spec(dtype, 1, (8, 8), 6, 6, (3, 3), (2, 1), ((1, 1), (0, 2)), (1, 2), 6))
+    check_convolution(conv_spec(dtype, 5, (6,), 3, 20, (3,), padding=((1, 1),)))
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ConvSpec:
+    rank, groups = draw(st.integers(1, 3)), draw(st.sampled_from((1, 1, 2, 3)))
+    small = st.integers(1, 3)
+
+    def each(values: st.SearchStrategy[Any]) -> tuple[Any, ...]:
+        return tuple(draw(values) for _ in range(rank))
+
+    ci, co = groups * draw(st.integers(1, 5)), groups * draw(st.integers(1, 20))
+    if draw(st.booleans()):
+        groups, co = ci, ci
+    size, padding = each(st.integers(0, 9)), each(st.tuples(st.integers(-1, 6), st.integers(-1, 6)))
+    return conv_spec(F32, draw(st.integers(0, 3)), size, ci, co, each(small), each(small), padding, each(small), groups)
+
+
+@settings(max_examples=60, deadline=None)
+@given(specs())
+def test_convolution_any(spec: ConvSpec) -> None:
+    check_convolution(spec)
+
+
+def bias_relu(out: DType = F32) -> Epilogue:
+    x = loops.result(0, 0, F32) + loops.load(0, loops.axis(1), F32)
+    return Epilogue((F32,), loops.cast(loops.binary("max", x, 0.0), out))
+
+
+def everything(n: int, out: DType = F32) -> Epilogue:
+    """bias, a residual, a factor per row, and a load in no order."""
+    row, column = loops.axis(0), loops.axis(1)
+    x = loops.result(0, 0, F32) + loops.load(0, column, F32)
+    x = loops.select(x < 0.0, loops.const(0.0, F32), x) + loops.load(1, row * n + column, F32) * loops.load(2, row, F32)
+    x = x + loops.load(0, (column * 7 + row) % n, F32) + loops.load(0, column, F32, column < 5)
+    return Epilogue((F32, F32, F32), loops.cast(x, out))
+
+
+def apply(x: Array, epilogue: str, extras: list[Array]) -> Array:
+    """Oracle of the two epilogues, on x [rows, n]."""
+    bias, n = extras[0].astype(np.float64), x.shape[1]
+    x = np.maximum(x + bias, 0)
+    if epilogue == "bias_relu":
+        return x
+    odd = (np.arange(n) * 7 + np.arange(len(x))[:, None]) % n
+    return x + extras[1] * extras[2][:, None] + bias[odd] + np.where(np.arange(n) < 5, bias, 0)
+
+
+@pytest.mark.parametrize("out", [F32, dtypes.bfloat16, dtypes.float16, dtypes.float64], ids=lambda d: d.name)
+@pytest.mark.parametrize("which", ["bias_relu", "everything"])
+@pytest.mark.parametrize("batch,m,n,k", [(1, 30, 64, 9), (2, 5, 7, 600), (1, 3, 20, 20000)])
+def test_epilogue_of_matmul(which: str, out: DType, batch: int, m: int, n: int, k: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = sample(rng, F32, batch, m, k) / np.float32(k**0.5), sample(rng, F32, batch, k, n)
+    extras = [sample(rng, F32, n), sample(rng, F32, batch * m, n), sample(rng, F32, batch * m)]
+    epilogue = bias_relu(out) if which == "bias_relu" else everything(n, out)
+    operands = {"a": a, "b": b, **{f"extra{i}": e for i, e in enumerate(extras)}}
+    actual = run(contraction.matmul(F32, batch, m, n, k, epilogue=epilogue), operands, (batch * m, n), out)
+    expected = apply((widened(a) @ widened(b)).reshape(batch * m, n), which, extras)
+    check(actual, expected, out if out.size == 2 else F32)
+
+
+@pytest.mark.parametrize("which", ["bias_relu", "everything"])
+@pytest.mark.parametrize("name", ["cifar_second", "grouped", "depthwise", "many_channels"])
+def test_epilogue_of_convolution(which: str, name: str) -> None:
+    spec, rng = SPECS[name], np.random.default_rng(0)
+    x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci // spec.groups, spec.co)
+    shape = (spec.n, *spec.output, spec.co)
+    rows = int(np.prod(shape[:-1]))
+    extras = [sample(rng, F32, spec.co), sample(rng, F32, rows, spec.co), sample(rng, F32, rows)]
+    epilogue = bias_relu() if which == "bias_relu" else everything(spec.co)
+    operands = {"a": x, "b": w, **{f"extra{i}": e for i, e in enumerate(extras)}}
+    actual = run(contraction.convolution(spec, epilogue), operands, shape, F32)
+    out = convolve(spec, x, w, np.zeros(shape, np.float32))[0]
+    check(actual, apply(out.reshape(rows, spec.co), which, extras).reshape(shape), F32)
+
+
+@pytest.mark.parametrize("name", ["cifar_first", "cifar_second", "strided_1x1", "grouped"])
+def test_task_order_does_not_matter(name: str) -> None:
+    spec, rng = SPECS[name], np.random.default_rng(0)
+    x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci // spec.groups, spec.co)
+    g = sample(rng, F32, spec.n, *spec.output, spec.co)
+
+    def shuffled(n: int) -> list[int]:
+        return [int(i) for i in np.random.default_rng(1).permutation(n)]
+
+    for recipe, a, b, shape in (
+        (contraction.convolution(spec), x, w, g.shape),
+        (contraction.convolution_input_gradient(spec), g, w, x.shape),
+        (contraction.convolution_weight_gradient(spec), x, g, w.shape),
+    ):
+        first = run(recipe, {"a": a, "b": b}, shape, F32)
+        np.testing.assert_array_equal(run(recipe, {"a": a, "b": b}, shape, F32, shuffled), first)
