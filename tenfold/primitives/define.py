@@ -90,7 +90,8 @@ def _keeping_dtype(oracle: Callable[..., Any], out: Any) -> Callable[..., Any]:
 def primitive(kind: Kind, *, spec: Callable[..., Any], oracle: Callable[..., Any], vjp: Vjp | None = None, lower: Any = None,
               dtypes: tuple[DType, ...] = (), samples: Any = None, algebra: Callable[..., Any] | None = None, pure: bool = True) -> Callable[[Callable[..., Any]], Any]:  # fmt: skip
     """Defines any other primitive. The decorated function checks and normalizes the user's arguments and calls `bind` as its last
-    act through the `apply` that it receives as first argument: `def f(apply, x, axis): return apply(x, axis=...)`.
+    act through the `apply` that it receives as first argument: `def f(apply, x, axis): return apply(x, axis=...)`. The operation's
+    `.bare` is this `apply`, for rules whose arguments are in order already.
     """
 
     def define(front: Callable[..., Any]) -> Any:
@@ -105,6 +106,7 @@ def primitive(kind: Kind, *, spec: Callable[..., Any], oracle: Callable[..., Any
             return front(apply, *args, **kwargs)
 
         operation.primitive = made  # type: ignore[attr-defined]
+        operation.bare = apply  # type: ignore[attr-defined]
         return operation
 
     return define
