@@ -102,20 +102,13 @@ class TileWriter:
         t, a = self.text, self.args
         inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
         a_base, out_base = t.at(base, t.mul(outer, a["a_outer"])), t.at(a["out"], t.mul(outer, a["out_outer"]))
-        number, rows = m, []
+        first, last = t.at(a["row_table"], t.mul(inner, 16)), t.sub(t.sub(a["m"], 1), m)
+        rows = []
         for i in range(self.tile.rows):
-            if i:
-                more = t.less(t.add(m, i), a["m"])
-                following = t.add(inner, 1)
-                wraps = t.let(f"icmp eq i64 {following}, {a['row_period']}")
-                wraps = t.let(f"and i1 {wraps}, {more}")
-                following = t.let(f"select i1 {wraps}, i64 0, i64 {following}")
-                inner = t.let(f"select i1 {more}, i64 {following}, i64 {inner}")
-                number = t.let(f"select i1 {more}, i64 {t.add(m, i)}, i64 {number}")
-                a_base = t.at(a_base, t.let(f"select i1 {wraps}, i64 {a['a_outer']}, i64 0"))
-                out_base = t.at(out_base, t.let(f"select i1 {wraps}, i64 {a['out_outer']}, i64 0"))
-            entry = t.at(a["row_table"], t.mul(inner, 16))
-            rows.append(Row(number, t.at(a_base, t.load("i64", entry, 8)), t.at(out_base, t.load("i64", t.at(entry, 8), 8))))
+            number = t.min(i, last) if i else "0"
+            entry = t.at(first, t.mul(number, 16)) if i else first
+            places = t.load("i64", entry, 8), t.load("i64", t.at(entry, 8), 8)
+            rows.append(Row(t.add(m, number), t.at(a_base, places[0]), t.at(out_base, places[1])))
         return rows
 
     def panel(self, n: str, b: str) -> Panel:

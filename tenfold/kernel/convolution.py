@@ -235,12 +235,12 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
 
 
 def _positions(s: Shape, x: Image) -> Inner:
-    """The sum over all positions of all output images, in blocks of about 512."""
-    images = min(max(512 // max(s.pixels, 1), 1), max(s.n, 1))
+    """The sum over all positions of all output images, in blocks of about 256."""
+    images = min(max(256 // max(s.pixels, 1), 1), max(s.n, 1))
     one = grid(scaled(x.strides, s.stride), s.output)
     table = (np.arange(images, dtype=np.int64)[:, None] * x.bytes + one).reshape(-1)
     period = max(len(table), 1)
-    block = ceil(period / ceil(period / 1024))
+    block = ceil(period / ceil(period / 384))
     return Inner(s.n * s.pixels, table if len(table) else np.zeros(1, np.int64), images * x.bytes, block, period)
 
 

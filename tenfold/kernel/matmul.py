@@ -52,13 +52,14 @@ def matmul(
     a_batch, b_batch = a_stride * size, b_stride * size
     distant = m if transpose_a else k
     if k > 1 and n > 2 * columns and m > height and distant * size % PAGE == 0:
-        a, rows, inner = _packed_rows(to, dtype, m, n, k, transpose_a, height, block, a_copies, a_stride, n * stored.size)
-        a_batch = -(-m // height) * k * (-(-height // lanes) * lanes) * size if a_stride else 0
+        a, rows, inner = _packed_rows(to, dtype, m, k, transpose_a, block, a_copies, a_stride, n * stored.size)
+        a_batch = -(-m // lanes) * k * lanes * size if a_stride else 0
     else:
         a = convert(to, Operand("a"), dtype, (a_copies - 1) * a_stride + m * k)
         rows = affine_rows(m, size if transpose_a else k * size, n * stored.size)
         inner = affine_inner(k, m * size if transpose_a else size, block)
-    if k and ((transpose_b and n > 1 and k > 1) or (m > 2 * height and (n * size % PAGE == 0 or n * k * size > 1 << 20) and n > columns)):
+    transposed = transpose_b and n > 1 and k > 1
+    if transposed or (k > 1 and m > 4 * height and n > columns and (n * size % PAGE == 0 or n * size > 2 * PAGE)):
         strides = (k * dtype.size, dtype.size) if transpose_b else (dtype.size, n * dtype.size)
         packed = pack(to, Operand("b"), dtype, n, k, *strides, columns, columns, np.zeros(1, np.int64), b_copies, b_stride * dtype.size)
         b = Columns(packed, columns * size, k * columns * size, True)
@@ -75,14 +76,12 @@ def matmul(
 
 
 def _packed_rows(
-    to: Builder, dtype: DType, m: int, n: int, k: int, transpose: bool, height: int, block: int, copies: int, stride: int,
-    out_row: int,
-) -> tuple[Operand, Rows, Inner]:  # fmt: skip
-    """Operand `a` in panels [tile][k][rows of a tile], where its own rows would fall upon each other in the cache."""
+    to: Builder, dtype: DType, m: int, k: int, transpose: bool, block: int, copies: int, stride: int, out_row: int
+) -> tuple[Operand, Rows, Inner]:
+    """Operand `a` in panels [panel][k][lanes], where its own rows would fall upon each other in the cache."""
     wide = accumulator(dtype)
     size, lanes = wide.size, to.machine.lanes(wide)
-    width = -(-height // lanes) * lanes
     strides = (dtype.size, m * dtype.size) if transpose else (k * dtype.size, dtype.size)
-    a = pack(to, Operand("a"), dtype, m, k, *strides, width, height, np.zeros(1, np.int64), copies, stride * dtype.size)
-    table = np.stack([np.arange(height) * size, np.arange(height) * out_row], axis=1).astype(np.int64)
-    return a, Rows(m, table, k * width * size, height * out_row), affine_inner(k, width * size, block)
+    a = pack(to, Operand("a"), dtype, m, k, *strides, lanes, lanes, np.zeros(1, np.int64), copies, stride * dtype.size)
+    table = np.stack([np.arange(lanes) * size, np.arange(lanes) * out_row], axis=1).astype(np.int64)
+    return a, Rows(m, table, k * lanes * size, lanes * out_row), affine_inner(k, lanes * size, block)

@@ -41,7 +41,7 @@ def accumulator(dtype: DType) -> DType:
 def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
     """Heights of tiles that fit the registers; few, so that few kernels exist."""
     most = min((machine.count - 1 - vectors) // vectors, 14)
-    return (*tuple(r for r in (1, 2, 4, 6, 8, 14) if r < most), most)
+    return (*(r for r in (1, 2, 4, 6, 8, 10) if r < most), most)
 
 
 def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[int, int]:
@@ -50,8 +50,7 @@ def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = 
     for vectors in (1,) if depthwise else (1, 2, 3, 4):
         panels = ceil(n / (vectors * lanes))
         for rows in row_choices(vectors, machine):
-            loads = vectors + rows / 2
-            cycles = max(rows * vectors, loads, 4) + 0.15 * loads + 0.6
+            cycles = max(rows * vectors, vectors + rows / 2, 4) + 0.5 * vectors + 0.1 * rows + 0.5
             cost = ceil(m / rows) * panels * cycles
             if cost < best:
                 best, choice = cost, (rows, vectors)
@@ -66,6 +65,11 @@ class Rows:
     table: Table
     a_outer: int
     out_outer: int
+
+    def extended(self, height: int) -> Table:
+        """The table, continued so that a tile of `height` rows can begin anywhere in it."""
+        turns, index = np.divmod(np.arange(len(self.table) + height - 1), len(self.table))
+        return self.table[index] + turns[:, None] * np.array([self.a_outer, self.out_outer])
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,7 @@ def tile(
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
-        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.table), "k_table": to.table(inner.table),
+        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)), "k_table": to.table(inner.table),
         "m": rows.count, "n": n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
         "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
