@@ -43,9 +43,7 @@ def run(kernel: Kernel, buffers: list[np.ndarray], params: tuple[int, ...] = (),
         code(args.ctypes.data, task)
 
 
-def check(
-    kernel: Kernel, buffers: list[np.ndarray], params: tuple[int, ...] = (), exact: bool = True, grain: int = 1 << 40, tasks: int = 1
-) -> None:
+def check(kernel: Kernel, buffers: list[np.ndarray], params: tuple[int, ...] = (), exact: bool = True, grain: int = 1 << 40, tasks: int = 1) -> None:
     got, wanted = [b.copy() for b in buffers], [b.copy() for b in buffers]
     run(kernel, got, params, grain, tasks)
     Oracle(kernel, wanted, params).run()
@@ -279,7 +277,9 @@ def test_gather_and_scatter_add_with_equal_indices(vector: int) -> None:
     row = cast(load(0, axis(0), dtypes.int32), i)
     fine = (const(-1, i) < row) & (row < table)
     gathered = load(1, row * d + axis(1), F32, fine)
-    gather = Kernel((dtypes.int32, F32, F32), 0, (const(n, i), const(d, i)), (0, 1), vector, (Stage((), (), (Store(2, axis(0) * d + axis(1), gathered),)),))
+    gather = Kernel(
+        (dtypes.int32, F32, F32), 0, (const(n, i), const(d, i)), (0, 1), vector, (Stage((), (), (Store(2, axis(0) * d + axis(1), gathered),)),)
+    )
     check(gather, [ids, numbers(F32, table * d), np.ones(n * d, np.float32)])
     add = Store(2, row * d + axis(1), load(1, axis(0) * d + axis(1), F32), fine, accumulate=True)
     outer = (1,) if vector == 1 else (0, 1)

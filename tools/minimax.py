@@ -92,7 +92,15 @@ def fit(name: str, comment: str, f: Real, weight: Real, low: float, high: float,
 def main() -> None:
     print('"""Polynomial coefficients, lowest power first; made by tools/minimax.py."""\n')
     half = float(mp.log(2) / 2) * 1.001
-    fit("EXP", "(exp(r) - 1 - r) / r^2", limited(lambda r: (mp.expm1(r) - r) / r**2, 0.5), lambda r: r**2 / mp.exp(r) + mpf(10) ** -9, -half, half, (4, 10))
+    fit(
+        "EXP",
+        "(exp(r) - 1 - r) / r^2",
+        limited(lambda r: (mp.expm1(r) - r) / r**2, 0.5),
+        lambda r: r**2 / mp.exp(r) + mpf(10) ** -9,
+        -half,
+        half,
+        (4, 10),
+    )
     low, high = float(mp.sqrt(0.5)) - 1.0001, float(mp.sqrt(2)) - 0.9999
     log_rest = limited(lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, 1 / 3)
     fit("LOG", "(log(1 + f) - f + f^2 / 2) / f^3", log_rest, lambda f: abs(f) ** 2 + mpf(10) ** -4, low, high, (8, None))
@@ -100,15 +108,68 @@ def main() -> None:
     atanh_rest = limited(lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z, 2 / 3)
     fit("LOG", "(2 atanh(s) / s - 2) / s^2 of z = s^2", atanh_rest, lambda z: mpf(1), 0.0, z_high, (None, 7))
     quarter = (float(mp.pi / 4) * 1.01) ** 2
-    fit("SIN", "(sin(r) / r - 1) / r^2 of z = r^2", limited(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -1 / 6), lambda z: z + mpf(10) ** -6, 0.0, quarter, (2, 6))
-    fit("COS", "(cos(r) - 1 + r^2 / 2) / r^4 of z = r^2", limited(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, 1 / 24), lambda z: z**2 + mpf(10) ** -6, 0.0, quarter, (3, 6))
-    fit("TANH", "(tanh(x) / x - 1) / x^2 of z = x^2, |x| < 0.625", limited(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -1 / 3), lambda z: z + mpf(10) ** -5, 0.0, 0.4, (5, None))
-    fit("ATAN", "(atan(t) / t - 1) / t^2 of z = t^2, |t| < tan(pi / 8)", limited(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -1 / 3), lambda z: z + mpf(10) ** -5, 0.0, 0.1716, (None, 11))
-    fit("ASIN", "(asin(x) / x - 1) / x^2 of z = x^2, |x| < 0.5", limited(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 1 / 6), lambda z: z + mpf(10) ** -5, 0.0, 0.2501, (None, 12))
-    fit("ERF", "erf(x) / x of z = x^2, |x| < 1", limited(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z), float(2 / mp.sqrt(mp.pi))), lambda z: mpf(1), 0.0, 1.0, (6, 13))
+    fit(
+        "SIN",
+        "(sin(r) / r - 1) / r^2 of z = r^2",
+        limited(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -1 / 6),
+        lambda z: z + mpf(10) ** -6,
+        0.0,
+        quarter,
+        (2, 6),
+    )
+    fit(
+        "COS",
+        "(cos(r) - 1 + r^2 / 2) / r^4 of z = r^2",
+        limited(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, 1 / 24),
+        lambda z: z**2 + mpf(10) ** -6,
+        0.0,
+        quarter,
+        (3, 6),
+    )
+    fit(
+        "TANH",
+        "(tanh(x) / x - 1) / x^2 of z = x^2, |x| < 0.625",
+        limited(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -1 / 3),
+        lambda z: z + mpf(10) ** -5,
+        0.0,
+        0.4,
+        (5, None),
+    )
+    fit(
+        "ATAN",
+        "(atan(t) / t - 1) / t^2 of z = t^2, |t| < tan(pi / 8)",
+        limited(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -1 / 3),
+        lambda z: z + mpf(10) ** -5,
+        0.0,
+        0.1716,
+        (None, 11),
+    )
+    fit(
+        "ASIN",
+        "(asin(x) / x - 1) / x^2 of z = x^2, |x| < 0.5",
+        limited(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 1 / 6),
+        lambda z: z + mpf(10) ** -5,
+        0.0,
+        0.2501,
+        (None, 12),
+    )
+    fit(
+        "ERF",
+        "erf(x) / x of z = x^2, |x| < 1",
+        limited(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z), float(2 / mp.sqrt(mp.pi))),
+        lambda z: mpf(1),
+        0.0,
+        1.0,
+        (6, 13),
+    )
     fit("ERFTAIL", "log(erfc(x)), 1 < x < 4", lambda x: mp.log(mp.erfc(x)), lambda x: mp.erfc(x), 1.0, 4.0, (7, None))
     k = mpf(3.75)
-    show("ERFC64", chebyshev(lambda t: (lambda x: (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x))(k * (1 + t) / (1 - t)), 30), "(1 + 2x) exp(x^2) erfc(x) of t = (x - 3.75) / (x + 3.75)", False)
+    show(
+        "ERFC64",
+        chebyshev(lambda t: (lambda x: (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x))(k * (1 + t) / (1 - t)), 30),
+        "(1 + 2x) exp(x^2) erfc(x) of t = (x - 3.75) / (x + 3.75)",
+        False,
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenfold.codegen.flatten import RESULT, VOLATILE, FlatStore, Node, Program
+from tenfold.codegen.flatten import RESULT, VOLATILE, Node, Program
 from tenfold.codegen.instructions import Instructions, literal, mangle, memory, register
 from tenfold.codegen.scopes import Scope, Scopes
 from tenfold.core.dtypes import DType
@@ -199,40 +199,45 @@ class Evaluator:
         return self.scalar_ops.from_memory(w, node.dtype, w(f"load {mem}, ptr {safe}"))
 
     def _vector_load(self, w: Scope, node: Node, u: int) -> str:
-        mask = self._with_mask(w, None if len(node.args) == 1 else self.operand(node.args[1], u))
+        mask = self.with_mask(w, None if len(node.args) == 1 else self.operand(node.args[1], u))
         ty = self.vector_ops.type(memory(node.dtype))
         if self.coefficient(node.args[0]) == 1:
-            pointer = self._pointer(w, node.attr, node.dtype, self.get(node.args[0], BASE, u))
-            loaded = self._load_contiguous(w, node.dtype, pointer, mask)
+            pointer = self.pointer(w, node.attr, node.dtype, self.get(node.args[0], BASE, u))
+            loaded = self.load_contiguous(w, node.dtype, pointer, mask)
         else:
-            pointers = self._pointers(w, node.attr, node.dtype, self.operand(node.args[0], u))
+            pointers = self.pointers(w, node.attr, node.dtype, self.operand(node.args[0], u))
             mask = mask or self.vector_ops.const("i1", "true")
-            loaded = self._intrinsic(
-                w, "gather", node.dtype, ty, [f"<{self.lanes} x ptr> {pointers}", "i32 {align}", self._mask_text(mask), f"{ty} zeroinitializer"]
+            loaded = self.intrinsic(
+                w, "gather", node.dtype, ty, [f"<{self.lanes} x ptr> {pointers}", "i32 {align}", self.mask_text(mask), f"{ty} zeroinitializer"]
             )
         return self.vector_ops.from_memory(w, node.dtype, loaded)
 
-    def _load_contiguous(self, w: Scope, dtype: DType, pointer: str, mask: str | None) -> str:
+    def load_contiguous(self, w: Scope, dtype: DType, pointer: str, mask: str | None) -> str:
+        """What lies at `pointer` and after it, as it is in memory; 0 outside of `mask`."""
         ty = self.vector_ops.type(memory(dtype))
         if mask is None:
             return w(f"load {ty}, ptr {pointer}, align {dtype.size}")
-        return self._intrinsic(w, "load", dtype, ty, [f"ptr {pointer}", "i32 {align}", self._mask_text(mask), f"{ty} zeroinitializer"])
+        return self.intrinsic(w, "load", dtype, ty, [f"ptr {pointer}", "i32 {align}", self.mask_text(mask), f"{ty} zeroinitializer"])
 
-    def _mask_text(self, mask: str) -> str:
+    def mask_text(self, mask: str) -> str:
+        """A mask as an argument."""
         return f"<{self.lanes} x i1> {mask}"
 
-    def _with_mask(self, w: Scope, guard: str | None) -> str | None:
+    def with_mask(self, w: Scope, guard: str | None) -> str | None:
+        """`guard`, within the lanes in use; None where that is all of them."""
         if guard is None or self.mask is None:
             return guard or self.mask
         return w(f"and <{self.lanes} x i1> {guard}, {self.mask}")
 
-    def _pointer(self, w: Scope, buffer: int, dtype: DType, index: str) -> str:
+    def pointer(self, w: Scope, buffer: int, dtype: DType, index: str) -> str:
+        """The address of an element."""
         return w(f"getelementptr {memory(dtype)}, ptr %p{buffer}, i64 {index}")
 
-    def _pointers(self, w: Scope, buffer: int, dtype: DType, index: str) -> str:
+    def pointers(self, w: Scope, buffer: int, dtype: DType, index: str) -> str:
+        """The addresses of the elements at a vector of indices."""
         return w(f"getelementptr {memory(dtype)}, ptr %p{buffer}, <{self.lanes} x i64> {index}")
 
-    def _intrinsic(self, w: Scope, kind: str, dtype: DType, result: str, args: list[str]) -> str:
+    def intrinsic(self, w: Scope, kind: str, dtype: DType, result: str, args: list[str]) -> str:
         """A masked memory intrinsic, declared in the form that every LLVM since 17 reads."""
         mangled = f"v{self.lanes}{mangle(memory(dtype))}.{f'v{self.lanes}p0' if kind in ('gather', 'scatter') else 'p0'}"
         name = f"@llvm.masked.{kind}.{mangled}"
@@ -243,75 +248,6 @@ class Evaluator:
             w.do(text)
             return ""
         return w(text)
-
-    def prepare(self, store: FlatStore, u: int) -> None:
-        """Computes all that `store` needs, before any store of this iteration happens."""
-        contiguous = self.coefficient(store.index) == 1
-        self.get(store.index, BASE if contiguous else VECTOR, u)
-        for n in (store.value, *([] if store.guard is None else [store.guard])):
-            self.operand(n, u) if self.bases else self.get(n, BASE, u)
-
-    def store(self, store: FlatStore, u: int) -> None:
-        """Performs `store`, in the innermost scope."""
-        bit, depends = self.vector_bit if self.bases else 0, self.program.depends
-        if store.guard is not None and not depends[store.guard] & bit:
-            with self.scopes.condition(self.get(store.guard, BASE, 0)):
-                self._store(store, None, u)
-        else:
-            self._store(store, None if store.guard is None else self.operand(store.guard, u), u)
-
-    def _store(self, store: FlatStore, guard: str | None, u: int) -> None:
-        dtype, w = self.program.kernel.buffers[store.buffer], self.scopes.top
-        coefficient = self.coefficient(store.index)
-        vector = self.vector_bit and self.bases
-        mask = self._with_mask(w, guard)
-        if vector and coefficient == 1:
-            self._store_contiguous(w, store, dtype, mask, u)
-        elif vector and (guard is not None or (self.program.depends[store.index] | self.program.depends[store.value]) & self.vector_bit or store.accumulate):
-            if store.accumulate:
-                self._accumulate_lanes(store, dtype, mask, u)
-                return
-            pointers = self._pointers(w, store.buffer, dtype, self.operand(store.index, u))
-            ty = self.vector_ops.type(memory(dtype))
-            value = self.vector_ops.to_memory(w, dtype, self.operand(store.value, u))
-            mask = mask or self.vector_ops.const("i1", "true")
-            self._intrinsic(
-                w, "scatter", dtype, "void", [f"{ty} {value}", f"<{self.lanes} x ptr> {pointers}", "i32 {align}", self._mask_text(mask)]
-            )
-        else:
-            pointer = self._pointer(w, store.buffer, dtype, self.get(store.index, BASE, u))
-            self._store_scalar(w, dtype, pointer, self.get(store.value, BASE, u), store.accumulate)
-
-    def _store_scalar(self, w: Scope, dtype: DType, pointer: str, value: str, accumulate: bool) -> None:
-        mem = memory(dtype)
-        if accumulate:
-            old = self.scalar_ops.from_memory(w, dtype, w(f"load {mem}, ptr {pointer}"))
-            value = self.scalar_ops.binary(w, "add", dtype, old, value)
-        w.do(f"store {mem} {self.scalar_ops.to_memory(w, dtype, value)}, ptr {pointer}")
-
-    def _store_contiguous(self, w: Scope, store: FlatStore, dtype: DType, mask: str | None, u: int) -> None:
-        ops, ty = self.vector_ops, self.vector_ops.type(memory(dtype))
-        pointer = self._pointer(w, store.buffer, dtype, self.get(store.index, BASE, u))
-        value = self.operand(store.value, u)
-        if store.accumulate:
-            old = ops.from_memory(w, dtype, self._load_contiguous(w, dtype, pointer, mask))
-            value = ops.binary(w, "add", dtype, old, value)
-        value = ops.to_memory(w, dtype, value)
-        if mask is None:
-            w.do(f"store {ty} {value}, ptr {pointer}, align {dtype.size}")
-        else:
-            self._intrinsic(w, "store", dtype, "void", [f"{ty} {value}", f"ptr {pointer}", "i32 {align}", self._mask_text(mask)])
-
-    def _accumulate_lanes(self, store: FlatStore, dtype: DType, mask: str | None, u: int) -> None:
-        """Adds lane after lane: several lanes may have the same index."""
-        index, value, scalar = self.operand(store.index, u), self.operand(store.value, u), register(dtype)
-        with self.scopes.loop("0", str(self.lanes), 1) as lane:
-            w = self.scopes.top
-            active = "true" if mask is None else w(f"extractelement <{self.lanes} x i1> {mask}, i64 {lane}")
-            with self.scopes.condition(active) as w:
-                at = w(f"extractelement <{self.lanes} x i64> {index}, i64 {lane}")
-                one = w(f"extractelement <{self.lanes} x {scalar}> {value}, i64 {lane}")
-                self._store_scalar(w, dtype, self._pointer(w, store.buffer, dtype, at), one, True)
 
 
 def lanes_of(program: Program, target: Target) -> int:

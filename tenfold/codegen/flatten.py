@@ -105,9 +105,7 @@ class _Flattener:
             stage.axes,
             tuple((r.op, self.number(r.value)) for r in stage.reductions),
             tuple(
-                FlatStore(
-                    s.buffer, self.number(s.index), self.number(s.value), None if s.guard is None else self.number(s.guard), s.accumulate
-                )
+                FlatStore(s.buffer, self.number(s.index), self.number(s.value), None if s.guard is None else self.number(s.guard), s.accumulate)
                 for s in stage.stores
             ),
         )
@@ -131,9 +129,6 @@ def flatten(kernel: Kernel) -> Program:
     extents = tuple(f.number(e) for e in kernel.extents)
     stages = tuple(f.stage(s) for s in kernel.stages)
     head = f"{[b.name for b in kernel.buffers]} {kernel.params} {extents} {kernel.outer} {kernel.vector}"
-    tail = [
-        f"{s.axes} {s.reductions} {[(t.buffer, t.index, t.value, t.guard, t.accumulate) for t in s.stores]}"
-        for s in stages
-    ]
+    tail = [f"{s.axes} {s.reductions} {[(t.buffer, t.index, t.value, t.guard, t.accumulate) for t in s.stores]}" for s in stages]
     key = "\n".join([head, *f.texts, *tail])
     return Program(kernel, tuple(f.nodes), tuple(f.depends), extents, stages, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -33,11 +32,6 @@ def memory(dtype: DType) -> str:
 def mangle(text: str) -> str:
     """`text`, a scalar type, as intrinsics' names spell it."""
     return {"float": "f32", "double": "f64", "half": "f16"}.get(text, text)
-
-
-def bits_of_float(value: float) -> int:
-    """The bits of a float64."""
-    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
 def literal(dtype: DType, bits: int) -> str:
@@ -228,14 +222,18 @@ class Instructions:
             return w(f"bitcast {self.type('half')} {half} to {self.type('i16')}")
         if dtype is not dtypes.bfloat16:
             return x
-        f, i, c = self.type("float"), self.type("i32"), lambda v: self.const("i32", str(v))
+        f, i = self.type("float"), self.type("i32")
         bits = w(f"bitcast {f} {x} to {i}")
         # round to nearest even in integers: vcvtneps2bf16 would flush subnormal numbers
-        odd = w(f"and {i} {w(f'lshr {i} {bits}, {c(16)}')}, {c(1)}")
-        rounded = w(f"add {i} {w(f'add {i} {bits}, {c(0x7FFF)}')}, {odd}")
+        odd = w(f"and {i} {w(f'lshr {i} {bits}, {self._int(16)}')}, {self._int(1)}")
+        rounded = w(f"add {i} {w(f'add {i} {bits}, {self._int(0x7FFF)}')}, {odd}")
         nan = w(f"fcmp uno {f} {x}, {x}")
-        chosen = w(f"select {self.type('i1')} {nan}, {i} {w(f'or {i} {bits}, {c(0x400000)}')}, {i} {rounded}")
-        return w(f"trunc {i} {w(f'lshr {i} {chosen}, {c(16)}')} to {self.type('i16')}")
+        quiet = w(f"or {i} {bits}, {self._int(0x400000)}")
+        chosen = w(f"select {self.type('i1')} {nan}, {i} {quiet}, {i} {rounded}")
+        return w(f"trunc {i} {w(f'lshr {i} {chosen}, {self._int(16)}')} to {self.type('i16')}")
+
+    def _int(self, value: int) -> str:
+        return self.const("i32", str(value))
 
     def from_memory(self, w: Write, dtype: DType, x: str) -> str:
         """From what was loaded to a register."""

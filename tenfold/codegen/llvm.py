@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tenfold.codegen.evaluate import BASE, VECTOR, Evaluator
+from tenfold.codegen.evaluate import BASE
 from tenfold.codegen.flatten import FlatStage, Program, flatten
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import literal, register
+from tenfold.codegen.stores import Storer
 from tenfold.core.dtypes import DType
 from tenfold.kernel.loops import Kernel
 from tenfold.runtime.native import Target
@@ -48,8 +49,8 @@ def identity(op: str, dtype: DType) -> int:
     return int(dtype.max if op == "min" else dtype.min)
 
 
-class _Emitter(Evaluator):
-    """Writes the loops of one kernel; `Evaluator` writes the expressions."""
+class _Emitter(Storer):
+    """Writes the loops of one kernel; `Evaluator` writes the expressions, `Storer` the stores."""
 
     def function(self, name: str) -> str:
         kernel, entry = self.program.kernel, self.scopes.top
@@ -62,8 +63,8 @@ class _Emitter(Evaluator):
         slot = entry(f"getelementptr i64, ptr %args, i64 {len(kernel.buffers) + kernel.params}")
         entry.do(f"%grain = load i64, ptr {slot}")
         self._outer()
-        lines = [*self.declared.values(), *helper_text(self.scalar_ops.helpers | self.vector_ops.helpers), f"define void @{name}(ptr noalias %args, i64 %task) {{"]
-        lines += ["entry:", *self.scopes.allocas, *entry.lines, "  ret void", "}", ""]
+        lines = [*self.declared.values(), *helper_text(self.scalar_ops.helpers | self.vector_ops.helpers)]
+        lines += [f"define void @{name}(ptr noalias %args, i64 %task) {{", "entry:", *self.scopes.allocas, *entry.lines, "  ret void", "}", ""]
         return "\n".join(lines)
 
     def _extent(self, axis: int) -> str:

@@ -194,5 +194,3 @@ def _power(x: Expr, y: Expr) -> Expr:
     result = select(undefined, const(math.nan, dtype), result)
     certain = equal(y, 0.0) | equal(x, 1.0) | (equal(x, -1.0) & equal(abs(y), INFINITY))
     return select(certain, one, result)
-
-

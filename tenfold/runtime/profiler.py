@@ -56,9 +56,7 @@ class Profile:
 
     def save(self, path: str | Path) -> None:
         """Writes the events for a trace viewer (chrome://tracing, Perfetto)."""
-        rows = [
-            {"name": e.name, "ph": "X", "ts": e.start * 1e6, "dur": e.duration * 1e6, "pid": 0, "tid": e.thread} for e in self.events
-        ]
+        rows = [{"name": e.name, "ph": "X", "ts": e.start * 1e6, "dur": e.duration * 1e6, "pid": 0, "tid": e.thread} for e in self.events]
         Path(path).write_text(json.dumps({"traceEvents": rows, "displayTimeUnit": "ms"}), encoding="utf-8")
 
 

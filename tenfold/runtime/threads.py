@@ -63,9 +63,7 @@ class Pool:
         for slot, name in ((machine.MUTEX, "pthread_mutex_init"), (machine.CONDITION, "pthread_cond_init")):
             getattr(library, name)(ctypes.c_void_p(self.address + 8 * slot), None)
         worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(native()["tenfold_worker"])
-        self._threads = [
-            threading.Thread(target=worker, args=(self.address,), name=f"tenfold-{k}", daemon=True) for k in range(1, threads)
-        ]
+        self._threads = [threading.Thread(target=worker, args=(self.address,), name=f"tenfold-{k}", daemon=True) for k in range(1, threads)]
         for thread in self._threads:
             thread.start()
 
