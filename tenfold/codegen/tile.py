@@ -162,6 +162,7 @@ class TileWriter:
     def products(self, sums: list[str], rows: list[Row], panel: Panel, table: str, length: str) -> list[str]:
         """The loop over the block: one product of each row and column at a time."""
         t, tile = self.text, self.tile
+        self.prefetch(rows, panel)
         pointers = [row.a for row in rows]
         if tile.depthwise:
             pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
@@ -181,6 +182,14 @@ class TileWriter:
                     x = one or self.read(here, v, panel, True)
                     k.next.append(self.isa.fma(t.let, tile.dtype, x, column, sums[i * tile.vectors + v]))
         return k.values[1:]
+
+    def prefetch(self, rows: list[Row], panel: Panel) -> None:
+        """Asks for the tile's lines of the output, which will have come when the products are done."""
+        t, tile = self.text, self.tile
+        for row in rows:
+            here = t.at(row.out, t.mul(panel.first, tile.out.size))
+            for offset in range(0, tile.columns * tile.out.size, 64):
+                t.do(f"call void @llvm.prefetch.p0(ptr {t.at(here, offset)}, i32 1, i32 3, i32 1)")
 
     def finish(self, sums: list[str], rows: list[Row], panel: Panel, last: str) -> None:
         """Stores the tile: sums to be continued, or after the last block what the epilogue makes of them."""

@@ -227,8 +227,9 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     groups = 1 if s.depthwise else s.groups
     batch = Batch(groups, s.ci_group * size, s.co_group * size, s.co_group * size)
     b = Columns(g, s.co * size, shape[1] * machine.lanes(wide) * size, False)
+    streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
     tile(
-        to, s.dtype, n, shape, rows, inner, x.operand, b, batch, splittable=True, depthwise=s.depthwise,
+        to, s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, depthwise=s.depthwise,
         out_elements=m * s.co, out_columns=s.co, fold_always=not final,
     )  # fmt: skip
     return to.finish()

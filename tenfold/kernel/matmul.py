@@ -69,7 +69,7 @@ def matmul(
         b = Columns(plain, n * size, columns * size, False)
     steps = Batch(batch, a_batch, b_batch, m * n * stored.size, m)
     tile(
-        to, dtype, n, shape, rows, inner, a, b, steps, epilogue, splittable,
+        to, dtype, n, shape, rows, inner, a, b, steps, epilogue, batch * k * (m + n) * size if splittable else 0,
         out_elements=batch * m * n, fold_always=splittable and out is not wide,
     )  # fmt: skip
     return to.finish()

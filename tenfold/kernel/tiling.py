@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 
@@ -31,6 +31,7 @@ L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the
 L2 = 512 * 1024  # bytes that the panels of one task may take
 TASK = 40_000  # multiply-add vectors of one task: about 10 microseconds
 MOST_TASKS = 64
+FOLDS = 16  # tasks wanted of a sum that is cut
 
 
 def accumulator(dtype: DType) -> DType:
@@ -247,20 +248,29 @@ def cut(tiles: int, panels: int, cycles: float, panel_bytes: int) -> tuple[int, 
     return m_task, n_task
 
 
-def split(inner: Inner, tasks: int, m: int, n: int) -> int:
-    """Into how many pieces to cut the sum, so that small outputs of long sums still make enough tasks."""
-    most = min(inner.count // 256, 32 // max(tasks, 1), (1 << 22) // max(m * n, 1))
-    return max(min(most, inner.blocks), 1)
+def split(tiles: int, inner: Inner, output: int, streamed: int, copies: int) -> tuple[int, int]:
+    """(tiles of one task, pieces of the sum) of a contraction with a long sum and a small output, `output` and `streamed` bytes.
+
+    Cutting the rows reads the operands again, cutting the sum writes the output again: cuts both so as to move the fewest bytes, and
+    so that a task's part of the output stays in the second-level cache.
+    """
+    wanted = ceil(FOLDS / copies)
+    chunks = max(round(sqrt(wanted * 2 * output / max(streamed, 1))), ceil(output * 2 / L2), 1)
+    most = min(inner.count // 256, (1 << 24) // max(output * copies, 1), inner.blocks)
+    pieces = max(min(ceil(wanted / chunks), most), 1)
+    chunks = min(max(chunks, ceil(wanted / pieces)), tiles)
+    return ceil(tiles / chunks), pieces
 
 
 def tile(
     to: Builder, dtype: DType, n: int, shape: tuple[int, int], rows: Rows, inner: Inner, a: Operand, b: Columns, batch: Batch,
-    epilogue: Epilogue | None = None, splittable: bool = False, depthwise: bool = False, out_elements: int = 0, out_columns: int = 0,
+    epilogue: Epilogue | None = None, streamed: int = 0, depthwise: bool = False, out_elements: int = 0, out_columns: int = 0,
     fold_always: bool = False,
 ) -> None:  # fmt: skip
-    """Appends the contraction itself, in pieces with a Sum after them where `splittable` and worth it.
+    """Appends the contraction itself.
 
-    `shape` is (rows, vectors) of the tile; `out_elements` the size of the whole output, which is contiguous if splittable.
+    `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces with a Sum
+    after them; then the output, of `out_elements`, is contiguous.
     """
     wide = accumulator(dtype)
     height, vectors = shape
@@ -269,10 +279,13 @@ def tile(
     if not (rows.count and n and batch.count):
         return
     panels, tiles = ceil(n / columns), ceil(rows.count / height)
-    m_task, n_task = cut(tiles * batch.count, panels, max(inner.count, 8) * height * vectors, inner.block * columns * wide.size)
-    m_task = min(m_task, tiles)
+    if streamed:
+        m_task, pieces = split(tiles, inner, rows.count * n * wide.size, streamed, batch.count)
+        n_task = max(min(panels, L2 // (inner.block * columns * wide.size)), 1)
+    else:
+        m_task, n_task = cut(tiles * batch.count, panels, max(inner.count, 8) * height * vectors, inner.block * columns * wide.size)
+        m_task, pieces = min(m_task, tiles), 1
     m_tasks, n_tasks = ceil(tiles / m_task), ceil(panels / n_task)
-    pieces = split(inner, m_tasks * n_tasks * batch.count, rows.count, n * batch.count) if splittable else 1
     per_piece = ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)
     final = pieces == 1 and not fold_always
