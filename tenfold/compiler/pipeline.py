@@ -1,25 +1,203 @@
-"""The compiler: compile_graph(graph) -> Program."""
+"""The compiler: a Graph becomes a Program.
+
+    simplify -> fuse -> lower -> plan memory -> launches
+
+A Program is called with arrays and returns arrays; between them everything is one native call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from tenfold.codegen.cpu import compile_kernel
+from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.fuse import fuse
+from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
+from tenfold.compiler.memory import nbytes, plan_memory
+from tenfold.compiler.program import Group, Uses, root
+from tenfold.compiler.simplify import simplify
+from tenfold.core.config import config
+from tenfold.core.errors import InvalidArgumentError
 from tenfold.ir import reference
-from tenfold.ir.graph import Graph
+from tenfold.ir.graph import Graph, Node, Value
+from tenfold.kernel import loops
+from tenfold.kernel.loops import Kernel, Stage, Store
+from tenfold.runtime.executor import Address, Executable, HostCall, Launch
+from tenfold.runtime.memory import empty, empty_array
 
-Program = Callable[[list[Any]], list[Any]]
+LOWER = {"map": lower_map, "reduce": lower_reduce, "contraction": lower_contraction, "scatter": lower_scatter, "host": lower_host, "effect": lower_host}
 
 
-def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]]) -> Program:
-    """A program that takes input arrays and returns the output arrays. Outputs named in `updates` (output, input) are written into
-    that input's array instead."""
-    targets = dict(updates)
+def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> Program:
+    """A program for a graph of known sizes.
 
-    def run(arrays: list[Any]) -> list[Any]:
-        outputs = reference.run(graph, arrays)
-        for o, i in targets.items():
+    Args:
+        graph: its inputs become the program's arguments.
+        updates: (output, input) pairs: the output is written over the input's array and not returned.
+    """
+    return Program(graph, updates) if config.compile else Reference(graph, updates)
+
+
+class Program:
+    """A compiled graph. Calls from several threads take turns."""
+
+    def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> None:
+        graph = simplify(graph)
+        groups, uses = fuse(graph, {id(graph.outputs[k]) for k, _ in updates})
+        self._graph = graph
+        self._targets = dict(updates)
+        self._returned = [k for k in range(len(graph.outputs)) if k not in self._targets]
+        groups = last_writers(groups, uses, graph, self._targets)
+        calls = [call for group in groups for call in LOWER[group.kind](group, uses)]
+        places, copies = self._place_outputs(graph, uses, calls)
+        calls += copies
+        self._assemble(calls, places)
+        self._lock = threading.Lock()
+
+    def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, int], list[Call]]:
+        """Which table slot each value outside the arena has, and the copies for outputs that cannot be written where they belong."""
+        inputs = len(graph.inputs)
+        places = {id(v): 1 + i for i, v in enumerate(graph.inputs)}
+        made = {id(w) for call in calls for w in call.writes}
+        copies: list[Call] = []
+        for k, v in enumerate(graph.outputs):
+            source = root(v, uses)
+            slot = 1 + self._targets[k] if k in self._targets else 1 + inputs + self._returned.index(k)
+            if id(source) in made and id(source) not in places and (k not in self._targets or safe_in_place(source, graph.inputs[self._targets[k]], calls)):
+                places[id(source)] = slot
+            else:
+                target = Value(v.spec)
+                places[id(target)] = slot
+                copies.append(copy(source, target))
+        return places, copies
+
+    def _assemble(self, calls: list[Call], places: dict[int, int]) -> None:
+        outside = len(self._graph.inputs) + len(self._returned) + 1
+        constants: list[Any] = []
+        slots = dict(places)
+        temporary: set[int] = set()
+        for call in calls:
+            for arg in call.args:
+                thing = arg[0] if isinstance(arg, tuple) else arg
+                if isinstance(thing, Value) and id(thing) not in slots:
+                    if thing.constant is not None:
+                        slots[id(thing)] = outside + len(constants)
+                        constants.append(np.ascontiguousarray(thing.constant))
+                    else:
+                        temporary.add(id(thing))
+        layout = plan_memory(calls, temporary)
+        self.arena_bytes = layout.nbytes
+        self._constants = constants
+        self._arena = empty(max(layout.nbytes, 64))
+        self._table = np.zeros(outside + len(constants), np.int64)
+        self._table[0] = self._arena.ctypes.data
+        self._table[outside:] = [c.ctypes.data for c in constants]
+
+        def argument(arg: Any) -> Address | int:
+            thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
+            if isinstance(thing, (Value, Scratch)):
+                return Address(slots[id(thing)], offset) if id(thing) in slots else Address(0, layout.offsets[id(thing)] + offset)
+            return int(thing)
+
+        self.calls = calls
+        steps: list[Launch | HostCall] = []
+        for call in calls:
+            args = tuple(argument(a) for a in call.args)
+            if callable(call.code):
+                steps.append(HostCall(call.code, args, call.name))
+            elif call.tasks:
+                steps.append(Launch(compile_kernel(call.code), call.tasks, args, call.name))
+        self._executable = Executable(steps)
+        graph = self._graph
+        self._input_specs = [(v.spec.dtype.numpy, v.spec.shape) for v in graph.inputs]
+        self._output_specs = [(graph.outputs[k].spec.shape, graph.outputs[k].spec.dtype.numpy) for k in self._returned]
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """Runs the program; arrays named in `updates` are changed in place."""
+        table = self._table
+        outputs = [empty_array(shape, dtype) for shape, dtype in self._output_specs]
+        arrays = [a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in arrays]
+        pointers = [a.__array_interface__["data"][0] for a in arrays] + [a.__array_interface__["data"][0] for a in outputs]
+        with self._lock:
+            table[1 : 1 + len(pointers)] = pointers
+            self._executable.run(table)
+        return outputs
+
+
+class Reference:
+    """The same through the NumPy oracles: slow, and independent of the compiler."""
+
+    def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> None:
+        self._graph = graph
+        self._targets = dict(updates)
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """Runs the graph, node by node."""
+        outputs = reference.run(self._graph, arrays)
+        for o, i in self._targets.items():
             arrays[i][...] = outputs[o]
-        return [a for k, a in enumerate(outputs) if k not in targets]
+        return [np.array(a) for k, a in enumerate(outputs) if k not in self._targets]
 
-    return run
+
+def copy(source: Value, target: Value) -> Call:
+    """Copies the elements of one buffer to another of the same size."""
+    from_type, n = source.spec.dtype, nbytes(source) // source.spec.dtype.size
+    if from_type.llvm is None:  # complex numbers, as pairs of halves
+        from_type, n = from_type.real_dtype, n * 2
+    element = loops.load(0, loops.axis(0), from_type)
+    kernel = Kernel((from_type, from_type), 1, (loops.param(0),), (0,), 0, (Stage((), (), (Store(1, loops.axis(0), element),)),))
+    grain = max(1 << 14, -(-n // 64 // 64) * 64)
+    return Call(kernel, -(-n // grain), (source, target, n, grain), (source,), (target,), "copy")
+
+
+def safe_in_place(made: Value, target: Value, calls: list[Call]) -> bool:
+    """Whether writing `made` over `target` destroys nothing that is still needed: all calls that read `target` come before, or read
+    each element just before they overwrite it."""
+    writers = [i for i, call in enumerate(calls) if made in call.writes]
+    readers = [i for i, call in enumerate(calls) if target in call.reads]
+    if not readers:
+        return True
+    first, last = writers[0], readers[-1]
+    if last < first:
+        return True
+    return last == first == writers[-1] and _pointwise(calls[first], made, target)
+
+
+def _pointwise(call: Call, made: Value, target: Value) -> bool:
+    """Whether a kernel reads `target` only at the position at which it stores `made`."""
+    if not isinstance(call.code, Kernel):
+        return False
+    values = [a for a in call.args if isinstance(a, Value)]
+    read, written = values.index(target), values.index(made)
+    stores = [s for s in call.code.stages[-1].stores if s.buffer == written]
+    if len(stores) != 1:
+        return False
+    place = _shape_of(stores[0].index)
+    roots = [r.value for stage in call.code.stages for r in stage.reductions]
+    roots += [e for stage in call.code.stages for s in stage.stores for e in (s.value, *([s.guard] if s.guard else []))]
+    return all(_shape_of(e.args[0]) == place for e in loops.walk(*roots) if e.op == "load" and e.attr == read)
+
+
+def _shape_of(e: loops.Expr) -> Any:
+    """An expression as nested tuples, for comparison."""
+    return (e.op, e.attr, tuple(_shape_of(a) for a in e.args))
+
+
+def last_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[int, int]) -> list[Group]:
+    """Groups that make new values of variables moved behind the groups that read the old ones, where their own readers allow it."""
+    made = {id(root(graph.outputs[k], uses)): id(graph.inputs[i]) for k, i in targets.items()}
+    writers = {id(g) for g in groups if any(id(v) in made for v in g.stored)}
+    read_by_others: dict[int, bool] = {}
+    for group in groups:
+        if id(group) in writers:
+            mine = {id(v) for v in group.stored}
+            read_by_others[id(group)] = any(id(root(x, uses)) in mine for g in groups if g is not group for n in g.nodes for x in n.inputs)
+    late = [g for g in groups if id(g) in writers and not read_by_others[id(g)]]
+    return [g for g in groups if g not in late] + late
+
+
+__all__ = ["Node", "Program", "Reference", "compile_graph"]

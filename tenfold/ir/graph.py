@@ -19,6 +19,7 @@ class Value:
 
     spec: Spec
     constant: np.ndarray[Any, Any] | None = None  # its elements, if known when traced
+    derived: bool = False  # whether the constant was computed from sizes, so that kernels should not depend on it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,381 @@
+"""Graph -> groups: which nodes run together as one kernel.
+
+First every node is either *inlined* into all its readers (it is cheap, or has one reader that a kernel computes) or starts a group of
+its own, with what is inlined into it. Then neighbouring groups merge where that saves memory traffic: maps of one shape (an optimizer's
+updates), reductions with the elementwise work around them (softmax, normalization, losses), elementwise work after a contraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
+from tenfold.compiler.lower import is_kept, is_rows, split_pieces
+from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
+from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.primitive import Kind
+
+CHEAP = 2  # instructions that may be computed again for every reader
+DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
+SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
+WINDOWS = frozenset(["window_max", "window_sum", "window_argmax", "window_spread", "gather"])
+ROW_LIMIT = 1 << 14  # elements of a row that several sweeps may read again from the cache
+
+
+def fuse(graph: Graph, in_place: Set[int] = frozenset()) -> tuple[list[Group], Uses]:
+    """The groups, in an order in which they can run. Values in `in_place` (ids) overwrite a variable, so loops compute them."""
+    uses = Uses(graph)
+    inlined = choose_inlined(graph, uses)
+    groups: list[Group] = []
+    for node in graph.nodes:
+        if id(node) not in inlined and not is_view(node):
+            groups.append(_group(node, uses, inlined))
+    return Merger(groups, uses, in_place).run(), uses
+
+
+# --- inlining ---
+
+
+def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
+    """Ids of the nodes that are computed inside their readers."""
+    inlined: set[int] = set()
+    cost: dict[int, int] = {}
+    for node in graph.nodes:
+        if is_view(node):
+            if is_unit_reshape(node) and _inlinable_readers(node.outputs[0], uses) and _maker_inlined(node, uses, inlined):
+                inlined.add(id(node))
+                cost[id(node.outputs[0])] = cost.get(id(node.inputs[0]), 0)
+            continue
+        if not mappable(node):
+            continue
+        v = node.outputs[0]
+        price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
+        readers = uses.readers[id(v)]
+        if id(v) in uses.outputs or not readers or not _inlinable_readers(v, uses):
+            continue
+        if node.primitive.name in SOURCES:
+            inlined.add(id(node))
+            cost[id(v)] = price
+        elif len(readers) == 1 and not _repeats(readers[0], uses):
+            inlined.add(id(node))
+            cost[id(v)] = price
+        elif price <= CHEAP and elements(v) and len(readers) <= 4:
+            inlined.add(id(node))
+            cost[id(v)] = price
+    _materialize_under_views(graph, uses, inlined)
+    return inlined
+
+
+def _price(node: Node) -> int:
+    name = node.primitive.name
+    if name in SOURCES:
+        return 0
+    return 8 if name in DEAR or name in WINDOWS or name == "concat" else 1
+
+
+def _repeats(reader: Node, uses: Uses) -> bool:
+    """Whether `reader` reads each element several times, so that its operand should be in memory."""
+    if is_view(reader):
+        return any(_repeats(r, uses) for r in uses.readers[id(reader.outputs[0])])
+    return reader.primitive.name in WINDOWS
+
+
+def _inlinable_readers(v: Value, uses: Uses) -> bool:
+    """Whether kernels made from loops read `v`, and nothing else does."""
+    for reader in uses.readers[id(v)]:
+        if is_view(reader):
+            if not is_unit_reshape(reader) or id(reader.outputs[0]) in uses.outputs or not _inlinable_readers(reader.outputs[0], uses):
+                return False
+        elif not (mappable(reader) or reducible(reader)):
+            return False
+    return id(v) not in uses.outputs
+
+
+def _maker_inlined(node: Node, uses: Uses, inlined: set[int]) -> bool:
+    maker = uses.maker.get(id(node.inputs[0]))
+    return maker is not None
+
+
+def _materialize_under_views(graph: Graph, uses: Uses, inlined: set[int]) -> None:
+    """What a true reshape renames must be in memory."""
+    for node in graph.nodes:
+        if is_view(node) and id(node) not in inlined:
+            maker = uses.maker.get(id(node.inputs[0]))
+            while maker is not None and id(maker) in inlined:
+                inlined.discard(id(maker))
+                maker = uses.maker.get(id(maker.inputs[0])) if is_view(maker) else None
+
+
+def _group(node: Node, uses: Uses, inlined: set[int]) -> Group:
+    kind = node.primitive.kind
+    if mappable(node):
+        return Group("map", _with_inlined(node, uses, inlined), node.outputs[0].spec.shape)
+    if reducible(node):
+        return Group("reduce", _with_inlined(node, uses, inlined), node.inputs[0].spec.shape, tuple(node.attrs["axes"]))
+    compiled = node.inputs and node.inputs[0].spec.dtype.llvm is not None
+    if kind is Kind.CONTRACTION and compiled:
+        return Group("contraction", [node])
+    if kind is Kind.SCATTER and compiled:
+        return Group("scatter", [node])
+    return Group("effect" if kind is Kind.EFFECT else "host", [node])
+
+
+def _with_inlined(node: Node, uses: Uses, inlined: set[int]) -> list[Node]:
+    """`node` after everything that is inlined into it."""
+    found: dict[int, Node] = {}
+
+    def visit(n: Node) -> None:
+        for x in n.inputs:
+            maker = uses.maker.get(id(x))
+            if maker is not None and id(maker) in inlined and id(maker) not in found:
+                visit(maker)
+        found[id(n)] = n
+
+    visit(node)
+    return list(found.values())
+
+
+# --- merging ---
+
+
+class Merger:
+    """Joins groups, one pair at a time, as long as the result can still be ordered."""
+
+    def __init__(self, groups: list[Group], uses: Uses, in_place: Set[int] = frozenset()) -> None:
+        self.groups = groups
+        self.uses = uses
+        self.in_place = in_place
+
+    def run(self) -> list[Group]:
+        """The merged groups, in order, with the values that each must store."""
+        self._index()
+        pending = list(self.groups)
+        while pending:
+            later = pending.pop(0)
+            if later not in self.groups:
+                continue
+            for earlier in self._neighbours(later):
+                merged = self._merge(earlier, later)
+                if merged is not None:
+                    self._replace(earlier, later, merged)
+                    pending.append(merged)
+                    break
+        for group in self.groups:
+            group.stored = self._stored(group)
+        return order(self.groups, self.uses)
+
+    def _index(self) -> None:
+        self.home: dict[int, Group] = {}  # value -> the group that makes it (not for inlined values)
+        for group in self.groups:
+            for node in self._own(group):
+                for v in node.outputs:
+                    self.home[id(v)] = group
+
+    def _own(self, group: Group) -> list[Node]:
+        return group.nodes
+
+    def sources(self, group: Group) -> list[Group]:
+        """The groups whose values `group` reads."""
+        inside = {id(v) for n in group.nodes for v in n.outputs}
+        found: dict[int, Group] = {}
+        for node in group.nodes:
+            for x in node.inputs:
+                if id(x) in inside:
+                    continue
+                source = self._group_of(x)
+                if source is not None and source is not group:
+                    found[id(source)] = source
+        return list(found.values())
+
+    def _group_of(self, v: Value) -> Group | None:
+        maker = self.uses.maker.get(id(v))
+        while maker is not None and is_view(maker) and id(v) not in self.home:
+            v = maker.inputs[0]
+            maker = self.uses.maker.get(id(v))
+        return self.home.get(id(v))
+
+    def _neighbours(self, group: Group) -> list[Group]:
+        """Groups that `group` reads from, then those that read the same values."""
+        near = self.sources(group)
+        if group.kind in ("map", "reduce"):
+            leaves = {id(x) for n in group.nodes for x in n.inputs if x.constant is None and elements(x) > 64}
+            for other in self.groups:
+                if other is not group and other not in near and other.kind == group.kind and other.space == group.space and other.reduced == group.reduced:
+                    if any(id(x) in leaves for n in other.nodes for x in n.inputs):
+                        near.append(other)
+        return near
+
+    def _merge(self, a: Group, b: Group) -> Group | None:
+        """The group that does the work of both, if there is one and it saves something."""
+        if self._path(a, b) or self._path(b, a):
+            return None
+        match a.kind, b.kind:
+            case "map", "map":
+                return self._merge_maps(a, b)
+            case "reduce", "map":
+                return self._merge_around(a, b)
+            case "map", "reduce":
+                return self._merge_around(b, a)
+            case "reduce", "reduce":
+                return self._merge_reductions(a, b)
+            case "contraction", "map":
+                return self._merge_epilogue(a, b)
+        return None
+
+    def _merge_maps(self, a: Group, b: Group) -> Group | None:
+        if a.space != b.space or len(a.nodes) + len(b.nodes) > 60 or not (_plain(a) and _plain(b)):
+            return None
+        return Group("map", _union(a, b), a.space)
+
+    def _merge_reductions(self, a: Group, b: Group) -> Group | None:
+        if a.space != b.space or a.reduced != b.reduced or not (_plain(a) and _plain(b)):
+            return None
+        if self._dependent(a, b) and (split_pieces(a.space, a.reduced) is not None or not self._fits_rows(a)):  # type: ignore[arg-type]
+            return None
+        return Group("reduce", _union(a, b), a.space, a.reduced)
+
+    def _dependent(self, a: Group, b: Group) -> bool:
+        return a in self.sources(b) or b in self.sources(a)
+
+    def _fits_rows(self, group: Group) -> bool:
+        row = 1
+        for d in group.reduced:
+            row *= group.space[d]
+        return is_rows(group.space, group.reduced) and row <= ROW_LIMIT
+
+    def _merge_around(self, reduce: Group, around: Group) -> Group | None:
+        """Elementwise work on what is reduced, or on the results."""
+        if not (_plain(reduce) and _plain(around)) or not self._dependent(reduce, around):
+            return None
+        whole = Group("reduce", _union(reduce, around), reduce.space, reduce.reduced)
+        kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
+        after = around not in self.sources(reduce)
+        if after and squeezed(around.space) == squeezed(kept) and all(squeezed(v.spec.shape) in ((), squeezed(kept)) or len(squeezed(v.spec.shape)) <= len(squeezed(kept)) for n in around.nodes for v in n.outputs):
+            return whole if all(is_kept(n.outputs[0], whole) for n in around.nodes if n.outputs[0].spec.shape == around.space) else None
+        if around.space != reduce.space or split_pieces(reduce.space, reduce.reduced) is not None or not self._fits_rows(reduce):  # type: ignore[arg-type]
+            return None
+        return whole
+
+    def _merge_epilogue(self, product: Group, after: Group) -> Group | None:
+        result = product.nodes[-1].outputs[0]
+        last = after.nodes[-1].outputs[0]
+        if product.nodes[0].primitive.name not in TAKES_EPILOGUE or result.spec.shape != last.spec.shape or not _plain(after):
+            return None
+        inside = {id(v) for n in after.nodes for v in n.outputs}
+        if any(id(v) in self.uses.outputs for v in (result,)) or any(not any(r is n for n in after.nodes) for r in self.uses.readers[id(result)]):
+            return None
+        if id(last) in self.in_place or len(self._stored(after)) != 1 or len(after.nodes) > 12:
+            return None
+        for node in after.nodes:
+            if node.primitive.kind is not Kind.ELEMENTWISE and node.primitive.name != "broadcast_to":
+                return None
+            if node.outputs[0].spec.shape not in (result.spec.shape, result.spec.shape[-1:], ()):
+                return None
+            if any(id(x) not in inside and x is not result and not epilogue_operand(x, result) for x in node.inputs):
+                return None
+        if last.spec.dtype.llvm is None or last.spec.dtype.is_bool:
+            return None
+        return Group("contraction", [*product.nodes, *after.nodes])
+
+    def _path(self, a: Group, b: Group) -> bool:
+        """Whether `b` needs `a` through some third group."""
+        seen: set[int] = set()
+        stack = [s for s in self.sources(b) if s is not a]
+        while stack:
+            group = stack.pop()
+            if group is a:
+                return True
+            if id(group) not in seen:
+                seen.add(id(group))
+                stack.extend(self.sources(group))
+        return False
+
+    def _replace(self, a: Group, b: Group, merged: Group) -> None:
+        at = self.groups.index(b)
+        self.groups[at] = merged
+        self.groups.remove(a)
+        for node in merged.nodes:
+            for v in node.outputs:
+                if self.home.get(id(v)) in (a, b, None):
+                    self.home[id(v)] = merged
+
+    def _stored(self, group: Group) -> list[Value]:
+        """What others need of the group's values: outputs of the graph, and what nodes outside that do not compute it themselves read."""
+        inside = {id(n) for n in group.nodes}
+        elsewhere = self.computed_by_readers(group)
+        found = []
+        for node in group.nodes:
+            for v in node.outputs:
+                if is_view(node):
+                    continue
+                if id(v) in self.uses.outputs or any(self._needs(r, v, inside, elsewhere) for r in self.uses.readers[id(v)]):
+                    found.append(v)
+        return found
+
+    def computed_by_readers(self, group: Group) -> dict[int, list[Group]]:
+        """node id -> groups that contain it."""
+        where: dict[int, list[Group]] = {}
+        for other in self.groups:
+            for node in other.nodes:
+                where.setdefault(id(node), []).append(other)
+        return where
+
+    def _needs(self, reader: Node, v: Value, inside: set[int], where: dict[int, list[Group]]) -> bool:
+        """Whether `reader`, somewhere outside the group, loads `v` from memory."""
+        if is_view(reader) and id(reader) not in where:
+            out = reader.outputs[0]
+            return id(out) in self.uses.outputs or any(self._needs(r, out, inside, where) for r in self.uses.readers[id(out)])
+        makers = {id(n) for n in [self.uses.maker[id(v)]]}
+        for other in where.get(id(reader), []):
+            if not any(id(n) in makers for n in other.nodes):
+                return True
+        return False
+
+
+def _plain(group: Group) -> bool:
+    """Whether every node works at the position of its result, so that values can be passed on in registers."""
+    return all(
+        n.primitive.kind is Kind.ELEMENTWISE or is_unit_reshape(n) or n.primitive.name in ("broadcast_to", "iota") or reducible(n) for n in group.nodes
+    )
+
+
+def _union(a: Group, b: Group) -> list[Node]:
+    """The nodes of both, each once, inputs before users."""
+    pool = {id(n): n for n in (*a.nodes, *b.nodes)}
+    makers = {id(v): n for n in pool.values() for v in n.outputs}
+    done: dict[int, Node] = {}
+
+    def visit(node: Node) -> None:
+        if id(node) in done:
+            return
+        for x in node.inputs:
+            if id(x) in makers:
+                visit(makers[id(x)])
+        done[id(node)] = node
+
+    for node in pool.values():
+        visit(node)
+    return list(done.values())
+
+
+def order(groups: list[Group], uses: Uses) -> list[Group]:
+    """The groups, each after those whose values it reads."""
+    merger = Merger(groups, uses)
+    merger._index()
+    for group in groups:  # a value stored by one group may be recomputed inside others: who stores it makes it
+        for v in group.stored:
+            merger.home[id(v)] = group
+    done: dict[int, Group] = {}
+    state: dict[int, int] = {}
+
+    def visit(group: Group) -> None:
+        if state.get(id(group)):
+            return
+        state[id(group)] = 1
+        for source in merger.sources(group):
+            visit(source)
+        done[id(group)] = group
+
+    for group in groups:
+        visit(group)
+    return list(done.values())

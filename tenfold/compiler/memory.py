@@ -1,0 +1,55 @@
+"""Lifetimes -> offsets: every temporary gets a place in one arena, shared with others that are dead while it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tenfold.compiler.lower import Call, Scratch
+from tenfold.ir.graph import Value
+
+ALIGN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where temporaries are (bytes from the arena's start), and how large the arena is."""
+
+    offsets: dict[int, int]
+    nbytes: int
+
+
+def nbytes(v: Value) -> int:
+    """The bytes that the elements of `v` take."""
+    total = v.spec.dtype.size
+    for n in v.spec.shape:
+        total *= n  # type: ignore[assignment]
+    return total
+
+
+def plan_memory(calls: Sequence[Call], temporary: set[int]) -> Layout:
+    """Offsets of the values in `temporary` and of all scratch memory, by first fit in the order of size, largest first."""
+    blocks: dict[int, list[int]] = {}  # id -> [first call, last call, bytes]
+    for at, call in enumerate(calls):
+        for arg in call.args:
+            thing = arg[0] if isinstance(arg, tuple) else arg
+            if isinstance(thing, Scratch):
+                size = thing.nbytes
+            elif isinstance(thing, Value) and id(thing) in temporary:
+                size = nbytes(thing)
+            else:
+                continue
+            block = blocks.setdefault(id(thing), [at, at, max(size, 1)])
+            block[1] = at
+    placed: list[tuple[int, int, int, int]] = []  # first, last, offset, end
+    offsets: dict[int, int] = {}
+    for key, (first, last, size) in sorted(blocks.items(), key=lambda item: (-item[1][2], item[1][0])):
+        start = 0
+        for _, _, low, high in sorted((p for p in placed if p[0] <= last and first <= p[1]), key=lambda p: p[2]):
+            if start + size <= low:
+                break
+            start = max(start, high)
+        end = -(-(start + size) // ALIGN) * ALIGN
+        placed.append((first, last, start, end))
+        offsets[key] = start
+    return Layout(offsets, max((p[3] for p in placed), default=0))

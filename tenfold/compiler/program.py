@@ -1,0 +1,91 @@
+"""What fusion works on: groups of nodes that become one kernel or one call each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenfold.core.shapes import product
+from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.primitive import Kind
+
+HALF = ("float16", "bfloat16")
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Nodes that run together.
+
+    Attributes:
+        kind: "map" (elements one by one), "reduce" (map around reductions of one shape), or a single node of "contraction" (with
+            elementwise nodes after it), "scatter", "host", "control", "effect".
+        nodes: in order.
+        space: of maps, the output's shape; of reductions, (kept sizes, reduced sizes).
+        reduced: of reductions, the axes.
+        stored: values that others need, hence that are written to memory.
+    """
+
+    kind: str
+    nodes: list[Node]
+    space: tuple[Any, ...] = ()
+    reduced: tuple[int, ...] = ()
+    stored: list[Value] = field(default_factory=list)
+
+
+class Uses:
+    """Who makes and who reads each value of a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.maker: dict[int, Node] = {id(v): n for n in graph.nodes for v in n.outputs}
+        self.readers: dict[int, list[Node]] = defaultdict(list)
+        for node in graph.nodes:
+            for v in node.inputs:
+                self.readers[id(v)].append(node)
+        self.outputs = {id(v) for v in graph.outputs}
+
+    def single_reader(self, v: Value) -> bool:
+        """Whether one node reads `v`, once, and it is no output."""
+        return len(self.readers[id(v)]) == 1 and id(v) not in self.outputs
+
+
+def is_view(node: Node) -> bool:
+    """Whether the node only renames a buffer."""
+    return node.primitive.name == "reshape"
+
+
+def is_unit_reshape(node: Node) -> bool:
+    """Whether a reshape only adds or drops dimensions of size 1."""
+    return is_view(node) and squeezed(node.inputs[0].spec.shape) == squeezed(node.outputs[0].spec.shape)
+
+
+def squeezed(shape: Iterable[Any]) -> tuple[Any, ...]:
+    """The sizes other than 1."""
+    return tuple(n for n in shape if n != 1)
+
+
+def mappable(node: Node) -> bool:
+    """Whether a kernel can compute the node's elements one by one (dtypes that kernels handle, and a rule to do it)."""
+    p = node.primitive
+    if p.kind not in (Kind.ELEMENTWISE, Kind.INDEXED) or p.lower is None or len(node.outputs) != 1:
+        return False
+    return all(v.spec.dtype.llvm is not None for v in (*node.inputs, *node.outputs))
+
+
+def reducible(node: Node) -> bool:
+    """Whether a kernel can carry out the node's reduction."""
+    return node.primitive.kind is Kind.REDUCTION and node.inputs[0].spec.dtype.llvm is not None and isinstance(node.primitive.lower, str)
+
+
+def elements(v: Value) -> int:
+    """The number of elements."""
+    return product(v.spec.shape)  # type: ignore[return-value]
+
+
+def root(v: Value, uses: Uses) -> Value:
+    """The value whose buffer `v` is another name of."""
+    while id(v) in uses.maker and is_view(uses.maker[id(v)]):
+        v = uses.maker[id(v)].inputs[0]
+    return v

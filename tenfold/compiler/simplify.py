@@ -1,0 +1,105 @@
+"""Graph -> smaller Graph: constants folded, equal nodes merged, the primitives' own algebra applied, unused nodes removed.
+
+    a = mul(x, 1); b = exp(a); c = exp(x); d = add(b, c)   ->   b = exp(x); d = add(b, b)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.shapes import product
+from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.primitive import Kind
+
+FOLD_LIMIT = 1 << 14  # elements
+
+
+def simplify(graph: Graph) -> Graph:
+    """The graph with the same results and less work. Sizes must be known."""
+    new: dict[int, Value] = {}
+    seen: dict[Any, Node] = {}
+    nodes: list[Node] = []
+    for node in live(graph):
+        inputs = tuple(new.get(id(v), v) for v in node.inputs)
+        node = Node(node.primitive, inputs, node.outputs, node.attrs, node.where)
+        shortcut = _replacement(node)
+        if shortcut is not None:
+            new[id(node.outputs[0])] = shortcut
+            continue
+        key = _key(node) if node.primitive.pure else None
+        earlier = seen.get(key) if key is not None else None
+        if earlier is not None:
+            new.update((id(a), b) for a, b in zip(node.outputs, earlier.outputs, strict=True))
+            continue
+        if key is not None:
+            seen[key] = node
+        nodes.append(node)
+    small = Graph(graph.inputs, tuple(new.get(id(v), v) for v in graph.outputs), tuple(nodes), graph.name)
+    return Graph(small.inputs, small.outputs, tuple(live(small)), small.name)
+
+
+def live(graph: Graph) -> list[Node]:
+    """The nodes that the outputs need, or that act."""
+    needed = {id(v) for v in graph.outputs}
+    kept = []
+    for node in reversed(graph.nodes):
+        if node.primitive.kind is Kind.EFFECT or any(id(v) in needed for v in node.outputs):
+            kept.append(node)
+            needed.update(id(v) for v in node.inputs)
+    return kept[::-1]
+
+
+def _replacement(node: Node) -> Value | None:
+    """An existing or constant Value equal to the node's result."""
+    p = node.primitive
+    if len(node.outputs) != 1 or not p.pure:
+        return None
+    if p.algebra is not None:
+        found = p.algebra(node.inputs, node.attrs)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    if p.name in IDENTITIES:
+        found = _identity(node)
+        if found is not None:
+            return found
+    spec = node.outputs[0].spec
+    if all(v.constant is not None for v in node.inputs) and p.kind not in (Kind.CONTROL, Kind.EFFECT) and product(spec.shape) <= FOLD_LIMIT:  # type: ignore[operator]
+        with np.errstate(all="ignore"):
+            return Value(spec, np.asarray(p.oracle(*(v.constant for v in node.inputs), **node.attrs)), True)
+    return None
+
+
+IDENTITIES = {"mul": (1, (0, 1)), "add": (0, (0, 1)), "sub": (0, (1,)), "div": (1, (1,)), "stop_gradient": (None, ())}
+
+
+def _identity(node: Node) -> Value | None:
+    """`x` for x * 1, x + 0, x - 0, x / 1 (x + 0 keeps even -0.0 apart only in its sign, as NumPy's x + 0 does not)."""
+    neutral, sides = IDENTITIES[node.primitive.name]
+    if neutral is None:
+        return node.inputs[0]
+    for side in sides:
+        constant, other = node.inputs[side].constant, node.inputs[1 - side]
+        if constant is not None and constant.size == 1 and constant.reshape(())[()] == neutral and other.spec == node.outputs[0].spec:
+            return other
+    return None
+
+
+def _key(node: Node) -> Any:
+    attrs = tuple(sorted((k, _hashable(a)) for k, a in node.attrs.items()))
+    return (node.primitive.name, tuple(_operand(v) for v in node.inputs), attrs)
+
+
+def _operand(v: Value) -> Any:
+    if v.constant is not None and v.constant.size <= 8:
+        return (v.spec, v.constant.tobytes())
+    return id(v)
+
+
+def _hashable(attr: Any) -> Any:
+    try:
+        hash(attr)
+    except TypeError:
+        return id(attr)
+    return (type(attr).__name__, attr if not isinstance(attr, float) or attr == attr else "nan")

@@ -1,0 +1,122 @@
+"""Functions with a gradient of their own, and functions that are computed again for their gradient."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tenfold.core import nest
+from tenfold.core.errors import InvalidArgumentError
+from tenfold.ir.primitive import Kind, Primitive, Spec, register
+from tenfold.primitives.arithmetic import add, constant_like
+from tenfold.tensor.bind import bind, state
+from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.variable import Variable
+from tenfold.transform.autodiff import MULTIPLE
+from tenfold.transform.tape import GradientTape
+
+MULTIPLE.add("custom_gradient")
+
+
+def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
+    """Decorates `f`, which returns `(results, grad)`; `grad(*upstream)` gives the gradients by the arguments of `f`.
+
+    If `f` uses variables, `grad` must accept `variables=` and return `(gradients, gradients by variables)`.
+
+    Example:
+        >>> @custom_gradient
+        ... def clipped(x):
+        ...     return x, lambda upstream: upstream * 0.5
+        >>> x = as_tensor(1.0)
+        >>> with GradientTape() as tape:
+        ...     tape.watch(x)
+        ...     y = clipped(x)
+        >>> float(tape.gradient(y, x))
+        0.5
+    """
+    if f is None:
+        return custom_gradient
+
+    @functools.wraps(f)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        tensors = [as_tensor(a) for a in nest.flatten(args)]
+        tapes = state.tapes
+        inner = GradientTape()
+        state.tapes = [inner]
+        try:
+            inner._recording = True
+            result, grad = f(*nest.pack(args, tensors), **kwargs)
+        finally:
+            state.tapes = tapes
+        variables = [v for v in inner.watched_variables() if not any(v is a for a in nest.flatten(args))]
+        values = [v.read_value() for v in variables]
+        outputs = [as_tensor(r) for r in nest.flatten(result)]
+        made = _apply(f.__name__, tensors + values, outputs, lambda gs: _gradients(grad, gs, len(tensors), variables, f.__name__))
+        return nest.pack(result, list(made))
+
+    return decorated
+
+
+def _gradients(grad: Callable[..., Any], gs: Sequence[Tensor], count: int, variables: Sequence[Variable], name: str) -> list[Any]:
+    if variables:
+        by_arguments, by_variables = grad(*gs, variables=list(variables))
+    else:
+        by_arguments, by_variables = grad(*gs), []
+    found = nest.flatten(by_arguments)
+    if len(found) != count:
+        raise InvalidArgumentError(f"[{name}] custom gradient function expected to return {count} gradients, but returned {len(found)} instead.")
+    return [None if g is None else as_tensor(g) for g in [*found, *nest.flatten(by_variables)]]
+
+
+def _apply(name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], vjp: Callable[[Sequence[Tensor]], list[Any]]) -> tuple[Tensor, ...]:
+    """`outputs` as if one primitive had made them from `inputs`, with the given vjp."""
+    same = [add(y, constant_like(0, y)) if y.dtype.is_numeric else y for y in outputs]
+
+    def rule(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Any) -> list[Any]:
+        return [g if want else None for want, g in zip(wanted, vjp(gs), strict=True)]
+
+    primitive = Primitive("custom_gradient", Kind.CONTROL, _never, _never, rule)
+    for tape in state.tapes:
+        tape.record(primitive, tuple(inputs), tuple(same), {})
+    return tuple(same)
+
+
+def _never(*args: Any) -> Spec:
+    raise AssertionError("a custom gradient is recorded on tapes only")
+
+
+def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, whose intermediate results are not kept for the gradient but computed again: less memory for more time.
+
+    Source: Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016 (arXiv:1604.06174).
+    """
+
+    @functools.wraps(f)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        @custom_gradient
+        def inner(*tensors: Tensor) -> Any:
+            def grad(*upstream: Any, variables: Sequence[Variable] = ()) -> Any:
+                with GradientTape() as tape:
+                    again = [barrier(t) for t in tensors]
+                    tape.watch(again)
+                    results = f(*nest.pack(args, again), **kwargs)
+                found = tape.gradient(results, [*again, *variables], output_gradients=list(upstream))
+                by_arguments, by_variables = found[: len(again)], found[len(again) :]
+                return (by_arguments, by_variables) if variables else by_arguments
+
+            return f(*nest.pack(args, list(tensors)), **kwargs), grad
+
+        return inner(*nest.flatten(args))
+
+    return decorated
+
+
+def barrier(x: Tensor) -> Tensor:
+    """`x` under a new name, so that what is computed from it again is not taken for what was computed before."""
+    return bind(barrier_primitive, x)  # type: ignore[no-any-return]
+
+
+barrier_primitive = register(
+    Primitive("barrier", Kind.ELEMENTWISE, lambda x: x, lambda x: x.copy(), lambda wanted, g, y, x: [g], lambda x: x, pure=False)
+)
