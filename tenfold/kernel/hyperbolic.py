@@ -21,7 +21,7 @@ def tanh(x: Expr) -> Expr:
     z = x * x
     small = x + x * z * polynomial(z, TANH32)
     large = 1.0 - 2.0 / (exp(abs(x) * 2.0) + 1.0)
-    return select(abs(x) < 0.625, small, copy_sign(large, x))
+    return copy_sign(select(abs(x) < 0.625, small, large), x)
 
 
 @through_float64

@@ -8,6 +8,7 @@ from tenfold.core import dtypes
 from tenfold.kernel.coefficients import ASIN64, ATAN64, COS32, COS64, SIN32, SIN64
 from tenfold.kernel.loops import Expr, cast, const, fma, select
 from tenfold.kernel.numeric import (
+    clamp,
     copy_sign,
     equal,
     lifted,
@@ -25,6 +26,7 @@ from tenfold.kernel.numeric import (
 # pi / 2 in three parts of 53 bits
 HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 HALF_PI_LOW = HALF_PI[1]
+LARGEST = 2.0**50
 
 
 def _reduce(x: Expr) -> tuple[Expr, Expr, Expr]:
@@ -59,8 +61,11 @@ def _cosine(r: Expr, rest: Expr | None) -> Expr:
 
 
 def _both(x: Expr) -> tuple[Expr, Expr, Expr]:
-    """sin(r), cos(r) and the quadrant n."""
-    r, rest, n = _reduce(cast(x, dtypes.float64))
+    """sin(r), cos(r) and the quadrant n.
+
+    Beyond LARGEST, 1e15, x stands for itself no better than LARGEST does: Payne & Hanek's reduction would double the cost of every sine.
+    """
+    r, rest, n = _reduce(cast(clamp(x, -LARGEST, LARGEST) + x * 0.0, dtypes.float64))
     if x.dtype.size == 4:
         single = cast(r, dtypes.float32)
         return _sine(single, None), _cosine(single, None), cast(n, dtypes.int32)
