@@ -31,7 +31,7 @@ L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the
 L2 = 512 * 1024  # bytes that the panels of one task may take
 TASK = 40_000  # multiply-add vectors of one task: about 10 microseconds
 MOST_TASKS = 64
-FOLDS = 16  # tasks wanted of a sum that is cut
+FOLDS = 24  # tasks wanted of a sum that is cut
 
 
 def accumulator(dtype: DType) -> DType:
@@ -257,9 +257,15 @@ def split(tiles: int, inner: Inner, output: int, streamed: int, copies: int) -> 
     wanted = ceil(FOLDS / copies)
     chunks = max(round(sqrt(wanted * 2 * output / max(streamed, 1))), ceil(output * 2 / L2), 1)
     most = min(inner.count // 256, (1 << 24) // max(output * copies, 1), inner.blocks)
-    pieces = max(min(ceil(wanted / chunks), most), 1)
-    chunks = min(max(chunks, ceil(wanted / pieces)), tiles)
+    pieces = evenly(inner.blocks, max(min(ceil(wanted / chunks), most), 1), max(most, 1))
+    chunks = evenly(tiles, min(max(chunks, ceil(wanted / pieces)), tiles), tiles)
     return ceil(tiles / chunks), pieces
+
+
+def evenly(total: int, parts: int, most: int) -> int:
+    """About `parts`, at most `most`, such that `total` things fall into parts of nearly equal size."""
+    choices = range(max(ceil(parts * 0.7), 1), max(min(parts * 3 // 2, most), parts) + 1)
+    return min(choices, key=lambda p: (ceil(total / p) * p / total - 1) + abs(p - parts) / (8 * parts))
 
 
 def tile(
