@@ -26,7 +26,7 @@ def simplify(graph: Graph) -> Graph:
         node = Node(node.primitive, inputs, node.outputs, node.attrs, node.where)
         shortcut = _replacement(node)
         if shortcut is not None:
-            new[id(node.outputs[0])] = shortcut
+            new.update((id(v), s) for v, s in zip(node.outputs, shortcut, strict=True))
             continue
         key = _key(node) if node.primitive.pure else None
         earlier = seen.get(key) if key is not None else None
@@ -51,24 +51,31 @@ def live(graph: Graph) -> list[Node]:
     return kept[::-1]
 
 
-def _replacement(node: Node) -> Value | None:
-    """An existing or constant Value equal to the node's result."""
+def _replacement(node: Node) -> tuple[Value, ...] | None:
+    """Existing or constant Values equal to the node's results."""
     p = node.primitive
-    if len(node.outputs) != 1 or not p.pure:
+    if not p.pure:
         return None
     if p.algebra is not None:
         found = p.algebra(node.inputs, node.attrs)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found if isinstance(found, tuple) else (found,)
     if p.name in IDENTITIES:
-        found = _identity(node)
-        if found is not None:
-            return found
-    spec = node.outputs[0].spec
-    if all(v.constant is not None for v in node.inputs) and p.kind not in (Kind.CONTROL, Kind.EFFECT) and product(spec.shape) <= FOLD_LIMIT:  # type: ignore[operator]
-        with np.errstate(all="ignore"):
-            return Value(spec, np.asarray(p.oracle(*(v.constant for v in node.inputs), **node.attrs)), True)
-    return None
+        same = _identity(node)
+        if same is not None:
+            return (same,)
+    return _folded(node)
+
+
+def _folded(node: Node) -> tuple[Value, ...] | None:
+    p, specs = node.primitive, [v.spec for v in node.outputs]
+    known = all(v.constant is not None for v in node.inputs) and p.kind not in (Kind.CONTROL, Kind.EFFECT)
+    if not known or sum(product(s.shape) for s in specs) > FOLD_LIMIT:  # type: ignore[misc,operator]
+        return None
+    with np.errstate(all="ignore"):
+        found = p.oracle(*(v.constant for v in node.inputs), **node.attrs)
+    results = found if isinstance(found, tuple) else (found,)
+    return tuple(Value(s, np.asarray(r), True) for s, r in zip(specs, results, strict=True))
 
 
 IDENTITIES = {"mul": (1, (0, 1)), "add": (0, (0, 1)), "sub": (0, (1,)), "div": (1, (1,)), "stop_gradient": (None, ())}

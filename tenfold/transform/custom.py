@@ -8,16 +8,14 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.ir.graph import Graph
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
-from tenfold.primitives.arithmetic import add, constant_like
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
 from tenfold.transform.autodiff import MULTIPLE
 from tenfold.transform.tape import GradientTape
-
-MULTIPLE.add("custom_gradient")
-
+from tenfold.transform.trace import TENSOR, replay, trace
 
 def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
     """Decorates `f`, which returns `(results, grad)`; `grad(*upstream)` gives the gradients by the arguments of `f`.
@@ -52,7 +50,7 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
         variables = [v for v in inner.watched_variables() if not any(v is a for a in nest.flatten(args))]
         values = [v.read_value() for v in variables]
         outputs = [as_tensor(r) for r in nest.flatten(result)]
-        made = _apply(f.__name__, tensors + values, outputs, lambda gs: _gradients(grad, gs, len(tensors), variables, f.__name__))
+        made = _apply(tensors + values, outputs, lambda *gs: _gradients(grad, gs, len(tensors), variables, f.__name__))
         return nest.pack(result, list(made))
 
     return decorated
@@ -69,21 +67,38 @@ def _gradients(grad: Callable[..., Any], gs: Sequence[Tensor], count: int, varia
     return [None if g is None else as_tensor(g) for g in [*found, *nest.flatten(by_variables)]]
 
 
-def _apply(name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], vjp: Callable[[Sequence[Tensor]], list[Any]]) -> tuple[Tensor, ...]:
-    """`outputs` as if one primitive had made them from `inputs`, with the given vjp."""
-    same = [add(y, constant_like(0, y)) if y.dtype.is_numeric else y for y in outputs]
+def _apply(inputs: Sequence[Tensor], outputs: Sequence[Tensor], gradients: Callable[..., list[Any]]) -> tuple[Tensor, ...]:
+    """`outputs` as if one primitive had made them from `inputs`, with the given gradients."""
+    if state.trace is None:
+        return bind(eager_primitive, *outputs, *inputs, count=len(outputs), gradients=gradients)  # type: ignore[no-any-return]
+    traced = trace(gradients, [y.spec for y in outputs], "custom_gradient")
+    present = tuple(leaf is TENSOR for leaf in traced.structure)
+    used = [*traced.captured, *(v.read_value() for v in traced.variables)]
+    return bind(  # type: ignore[no-any-return]
+        traced_primitive, *outputs, *inputs, *used, count=len(outputs), size=len(outputs) + len(inputs), graph=traced.graph, present=present
+    )
 
-    def rule(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Any) -> list[Any]:
-        return [g if want else None for want, g in zip(wanted, vjp(gs), strict=True)]
 
-    primitive = Primitive("custom_gradient", Kind.CONTROL, _never, _never, rule)
-    for tape in state.tapes:
-        tape.record(primitive, tuple(inputs), tuple(same), {})
-    return tuple(same)
+def _spec(*specs: Spec, count: int, **attrs: Any) -> tuple[Spec, ...]:
+    return specs[:count]
 
 
-def _never(*args: Any) -> Spec:
-    raise AssertionError("a custom gradient is recorded on tapes only")
+def _run(*arrays: Any, count: int, **attrs: Any) -> tuple[Any, ...]:
+    return arrays[:count]
+
+
+def _eager_vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, count: int, gradients: Callable[..., list[Any]]) -> list[Any]:
+    return [None] * count + gradients(*gs)
+
+
+def _traced_vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, count: int, size: int, graph: Graph, present: tuple[bool, ...]) -> list[Any]:
+    found = iter(replay(graph, [*gs, *xs[size:]]))
+    return [None] * count + [next(found) if there else None for there in present] + [None] * (len(xs) - size)
+
+
+eager_primitive = register(Primitive("custom_gradient", Kind.CONTROL, _spec, _run, _eager_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]]))
+traced_primitive = register(Primitive("traced_gradient", Kind.CONTROL, _spec, _run, _traced_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]]))
+MULTIPLE.update(("custom_gradient", "traced_gradient"))
 
 
 def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
