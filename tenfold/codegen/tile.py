@@ -10,7 +10,7 @@ from tenfold.codegen.instructions import Instructions, memory, register
 from tenfold.codegen.text import Text
 from tenfold.kernel.contraction import TILE_ARGS, Tile
 
-POINTERS = frozenset(("a", "b", "out", "row_table", "k_table"))
+POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds"))
 
 # the scheduler keeps vectors in registers only while the general registers suffice, so the other rows' addresses wait on the stack
 IN_REGISTERS = 8
@@ -92,9 +92,13 @@ class TileWriter:
         m0, m1, n0, n1 = bounds
         with t.loop(m0, m1, self.tile.rows) as m:
             rows = self.rows(m.index, base)
+            bounds = t.at(a["bounds"], t.mul(t.rem(m.index, a["row_period"]), 16))
+            k0, k1 = (t.sub(t.load("i64", t.at(bounds, offset), 8), start) for offset in (0, 8))
+            k0, k1 = t.max(k0, 0), t.min(k1, length)
+            b_first = t.at(b, t.mul(k0, a["b_k"]))
             with t.loop(n0, n1) as n:
-                panel = self.panel(n.index, b)
-                sums = self.products(self.initial(first, rows, panel), rows, panel, table, length)
+                panel = self.panel(n.index, b_first)
+                sums = self.products(self.initial(first, rows, panel), rows, panel, table, (k0, k1))
                 self.finish(sums, rows, panel, last)
 
     def rows(self, m: str, base: str) -> list[Row]:
@@ -159,7 +163,7 @@ class TileWriter:
         t.label(go)
         return [t.let(f"phi {self.vector} [ zeroinitializer, %{before} ], [ {x}, %{after} ]") for x in loaded]
 
-    def products(self, sums: list[str], rows: list[Row], panel: Panel, table: str, length: str) -> list[str]:
+    def products(self, sums: list[str], rows: list[Row], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
         """The loop over the block: one product of each row and column at a time."""
         t, tile = self.text, self.tile
         self.prefetch(rows, panel)
@@ -170,7 +174,7 @@ class TileWriter:
         for i, slot in slots.items():
             t.do(f"store volatile ptr {pointers[i]}, ptr {slot}, align 8")
         carried = [("ptr", panel.b), *((self.vector, s) for s in sums)]
-        with t.loop(0, t.mul(length, 8), 8, carried) as k:
+        with t.loop(t.mul(span[0], 8), t.mul(span[1], 8), 8, carried) as k:
             b, *sums = k.values
             offset = t.load("i64", t.at(table, k.index), 8)
             columns = [self.read(b, v, panel, not tile.padded) for v in range(tile.vectors)]

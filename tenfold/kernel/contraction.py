@@ -6,7 +6,9 @@ Every contraction here is `out[m, n] = sum over k of a[m, k] * b[k, n]`, with ad
     b[k, n]   base + k * stride + (panel of n) * stride + n within the panel         (n is contiguous)
     out[m, n] base + (m // period) * outer + row_table[m % period].out + n           (n is contiguous)
 
-so that one micro-kernel serves matrix products of any transposition, convolutions of any stride and dilation, and both gradients,
+`bounds` gives, for a tile beginning at a row, the range of k outside which `a` is zero in all its rows: the margins of padded images.
+
+So one micro-kernel serves matrix products of any transposition, convolutions of any stride and dilation, and both gradients,
 without unfolding images in memory. `Tile` is that kernel; `Pack`, `Pad` and `Sum` prepare operands and fold partial results.
 A `Recipe` lists the launches. Each output element adds its products in the order of k, in pieces that depend only on the problem's
 shape, so results do not depend on tiles, tasks or threads.
@@ -138,7 +140,7 @@ class Steps:
 
 
 TILE_ARGS = (
-    "a", "b", "out", "row_table", "k_table", "m", "n", "k",
+    "a", "b", "out", "row_table", "k_table", "bounds", "m", "n", "k",
     "row_period", "a_outer", "out_outer",
     "k_block", "k_blocks", "k_period", "k_outer", "b_k", "b_panel",
     "a_batch", "b_batch", "out_batch", "row_batch", "column_batch",

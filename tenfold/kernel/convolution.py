@@ -168,6 +168,25 @@ def padded_input(to: Builder, s: Shape) -> Image:
     return margin(to, "a", s.dtype, s.n, s.input, s.ci, s.low, (reach[0], reach[1], reach[2]))
 
 
+def tap_bounds(count: Triple, starts: tuple[Table, Table], extent: Triple, run: int) -> Table | None:
+    """For each position of a box, the range of products whose taps fall into the image; `run` products for a row of taps.
+
+    `starts[d]` [positions, taps] are coordinates in dimension d; the last dimension is not looked at. None if all are inside.
+    """
+    inside = [(s >= 0) & (s < e) for s, e in zip(starts, extent[:2], strict=True)]
+    if inside[0].all() and inside[1].all():
+        return None
+    low, high = [], []
+    for there in inside:
+        low.append(there.argmax(axis=1) if there.size else np.zeros(len(there), np.int64))
+        high.append(np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), 0) if there.size else low[-1])
+    rows = starts[1].shape[1]
+    first = low[0][:, None] * rows + low[1][None, :]
+    last = (high[0][:, None] - 1) * rows + high[1][None, :]
+    last = np.where((high[0][:, None] > 0) & (high[1][None, :] > 0), last, first)
+    return np.repeat(np.stack([first.reshape(-1), last.reshape(-1)], axis=1) * run, count[2], axis=0)
+
+
 def channels_of(taps: Table, channels: int, size: int) -> Table:
     """Offsets of all channels at all taps."""
     return (taps[:, None] + np.arange(channels, dtype=np.int64) * size).reshape(-1)
@@ -188,7 +207,11 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     inner = table_inner(table, block_size(len(table), shape[0], size, out is not wide))
     positions = grid(scaled(x.strides, s.stride), s.output)
     row_out = np.arange(s.pixels, dtype=np.int64) * (s.co * out.size)
-    rows = Rows(m, np.stack([positions, row_out], axis=1), x.bytes, s.pixels * s.co * out.size)
+    starts = [
+        (np.arange(s.output[d]) * s.stride[d] - s.low[d])[:, None] + np.arange(s.kernel[d]) * s.dilation[d] for d in range(2)
+    ]  # fmt: skip
+    bounds = tap_bounds(s.output, (starts[0], starts[1]), s.input, len(table) // max(s.kernel[0] * s.kernel[1], 1))
+    rows = Rows(m, np.stack([positions, row_out], axis=1), x.bytes, s.pixels * s.co * out.size, bounds)
     b = _weights(to, s, shape, machine)
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
@@ -276,7 +299,10 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         pixel = (s.input[1] * s.input[2] * s.ci * s.dtype.size, s.input[2] * s.ci * s.dtype.size, s.ci * s.dtype.size)
         first = sum(a * b for a, b in zip(phase.first, pixel, strict=True))
         places = np.stack([grid(g.strides, phase.count), grid(scaled(pixel, s.stride), phase.count) + first], axis=1)
-        rows = Rows(s.n * prod(phase.count), places, g.bytes, prod(s.input) * s.ci * s.dtype.size)
+        starts = [np.arange(phase.count[d])[:, None] + np.array(phase.along[d], np.int64) for d in range(2)]
+        run = len(table) // max(len(phase.along[0]) * len(phase.along[1]), 1)
+        bounds = tap_bounds(phase.count, (starts[0], starts[1]), s.output, run)
+        rows = Rows(s.n * prod(phase.count), places, g.bytes, prod(s.input) * s.ci * s.dtype.size, bounds)
         columns = shape[1] * machine.lanes(wide)
         here = Columns(Operand(b.operand.name, start * tap_bytes), b.k_stride, b.panel_stride, b.padded)
         batch = Batch(groups, s.co_group * size, ceil(n / columns) * b.panel_stride, s.ci_group * s.dtype.size)
@@ -293,6 +319,7 @@ class Phase:
     count: Triple
     taps: tuple[Triple, ...]
     offsets: tuple[Triple, ...]
+    along: tuple[tuple[int, ...], ...]  # the offsets in each dimension
 
 
 def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
@@ -307,7 +334,7 @@ def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
         offsets.append([(i + s.low[d] - k * s.dilation[d]) // stride for k in reaching])
     all_taps = tuple((a, b, c) for a, b, c in product(*taps))
     all_offsets = tuple((a, b, c) for a, b, c in product(*offsets))
-    return Phase((first[0], first[1], first[2]), (count[0], count[1], count[2]), all_taps, all_offsets)
+    return Phase((first[0], first[1], first[2]), (count[0], count[1], count[2]), all_taps, all_offsets, tuple(map(tuple, offsets)))
 
 
 def _flipped_weights(to: Builder, s: Shape, phases: list[Phase], shape: tuple[int, int], machine: Vectors) -> tuple[Columns, int]:

@@ -60,17 +60,28 @@ def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Where rows begin, in `a` and in the output: `table` [period, 2] in bytes, repeated every `a_outer` and `out_outer` bytes."""
+    """Where rows begin, in `a` and in the output: `table` [period, 2] in bytes, repeated every `a_outer` and `out_outer` bytes.
+
+    `bounds` [period, 2], where given, are the ranges of the summed index in which each row is not zero.
+    """
 
     count: int
     table: Table
     a_outer: int
     out_outer: int
+    bounds: Table | None = None
 
     def extended(self, height: int) -> Table:
         """The table, continued so that a tile of `height` rows can begin anywhere in it."""
         turns, index = np.divmod(np.arange(len(self.table) + height - 1), len(self.table))
         return self.table[index] + turns[:, None] * np.array([self.a_outer, self.out_outer])
+
+    def spans(self, height: int, k: int) -> Table:
+        """The range of the summed index for a tile of `height` rows that begins at a row."""
+        if self.bounds is None:
+            return np.tile(np.array([0, k], np.int64), (len(self.table), 1))
+        index = (np.arange(len(self.bounds))[:, None] + np.arange(height)) % len(self.bounds)
+        return np.stack([self.bounds[index, 0].min(axis=1), self.bounds[index, 1].max(axis=1)], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +313,7 @@ def tile(
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
-        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)), "k_table": to.table(inner.table),
+        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)), "k_table": to.table(inner.table), "bounds": to.table(rows.spans(height, inner.count)),
         "m": rows.count, "n": n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
         "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
