@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Protocol
 
 from tenfold.codegen.flatten import Program, flatten
 from tenfold.codegen.llvm import emit_program
 from tenfold.kernel.loops import Kernel
+from tenfold.runtime.locks import fork_safe_lock
 from tenfold.runtime.native import Target, build, digest, host
 
 __all__ = ["KernelSource", "LoopSource", "Target", "compile_kernel", "host", "source"]
@@ -47,7 +47,7 @@ def source(kernel: Kernel) -> LoopSource:
 
 
 _addresses: dict[str, int] = {}
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 
 
 def compile_kernel(kernel: KernelSource | Kernel) -> int:

@@ -63,7 +63,7 @@ def _cosine(r: Expr, rest: Expr | None) -> Expr:
 def _both(x: Expr) -> tuple[Expr, Expr, Expr]:
     """sin(r), cos(r) and the quadrant n.
 
-    Beyond LARGEST, 1e15, x stands for itself no better than LARGEST does: Payne & Hanek's reduction would double the cost of every sine.
+    Beyond LARGEST (1e15) the result is that of LARGEST: Payne & Hanek's reduction would double the cost of every sine.
     """
     r, rest, n = _reduce(cast(clamp(x, -LARGEST, LARGEST) + x * 0.0, dtypes.float64))
     if x.dtype.size == 4:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from tenfold.runtime.cache import Cache, folder_from
+from tenfold.runtime.locks import fork_safe_lock
 
 FORMAT = 1  # of generated code: raise it when the emitters change what a key means
 
@@ -62,7 +62,7 @@ def _machine(target: Target) -> llvm.TargetMachine:
 class _Compiler:
     def __init__(self, target: Target) -> None:
         _initialize()
-        self.lock = threading.RLock()
+        self.lock = fork_safe_lock()
         self.machine = _machine(target)
         self.builder = llvm.create_pass_builder(self.machine, llvm.create_pipeline_tuning_options(speed_level=2))
         self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(target))
