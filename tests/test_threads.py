@@ -14,7 +14,7 @@ from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.kernel.loops import Kernel, Reduction, Stage, Store, axis, const, load, param, result
 from tenfold.runtime import threads
-from tenfold.runtime.executor import Address, Executable, HostCall, Launch
+from tenfold.runtime.executor import Address, Executable, Launch
 
 F32 = dtypes.float32
 
@@ -131,7 +131,13 @@ def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]
     )  # fmt: skip
 
 
-HEAD = "import os, sys, signal\nimport numpy as np\nfrom tests.test_threads import *\nx = np.ones((64, 33), np.float32)\n"
+HEAD = """
+import os, sys, signal
+import numpy as np
+from tests.test_threads import *
+from tenfold.runtime.executor import HostCall
+x = np.ones((64, 33), np.float32)
+"""
 
 
 def test_exit_is_quiet() -> None:

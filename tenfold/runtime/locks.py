@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import AbstractContextManager
 
 
-def fork_safe_lock() -> threading._RLock:
+def fork_safe_lock() -> AbstractContextManager[bool]:
     """A reentrant lock that is free in a child process, with what it guards in order: forks wait for it."""
     lock = threading.RLock()
     if hasattr(os, "register_at_fork"):
