@@ -59,11 +59,24 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
         elif len(readers) == 1 and not _repeats(readers[0], uses):
             inlined.add(id(node))
             cost[id(v)] = price
-        elif price <= CHEAP and elements(v) and len(readers) <= 4:
+        elif price <= CHEAP and len(readers) <= 4 and not _may_end_contraction(node, uses):
             inlined.add(id(node))
             cost[id(v)] = price
     _materialize_under_views(graph, uses, inlined)
     return inlined
+
+
+def _may_end_contraction(node: Node, uses: Uses) -> bool:
+    """Whether the node can be computed where a contraction stores its tiles, and so costs no memory traffic at all."""
+    for x in node.inputs:
+        maker = uses.maker.get(id(x))
+        if maker is None or x.spec.shape != node.outputs[0].spec.shape:
+            continue
+        if maker.primitive.name in TAKES_EPILOGUE:
+            return uses.single_reader(x)
+        if maker.primitive.kind is Kind.ELEMENTWISE and uses.single_reader(x) and _may_end_contraction(maker, uses):
+            return True
+    return False
 
 
 def _price(node: Node) -> int:
