@@ -55,19 +55,19 @@ def div(a: Expr, b: Expr) -> Expr:
 
 
 def _floordiv(a: Any, b: Any) -> Any:
-    return np.floor(a / b).astype(a.dtype) if a.dtype.kind not in "iu" else np.floor_divide(a, b)
+    return np.floor_divide(a, b) if a.dtype.kind in "iuO" else np.floor(a / b).astype(a.dtype)
 
 
 @elementwise(vjp=(None, None), oracle=_floordiv, dtypes=REALS, samples=APART)
 def floordiv(a: Expr, b: Expr) -> Expr:
     """a / b rounded toward minus infinity, as Python's `//`. Integer division by zero gives 0."""
-    return mathlib.floordiv(a, b)
+    return mathlib.floor_div(a, b)
 
 
 @elementwise(vjp=(lambda g, y, a, b: g, lambda g, y, a, b: neg(g * floordiv(a, b))), oracle=np.mod, dtypes=REALS, samples=APART)
 def floormod(a: Expr, b: Expr) -> Expr:
     """The remainder with the sign of b, as Python's `%`."""
-    return mathlib.floormod(a, b)
+    return mathlib.floor_mod(a, b)
 
 
 def _truncatediv(a: Any, b: Any) -> Any:
@@ -103,7 +103,15 @@ def _pow_vjp_exponent(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return g * conj(y * select(positive, log(select(positive, a, constant_like(1, a))), zero))
 
 
-@elementwise(vjp=(_pow_vjp_base, _pow_vjp_exponent), oracle=np.power, dtypes=(*SIGNED, *INEXACT), samples=((0.2, 3), (-2, 2)))
+def _pow(a: Any, b: Any) -> Any:
+    """Integers wrap; to a negative power they are rounded toward 0."""
+    if a.dtype.kind != "i":
+        return np.power(a, b)
+    below = np.where((a == 1) | ((a == -1) & (b % 2 == 0)), 1, np.where(a == -1, -1, 0))
+    return np.where(b < 0, below, np.power(a, np.maximum(b, 0))).astype(a.dtype)
+
+
+@elementwise(vjp=(_pow_vjp_base, _pow_vjp_exponent), oracle=_pow, dtypes=(*INTEGERS, *INEXACT), samples=((0.2, 3), (-2, 2)))
 def pow(a: Expr, b: Expr) -> Expr:
     """a to the power b, element by element."""
     return mathlib.pow(a, b)

@@ -205,7 +205,7 @@ def _erfinv(y: float) -> float:
     a = 2 / (math.pi * 0.147) + w / 2  # Winitzki's approximation starts Newton's method
     x = math.copysign(math.sqrt(max(math.sqrt(a * a - w / 0.147) - a, 0.0)), y)
     for _ in range(4):
-        wrong = math.erf(x) - y if -0.5 < y < 0.5 else math.copysign(1 - math.fabs(y) - math.erfc(math.fabs(x)), y)
+        wrong = math.erf(x) - y if -0.5 < y < 0.5 else (1 - math.fabs(y) - math.erfc(math.fabs(x))) * math.copysign(1, y)
         x -= wrong / (TWO_OVER_SQRT_PI * math.exp(-x * x))
     return x
 
@@ -257,13 +257,13 @@ def is_nan(x: Expr) -> Expr:
 @elementwise(oracle=np.isinf, dtypes=FLOATS, samples=ANY, out=bool_)
 def is_inf(x: Expr) -> Expr:
     """Whether x is plus or minus infinity."""
-    return mathlib.is_inf(x)
+    return mathlib.isinf(x)
 
 
 @elementwise(oracle=np.isfinite, dtypes=FLOATS, samples=ANY, out=bool_)
 def is_finite(x: Expr) -> Expr:
     """Whether x is neither infinite nor NaN."""
-    return mathlib.is_finite(x)
+    return mathlib.isfinite(x)
 
 
 @elementwise(vjp=lambda g, y, x: None, oracle=lambda x: x.copy(), dtypes=(*REALS, bool_, *INEXACT[4:]), samples=ANY)
