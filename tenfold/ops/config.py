@@ -1,0 +1,148 @@
+"""`tf.config.*`: devices, threads and switches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from tenfold.core.config import config
+from tenfold.core.errors import InvalidArgumentError
+from tenfold.runtime.device import Device, devices
+from tenfold.transform.function import switches
+
+PhysicalDevice = Device
+
+
+class LogicalDevice:
+    """A device that operations run on."""
+
+    def __init__(self, name: str, device_type: str) -> None:
+        self.name, self.device_type = name, device_type
+
+    def __repr__(self) -> str:
+        return f"LogicalDevice(name={self.name!r}, device_type={self.device_type!r})"
+
+
+class LogicalDeviceConfiguration:
+    """Limits of a part of a device; accepted and not used."""
+
+    def __init__(self, memory_limit: int | None = None, experimental_priority: int | None = None, experimental_device_ordinal: int | None = None) -> None:
+        self.memory_limit = memory_limit
+
+
+_state: dict[str, Any] = {"soft": True, "inter": 0, "intra": 0, "jit": "", "options": {}, "visible": None}
+
+
+def list_physical_devices(device_type: str | None = None) -> list[Device]:
+    """The devices of this machine, or those of one type.
+
+    Example:
+        >>> import tenfold as tf
+        >>> [d.device_type for d in tf.config.list_physical_devices("CPU")]
+        ['CPU']
+    """
+    return [d for d in devices() if device_type in (None, d.device_type)]
+
+
+def get_visible_devices(device_type: str | None = None) -> list[Device]:
+    """The devices that operations may run on."""
+    chosen = devices() if _state["visible"] is None else _state["visible"]
+    return [d for d in chosen if device_type in (None, d.device_type)]
+
+
+def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
+    """Chooses the devices that operations may run on. The processor cannot be taken away."""
+    chosen = [devices] if isinstance(devices, Device) else list(devices)
+    others = [d for d in list_physical_devices() if device_type is not None and d.device_type != device_type]
+    if not any(d.device_type == "CPU" for d in [*chosen, *others]):
+        raise InvalidArgumentError("[set_visible_devices] the CPU must stay visible.")
+    _state["visible"] = [*others, *chosen]
+
+
+def list_logical_devices(device_type: str | None = None) -> list[LogicalDevice]:
+    """The devices that operations run on."""
+    return [LogicalDevice(d.logical, d.device_type) for d in get_visible_devices(device_type)]
+
+
+def set_logical_device_configuration(device: Device, logical_devices: Iterable[Any]) -> None:
+    """Divides a device; accepted for one part only.
+
+    Raises:
+        ValueError: more than one part is asked for.
+    """
+    if len(list(logical_devices)) > 1:
+        raise InvalidArgumentError("[set_logical_device_configuration] a device cannot be divided. Expected one part.")
+
+
+def get_logical_device_configuration(device: Device) -> None:
+    """No device is divided."""
+    return None
+
+
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """Whether `tf.function`s run as plain Python, for debugging.
+
+    Example:
+        >>> import tenfold as tf
+        >>> tf.config.run_functions_eagerly(False); tf.config.functions_run_eagerly()
+        False
+    """
+    switches.run_eagerly = bool(run_eagerly)
+
+
+def functions_run_eagerly() -> bool:
+    """Whether `tf.function`s run as plain Python."""
+    return switches.run_eagerly
+
+
+def set_soft_device_placement(enabled: bool) -> None:
+    """Whether `tf.device` may name a device that does not exist, with a warning."""
+    _state["soft"] = bool(enabled)
+
+
+def get_soft_device_placement() -> bool:
+    """Whether `tf.device` may name a device that does not exist."""
+    return bool(_state["soft"])
+
+
+def enable_op_determinism() -> None:
+    """Does nothing: Tenfold always gives the same bits for the same program and seeds, with any number of threads."""
+
+
+def _set_threads(kind: str, number: int) -> None:
+    """Remembers the wish. How many threads run is decided when the process starts: see TENFOLD_NUM_THREADS."""
+    if not isinstance(number, int) or number < 0:
+        raise InvalidArgumentError(f"[threading] expected a number of threads >= 0; received {number!r}.")
+    _state[kind] = number
+
+
+def _get_threads(kind: str) -> int:
+    return int(_state[kind] or (config.threads if kind == "intra" else 1))
+
+
+threading = SimpleNamespace(
+    set_inter_op_parallelism_threads=lambda num_threads: _set_threads("inter", num_threads),
+    get_inter_op_parallelism_threads=lambda: _get_threads("inter"),
+    set_intra_op_parallelism_threads=lambda num_threads: _set_threads("intra", num_threads),
+    get_intra_op_parallelism_threads=lambda: _get_threads("intra"),
+)
+
+optimizer = SimpleNamespace(
+    set_jit=lambda enabled: _state.update(jit=enabled),
+    get_jit=lambda: _state["jit"],
+    set_experimental_options=lambda options: _state["options"].update(options),
+    get_experimental_options=lambda: dict(_state["options"]),
+)
+
+experimental = SimpleNamespace(
+    list_physical_devices=list_physical_devices,
+    list_logical_devices=list_logical_devices,
+    get_visible_devices=get_visible_devices,
+    set_visible_devices=set_visible_devices,
+    set_memory_growth=lambda device, enable: None,
+    get_memory_growth=lambda device: True,
+    set_virtual_device_configuration=set_logical_device_configuration,
+    VirtualDeviceConfiguration=LogicalDeviceConfiguration,
+    enable_op_determinism=enable_op_determinism,
+)
