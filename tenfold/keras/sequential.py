@@ -1,0 +1,153 @@
+"""Sequential: a stack of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenfold.core.errors import InvalidArgumentError
+from tenfold.keras.graph import LayerGraph
+from tenfold.keras.input_layer import InputLayer
+from tenfold.keras.layers.base import Layer
+from tenfold.keras.model import Model
+from tenfold.keras.registry import register
+from tenfold.keras.serialization import CustomObjectScope, deserialize_keras_object, serialize_keras_object
+from tenfold.keras.symbolic import KerasTensor
+
+
+@register("keras")
+class Sequential(Model):
+    """Layers one after the other, each with one input and one output.
+
+    Args:
+        layers: the layers; a `keras.Input` first, or `input_shape=` in the first layer, builds the model at once.
+        trainable: whether the weights are to be trained.
+        name: default: made from the class's name.
+
+    Example:
+        >>> from tenfold.keras.input_layer import Input
+        >>> model = Sequential([Input((4,))]); len(model.layers)
+        0
+    """
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
+        Layer.__init__(self, trainable=trainable, name=name)
+        self._layers: list[Any] = []
+        self._set_graph(None)
+        if layers is not None:
+            for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
+                self.add(layer, rebuild=False)
+            self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Puts a layer on top.
+
+        Raises:
+            ValueError: it is no layer, or its name is taken.
+        """
+        if isinstance(layer, KerasTensor) and layer._keras_history is not None:
+            layer = layer._keras_history.operation
+        if not isinstance(layer, Layer):
+            hint = f" Try {layer.__name__}(...)." if isinstance(layer, type) else ""
+            raise InvalidArgumentError(f"[Sequential] Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer!r} "
+                                       f"(of type {type(layer).__name__}).{hint}")  # fmt: skip
+        shape = getattr(layer, "_input_shape_arg", None)
+        if not self._layers and shape is not None and not isinstance(layer, InputLayer):
+            self._layers.append(InputLayer(shape=shape, batch_size=getattr(layer, "_batch_size_arg", None), dtype=layer.input_dtype))
+        if any(other.name == layer.name and other is not layer for other in self._layers):
+            raise InvalidArgumentError(f"[Sequential] All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
+                                       "name of a layer in this model. Try layer(..., name=...) with another name.")  # fmt: skip
+        if isinstance(layer, InputLayer) and self._layers:
+            raise InvalidArgumentError(f"[Sequential] an Input must be the first layer of {self.name!r}, and there can be one only. "
+                                       f"It has {len(self._layers)} layers already.")  # fmt: skip
+        self._layers.append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Any:
+        """Removes the top layer and returns it."""
+        if not self._layers:
+            raise InvalidArgumentError(f"[Sequential] {self.name!r} has no layers to remove.")
+        layer = self._layers.pop()
+        self._set_graph(None)
+        if rebuild and self._layers:
+            self._rebuild()
+        return layer
+
+    def _rebuild(self) -> None:
+        self._set_graph(None)
+        self._forget_compiled()
+        if not self._layers:
+            return
+        first = self._layers[0]
+        if isinstance(first, InputLayer):
+            if len(self._layers) > 1:
+                self.build(first.batch_shape)
+        elif isinstance(first, Model) and first._graph is not None and len(first.inputs) == 1:
+            self.build(first.input_shape)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights, for inputs of this shape (with the batch size first).
+
+        Raises:
+            ValueError: the model has no layers, or another input shape already.
+        """
+        if self._graph is not None:
+            return
+        if not isinstance(input_shape, (list, tuple)) or not all(n is None or isinstance(n, int) for n in input_shape):
+            return
+        if not self._layers:
+            raise InvalidArgumentError(f"[Sequential] {self.name!r} cannot be built because it has no layers. Try model.add(layer).")
+        shape = tuple(input_shape)
+        first = self._layers[0]
+        if not isinstance(first, InputLayer):
+            dtype = first.inputs[0].dtype if isinstance(first, Model) and first._graph is not None else first.input_dtype
+            self._layers.insert(0, InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype))
+        elif len(first.batch_shape) != len(shape) or any(a is not None and b is not None and a != b for a, b in zip(first.batch_shape, shape, strict=True)):
+            raise InvalidArgumentError(f"[Sequential] {self.name!r} has already been configured to use input shape {first.batch_shape}. "
+                                       f"You cannot build it with input_shape {shape}.")  # fmt: skip
+        start = self._layers[0].output
+        x = start
+        for layer in self._layers[1:]:
+            x = layer(x)
+        self._set_graph(LayerGraph([start], [x]))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if self._graph is not None:
+            return super().call(inputs, training=training, mask=mask)
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, without the Input."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**Layer.get_config(self), "name": self.name, "layers": [serialize_keras_object(layer) for layer in self._layers]}
+        if self._graph is not None:
+            config["build_input_shape"] = list(self._layers[0].batch_shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A model from its config.
+
+        Raises:
+            ValueError: the config has no layers.
+        """
+        if "layers" not in config or not isinstance(config["layers"], (list, tuple)):
+            raise InvalidArgumentError(f"[Sequential] the config needs 'name' and 'layers'. Received keys {sorted(config)}.")
+        model = cls(name=config.get("name"))
+        with CustomObjectScope(custom_objects or {}):
+            for layer in config["layers"]:
+                model.add(deserialize_keras_object(layer), rebuild=False)
+        model._rebuild()
+        if model._graph is None and config.get("build_input_shape"):
+            model.build(tuple(config["build_input_shape"]))
+        if config.get("trainable") is False:
+            model.trainable = False
+        return model
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return None if self._graph is None else {"input_shape": list(self._layers[0].batch_shape)}
