@@ -3,12 +3,14 @@
 import ctypes
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenfold.codegen.cpu import compile_kernel
+from tenfold.codegen.cpu import compile_kernel, source
+from tenfold.codegen.llvm import emit
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.kernel.loops import (
@@ -29,6 +31,8 @@ from tenfold.kernel.loops import (
     select,
     unary,
 )
+from tenfold.runtime.native import Target, digest, host, machine
+from tenfold.runtime.native import load as load_code
 from tests.kernel_oracle import Oracle
 
 EXTENTS = (0, 1, 3, 15, 16, 17, 63, 64, 65, 130, 1000)
@@ -36,8 +40,8 @@ F32 = dtypes.float32
 i = dtypes.int64
 
 
-def run(kernel: Kernel, buffers: list[np.ndarray], params: tuple[int, ...] = (), grain: int = 1 << 40, tasks: int = 1) -> None:
-    code = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(compile_kernel(kernel))
+def run(kernel: Kernel, buffers: list[np.ndarray], params: tuple[int, ...] = (), grain: int = 1 << 40, tasks: int = 1, address: int = 0) -> None:
+    code = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(address or compile_kernel(kernel))
     args = np.array([*(b.ctypes.data for b in buffers), *params, grain], np.int64)
     for task in range(tasks):
         code(args.ctypes.data, task)
@@ -53,6 +57,18 @@ def check(kernel: Kernel, buffers: list[np.ndarray], params: tuple[int, ...] = (
             np.testing.assert_array_equal(a.astype(wide), b.astype(wide))
         else:
             np.testing.assert_allclose(a.astype(np.float64), b.astype(np.float64), rtol=1e-5, atol=1e-5)
+
+
+TARGETS = {"avx2": ("+avx2,+fma,+f16c", 8, True, True), "sse": ("+sse4.2", 4, False, False)}
+
+
+def compile_for(kernel: Kernel, name: str) -> int:
+    """The kernel as an older processor of this kind would run it."""
+    features, lanes, has_fma, has_half = TARGETS[name]
+    target = Target(host().triple, "x86-64", features, lanes, has_fma, has_half)
+    symbol = f"{name}_{digest(source(kernel).key)}"
+    module = llvm.parse_assembly(emit(kernel, symbol, target))
+    return load_code(bytes(machine(target).emit_object(module)), (symbol,))[symbol]
 
 
 def numbers(dtype: DType, count: int, seed: int = 0) -> np.ndarray:
@@ -109,7 +125,7 @@ def test_arithmetic(op: str, dtype: DType) -> None:
 @pytest.mark.parametrize("dtype", [*dtypes.INTEGERS, dtypes.bool_], ids=str)
 @pytest.mark.parametrize("op", ["and", "or", "xor", "shl", "shr", "mulhi"])
 def test_bits(op: str, dtype: DType) -> None:
-    if op in ("shl", "shr") and dtype.is_bool or op == "mulhi" and not dtype.is_unsigned:
+    if (op in ("shl", "shr") and dtype.is_bool) or (op == "mulhi" and not dtype.is_unsigned):
         return
     elementwise(lambda x, y: binary(op, x, y), [numbers(dtype, 77), numbers(dtype, 77, 1)], dtype)
 
@@ -338,3 +354,33 @@ def test_many_tasks_give_the_bits_of_one() -> None:
     run(softmax(param(1)), [x, one], (40, 333))
     run(softmax(param(1)), [x, many], (40, 333), grain=3, tasks=14)
     assert one.tobytes() == many.tobytes()
+
+
+@pytest.mark.skipif(not host().triple.startswith("x86_64"), reason="needs an x86 processor")
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 100])
+def test_older_processors(target: str, n: int) -> None:
+    x = numbers(F32, 3 * n)
+    one, other = np.zeros_like(x), np.zeros_like(x)
+    run(softmax(param(1)), [x, one], (3, n))
+    run(softmax(param(1)), [x, other], (3, n), address=compile_for(softmax(param(1)), target))
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+@pytest.mark.skipif(not host().triple.startswith("x86_64"), reason="needs an x86 processor")
+@pytest.mark.parametrize("target", TARGETS)
+def test_half_on_older_processors(target: str) -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    widen = flat(lambda v: cast(v, F32), (dtypes.float16,), F32)
+    wide = np.zeros(len(every), np.float32)
+    run(widen, [every, wide], (len(every),), address=compile_for(widen, target))
+    np.testing.assert_array_equal(wide, every.astype(np.float32))
+    anything = np.random.default_rng(0).integers(0, 2**32, 100_000, dtype=np.uint32).view(np.float32)
+    with np.errstate(all="ignore"):
+        x = np.concatenate([anything, wide, wide * 1.0003, wide * 0.99951])
+    x = np.concatenate([x, np.float32([65519.99, 65520, 65536, 2**-25, 2**-24, 6.2e-5, 1e-40, np.inf])])
+    narrow = flat(lambda v: cast(v, dtypes.float16), (F32,), dtypes.float16)
+    got = np.zeros(len(x), np.float16)
+    run(narrow, [x, got], (len(x),), address=compile_for(narrow, target))
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(got, x.astype(np.float16))

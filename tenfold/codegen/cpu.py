@@ -59,6 +59,6 @@ def compile_kernel(kernel: KernelSource | Kernel) -> int:
         with _lock:
             name = "tenfold_" + digest(key)[:32]
             if key not in _addresses:
-                _addresses[key] = build(key, lambda: what.emit(name, host()), (name,))[name]
+                _addresses[key] = build(key, lambda: what.emit(name, host()), (name,), isinstance(what, LoopSource))[name]
             address = _addresses[key]
     return address

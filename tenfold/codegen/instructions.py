@@ -217,6 +217,8 @@ class Instructions:
         """From a register to what is stored."""
         if dtype.is_bool:
             return self._zext(w, x, self.type("i8"))
+        if dtype is dtypes.float16 and not self.has_half:
+            return self._half_from_float(w, x)
         if dtype is dtypes.float16:
             half = w(f"fptrunc {self.type('float')} {x} to {self.type('half')}")
             return w(f"bitcast {self.type('half')} {half} to {self.type('i16')}")
@@ -232,6 +234,37 @@ class Instructions:
         chosen = w(f"select {self.type('i1')} {nan}, {i} {quiet}, {i} {rounded}")
         return w(f"trunc {i} {w(f'lshr {i} {chosen}, {self._int(16)}')} to {self.type('i16')}")
 
+    def _half_from_float(self, w: Write, x: str) -> str:
+        """float32 to the bits of float16, for processors without the instruction (after F. Giesen)."""
+        f, i, mask, short, c = self.type("float"), self.type("i32"), self.type("i1"), self.type("i16"), self._int
+        bits = w(f"bitcast {f} {x} to {i}")
+        a = w(f"and {i} {bits}, {c(0x7FFFFFFF)}")
+        # normal: rebias the exponent and round; small: adding 0.5 shifts and rounds; large: infinity or NaN
+        odd = w(f"and {i} {w(f'lshr {i} {a}, {c(13)}')}, {c(1)}")
+        rounded = w(f"add {i} {w(f'add {i} {a}, {c(0xC8000FFF - (1 << 32))}')}, {odd}")
+        normal = w(f"lshr {i} {rounded}, {c(13)}")
+        lifted = w(f"fadd {f} {w(f'bitcast {i} {a} to {f}')}, {self.const('float', '0.5')}")
+        small = w(f"sub {i} {w(f'bitcast {f} {lifted} to {i}')}, {c(0x3F000000)}")
+        nan = w(f"icmp ugt {i} {a}, {c(0x7F800000)}")
+        large = w(f"select {mask} {nan}, {i} {c(0x7E00)}, {i} {c(0x7C00)}")
+        y = w(f"select {mask} {w(f'icmp ult {i} {a}, {c(0x38800000)}')}, {i} {small}, {i} {normal}")
+        y = w(f"select {mask} {w(f'icmp uge {i} {a}, {c(0x47800000)}')}, {i} {large}, {i} {y}")
+        sign = w(f"and {i} {w(f'lshr {i} {bits}, {c(16)}')}, {c(0x8000)}")
+        return w(f"trunc {i} {w(f'or {i} {y}, {sign}')} to {short}")
+
+    def _float_from_half(self, w: Write, x: str) -> str:
+        """The bits of float16 to float32."""
+        f, i, c = self.type("float"), self.type("i32"), self._int
+        wide = w(f"zext {self.type('i16')} {x} to {i}")
+        a = w(f"and {i} {wide}, {c(0x7FFF)}")
+        shifted = w(f"shl {i} {a}, {c(13)}")
+        scaled = w(f"fmul {f} {w(f'bitcast {i} {shifted} to {f}')}, {self.const('float', '0x46F0000000000000')}")  # 2^112
+        bits = w(f"bitcast {f} {scaled} to {i}")
+        special = w(f"or {i} {bits}, {c(0x7F800000)}")
+        y = w(f"select {self.type('i1')} {w(f'icmp uge {i} {a}, {c(0x7C00)}')}, {i} {special}, {i} {bits}")
+        sign = w(f"shl {i} {w(f'and {i} {wide}, {c(0x8000)}')}, {c(16)}")
+        return w(f"bitcast {i} {w(f'or {i} {y}, {sign}')} to {f}")
+
     def _int(self, value: int) -> str:
         return self.const("i32", str(value))
 
@@ -239,6 +272,8 @@ class Instructions:
         """From what was loaded to a register."""
         if dtype.is_bool:
             return w(f"icmp ne {self.type('i8')} {x}, {self.const('i8', '0')}")
+        if dtype is dtypes.float16 and not self.has_half:
+            return self._float_from_half(w, x)
         if dtype is dtypes.float16:
             half = w(f"bitcast {self.type('i16')} {x} to {self.type('half')}")
             return w(f"fpext {self.type('half')} {half} to {self.type('float')}")

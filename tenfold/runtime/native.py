@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 from tenfold.runtime.cache import Cache, folder_from
 from tenfold.runtime.locks import fork_safe_lock
 
-FORMAT = 1  # of generated code: raise it when the emitters change what a key means
+FORMAT = 2  # of generated code: raise it when the emitters change what a key means
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +53,39 @@ def host() -> Target:
     return Target(triple, llvm.get_host_cpu_name(), text, lanes, arm or bool(features.get("fma")), arm or bool(features.get("f16c")))
 
 
-def _machine(target: Target) -> llvm.TargetMachine:
+def machine(target: Target) -> llvm.TargetMachine:
+    """LLVM's code generator for a target."""
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=target.features, opt=2, reloc="default", codemodel="jitdefault", jit=True
     )
+
+
+def _passes(direct: bool) -> llvm.ModulePassManager:
+    """A short list: for text that is written as the machine shall run it, stack slots to registers is enough (and measured to be best)."""
+    manager = llvm.create_new_module_pass_manager()
+    if not direct:
+        manager.add_always_inliner_pass()
+    manager.add_sroa_pass()
+    if not direct:
+        manager.add_instruction_combine_pass()
+        manager.add_simplify_cfg_pass()
+        manager.add_new_gvn_pass()
+        manager.add_instruction_combine_pass()
+    return manager
 
 
 class _Compiler:
     def __init__(self, target: Target) -> None:
         _initialize()
         self.lock = fork_safe_lock()
-        self.machine = _machine(target)
+        self.machine = machine(target)
         self.builder = llvm.create_pass_builder(self.machine, llvm.create_pipeline_tuning_options(speed_level=2))
-        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(target))
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(target))
 
-    def passes(self) -> llvm.ModulePassManager:
-        manager = llvm.create_new_module_pass_manager()
-        manager.add_sroa_pass()
-        manager.add_instruction_combine_pass()
-        manager.add_simplify_cfg_pass()
-        manager.add_new_gvn_pass()
-        manager.add_instruction_combine_pass()
-        return manager
-
-    def object_code(self, text: str) -> bytes:
+    def object_code(self, text: str, direct: bool) -> bytes:
         with self.lock:
             module = llvm.parse_assembly(text)
-            self.passes().run(module, self.builder)
+            _passes(direct).run(module, self.builder)
             return bytes(self.machine.emit_object(module))
 
     def load(self, code: bytes, names: tuple[str, ...]) -> dict[str, int]:
@@ -94,9 +100,9 @@ def _compiler() -> _Compiler:
     return _Compiler(host())
 
 
-def object_code(text: str) -> bytes:
-    """Compiles LLVM text to an object file."""
-    return _compiler().object_code(text)
+def object_code(text: str, direct: bool = False) -> bytes:
+    """Compiles LLVM text to an object file; `direct` text holds no redundancy that an optimizer should remove."""
+    return _compiler().object_code(text, direct)
 
 
 def load(code: bytes, names: tuple[str, ...]) -> dict[str, int]:
@@ -120,11 +126,11 @@ def digest(key: str) -> str:
     return hashlib.sha256(_digest_head() + b"\n" + key.encode()).hexdigest()
 
 
-def build(key: str, emit: Callable[[], str], names: tuple[str, ...]) -> dict[str, int]:
+def build(key: str, emit: Callable[[], str], names: tuple[str, ...], direct: bool = False) -> dict[str, int]:
     """The addresses of the functions `names` in the code that `emit()` describes, from the disk where it is known by `key`."""
     entry = digest(key)
     code = disk_cache().read(entry)
     if code is None:
-        code = object_code(emit())
+        code = object_code(emit(), direct)
         disk_cache().write(entry, code)
     return load(code, names)
