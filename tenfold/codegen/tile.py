@@ -86,7 +86,7 @@ class TileWriter:
         inside = t.mul(part, a["k_block"])
         start = t.add(t.mul(outer, a["k_period"]), inside)
         length = t.min(t.min(a["k_block"], t.sub(a["k_period"], inside)), t.sub(a["k"], start))
-        table = t.at(a["k_table"], t.mul(inside, 8))
+        table = t.at(a["k_table"], t.mul(inside, 16))
         base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
         m0, m1, n0, n1 = bounds
@@ -173,10 +173,17 @@ class TileWriter:
         slots = {i: self.slots[i] for i in range(IN_REGISTERS, len(pointers))}
         for i, slot in slots.items():
             t.do(f"store volatile ptr {pointers[i]}, ptr {slot}, align 8")
+        b_block = t.mul(self.args["b_k"], self.args["k_block"]) if tile.streamed else ""
         carried = [("ptr", panel.b), *((self.vector, s) for s in sums)]
-        with t.loop(t.mul(span[0], 8), t.mul(span[1], 8), 8, carried) as k:
+        with t.loop(t.mul(span[0], 16), t.mul(span[1], 16), 16, carried) as k:
             b, *sums = k.values
-            offset = t.load("i64", t.at(table, k.index), 8)
+            entry = t.at(table, k.index)
+            offset = t.load("i64", entry, 8)
+            ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
+            t.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
+            for v in range(tile.vectors if tile.streamed else 0):
+                later = t.at(b, t.add(b_block, v * tile.lanes * self.size))
+                t.do(f"call void @llvm.prefetch.p0(ptr {later}, i32 0, i32 2, i32 1)")
             columns = [self.read(b, v, panel, not tile.padded) for v in range(tile.vectors)]
             k.next.append(t.at(b, self.args["b_k"]))
             for i, pointer in enumerate(pointers):

@@ -31,6 +31,7 @@ L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the
 L2 = 512 * 1024  # bytes that the panels of one task may take
 TASK = 40_000  # multiply-add vectors of one task: about 10 microseconds
 MOST_TASKS = 64
+LINE = 6  # log2 of the bytes of a cache line
 FOLDS = 24  # tasks wanted of a sum that is cut
 
 
@@ -309,11 +310,11 @@ def tile(
     out = Operand("out") if final else to.buffer(pieces * out_elements * wide.size)
     kernel = Tile(
         wide, wide if not final else epilogue.value.dtype if epilogue else dtype, height, vectors, lanes,
-        n % columns != 0, b.padded, depthwise, epilogue if final else None,
+        n % columns != 0, b.padded, depthwise, bool(streamed), epilogue if final else None,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
-        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)), "k_table": to.table(inner.table), "bounds": to.table(rows.spans(height, inner.count)),
+        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)), "k_table": to.table(ahead(rows.extended(height + 1)[: height + 1, 0], inner, bool(streamed))), "bounds": to.table(rows.spans(height, inner.count)),
         "m": rows.count, "n": n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
         "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
@@ -324,6 +325,27 @@ def tile(
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if not final:
         fold(to, out, wide, epilogue.value.dtype if epilogue else dtype, out_elements, out_columns or n, pieces, epilogue)
+
+
+def ahead(rows: Table, inner: Inner, streamed: bool) -> Table:
+    """The table of `inner` with a second column: what to ask for early, relative to the tile's first row.
+
+    That is what the next tile of `len(rows) - 1` rows will read; or where the sum is long (`streamed`) what the next block will.
+    """
+    columns = []
+    for start in range(0, len(inner.table), inner.block):
+        part = inner.table[start : start + inner.block]
+        if streamed:
+            index = start + inner.block + np.arange(len(part))
+            columns.append(inner.table[index % len(inner.table)] + index // len(inner.table) * inner.outer)
+            continue
+        here = np.unique((part[:, None] + rows[:-1]) >> LINE)
+        following = np.setdiff1d(here + (rows[-1] >> LINE), here, assume_unique=True)
+        if 0 < len(following) <= len(part):
+            columns.append(following[np.arange(len(part)) * len(following) // len(part)] << LINE)
+        else:
+            columns.append(part)
+    return np.stack([inner.table, np.concatenate(columns)], axis=1)
 
 
 def fold(to: Builder, source: Operand, wide: DType, out: DType, elements: int, n: int, pieces: int, epilogue: Epilogue | None) -> None:
