@@ -237,11 +237,12 @@ def everything(n: int, out: DType = F32) -> Epilogue:
 def apply(x: Array, epilogue: str, extras: list[Array]) -> Array:
     """Oracle of the two epilogues, on x [rows, n]."""
     bias, n = extras[0].astype(np.float64), x.shape[1]
-    x = np.maximum(x + bias, 0)
+    x = np.maximum(x + bias, 0).astype(np.float64)
     if epilogue == "bias_relu":
         return x
     odd = (np.arange(n) * 7 + np.arange(len(x))[:, None]) % n
-    return x + extras[1] * extras[2][:, None] + bias[odd] + np.where(np.arange(n) < 5, bias, 0)
+    expected: Array = x + extras[1] * extras[2][:, None] + bias[odd] + np.where(np.arange(n) < 5, bias, 0)
+    return expected
 
 
 @pytest.mark.parametrize("out", [F32, dtypes.bfloat16, dtypes.float16, dtypes.float64], ids=lambda d: d.name)

@@ -92,8 +92,8 @@ class TileWriter:
         m0, m1, n0, n1 = bounds
         with t.loop(m0, m1, self.tile.rows) as m:
             rows = self.rows(m.index, base)
-            bounds = t.at(a["bounds"], t.mul(t.rem(m.index, a["row_period"]), 16))
-            k0, k1 = (t.sub(t.load("i64", t.at(bounds, offset), 8), start) for offset in (0, 8))
+            span = t.at(a["bounds"], t.mul(t.rem(m.index, a["row_period"]), 16))
+            k0, k1 = (t.sub(t.load("i64", t.at(span, offset), 8), start) for offset in (0, 8))
             k0, k1 = t.max(k0, 0), t.min(k1, length)
             b_first = t.at(b, t.mul(k0, a["b_k"]))
             with t.loop(n0, n1) as n:

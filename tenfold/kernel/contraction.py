@@ -56,7 +56,8 @@ class Tile:
     """The micro-kernel: `rows` x `vectors` accumulators, around it the loops of one task.
 
     `depthwise` multiplies column by column (a has the columns of b) instead of broadcasting elements of a.
-    `streamed`: b is long and read once, so its next block is asked for early. `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
+    `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
+    `streamed`: b is long and read once, so its next block is asked for early.
     """
 
     dtype: DType

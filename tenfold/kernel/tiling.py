@@ -75,7 +75,8 @@ class Rows:
     def extended(self, height: int) -> Table:
         """The table, continued so that a tile of `height` rows can begin anywhere in it."""
         turns, index = np.divmod(np.arange(len(self.table) + height - 1), len(self.table))
-        return self.table[index] + turns[:, None] * np.array([self.a_outer, self.out_outer])
+        table: Table = self.table[index] + turns[:, None] * np.array([self.a_outer, self.out_outer])
+        return table
 
     def spans(self, height: int, k: int) -> Table:
         """The range of the summed index for a tile of `height` rows that begins at a row."""
@@ -313,8 +314,10 @@ def tile(
         n % columns != 0, b.padded, depthwise, bool(streamed), epilogue if final else None,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
+    rows_further = rows.extended(height + 1)[: height + 1, 0]
     values: dict[str, Operand | int] = {
-        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)), "k_table": to.table(ahead(rows.extended(height + 1)[: height + 1, 0], inner, bool(streamed))), "bounds": to.table(rows.spans(height, inner.count)),
+        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)),
+        "k_table": to.table(ahead(rows_further, inner, bool(streamed))), "bounds": to.table(rows.spans(height, inner.count)),
         "m": rows.count, "n": n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
         "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
