@@ -121,9 +121,9 @@ def _call(b: Builder, outer: Sequence[int], vector: int | None, stages: list[Sta
 
 def cut(sizes: Sequence[int], outer: Sequence[int], vector: int | None) -> tuple[int, int]:
     """(grain, tasks): how many outer iterations make one task, by shape alone."""
-    total = math.prod(sizes)
-    if total == 0:
-        return 1, 0 if any(sizes[a] == 0 for a in outer) else 1
+    if any(sizes[a] == 0 for a in outer):
+        return 1, 0
+    total = math.prod(max(n, 1) for n in sizes)  # a reduction of nothing has results to store too
     spread = [a for a in outer if a != vector]
     if not spread and vector in outer:
         n = sizes[vector]  # type: ignore[index]

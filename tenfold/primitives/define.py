@@ -81,7 +81,7 @@ def _keeping_dtype(oracle: Callable[..., Any], out: Any) -> Callable[..., Any]:
         return oracle
 
     def run(*arrays: Any, **attrs: Any) -> Any:
-        result = oracle(*arrays, **attrs)
+        result = np.asarray(oracle(*arrays, **attrs))
         return result if result.dtype == arrays[0].dtype else result.astype(arrays[0].dtype)
 
     return run

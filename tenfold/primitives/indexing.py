@@ -190,7 +190,17 @@ def _bound(value: Any) -> Size | None:
 
 
 def _nonnegative(n: Size) -> bool:
-    return n >= 0 if isinstance(n, int) else all(c > 0 for _, c in n.terms)
+    """Whether n certainly is; unknown sizes are."""
+    if isinstance(n, int):
+        return n >= 0
+    return all(c > 0 and all(_nonnegative_atom(atom) for atom in monomial) for monomial, c in n.terms)
+
+
+def _nonnegative_atom(atom: Any) -> bool:
+    if isinstance(atom, str):
+        return True
+    name, a, b = atom
+    return (any if name == "max" else all)(_nonnegative(v) for v in (a, b))
 
 
 def _larger(a: Size, b: Size) -> Size:
