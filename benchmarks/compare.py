@@ -34,7 +34,7 @@ from rich.table import Table
 HERE = Path(__file__).resolve().parent
 SUITES: tuple[Suite, ...] = (train_steps.SUITE, fit_predict.SUITE, eager.SUITE, startup.SUITE)
 NAMES = {"tenfold": "Tenfold", "tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
-LIMITS = {"predict_row": 0.3e-3, "import": 0.25}
+LIMITS = {"predict_row": 0.3e-3, "import": 0.25, "import_and_add": 0.25}
 TITLES = {
     "mlp_b128": "MLP 784-128-10, Adam, batch 128, one step",
     "cnn_b32": "CIFAR CNN, Adam, batch 32, one step",
@@ -45,6 +45,7 @@ TITLES = {
     "add_8x8": "eager add of 8x8",
     "tanh_gradient": "eager tanh(a @ w).sum() and its gradient, 8x8",
     "import": "import",
+    "import_and_add": "import and one addition",
 }
 
 
