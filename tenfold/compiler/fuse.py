@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
+from tenfold.compiler.control import CONTROL
 from tenfold.compiler.lower import is_kept, is_rows, split_pieces
 from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
 from tenfold.ir.graph import Graph, Node, Value
@@ -130,6 +131,8 @@ def _group(node: Node, uses: Uses, inlined: set[int]) -> Group:
         return Group("contraction", [node])
     if kind is Kind.SCATTER and compiled:
         return Group("scatter", [node])
+    if node.primitive.name in CONTROL and all(v.spec.dtype.llvm is not None for v in (*node.inputs, *node.outputs)):
+        return Group("control", [node])
     return Group("effect" if kind is Kind.EFFECT else "host", [node])
 
 

@@ -27,8 +27,12 @@ def nbytes(v: Value) -> int:
     return total
 
 
-def plan_memory(calls: Sequence[Call], temporary: set[int]) -> Layout:
-    """Offsets of the values in `temporary` and of all scratch memory, by first fit in the order of size, largest first."""
+def plan_memory(calls: Sequence[Call], temporary: set[int], repeated: Sequence[tuple[int, int]] = ()) -> Layout:
+    """Offsets of the values in `temporary` and of all scratch memory, by first fit in the order of size, largest first.
+
+    `repeated` are the ranges of calls that run again and again: what comes into such a range from before must last to its end, and
+    what outlives it must have its place from its beginning.
+    """
     blocks: dict[int, list[int]] = {}  # id -> [first call, last call, bytes]
     for at, call in enumerate(calls):
         for arg in call.args:
@@ -41,6 +45,12 @@ def plan_memory(calls: Sequence[Call], temporary: set[int]) -> Layout:
                 continue
             block = blocks.setdefault(id(thing), [at, at, max(size, 1)])
             block[1] = at
+    for low, high in repeated:
+        for block in blocks.values():
+            if block[0] < low <= block[1]:
+                block[1] = max(block[1], high)
+            elif low <= block[0] < high <= block[1]:
+                block[0] = low
     placed: list[tuple[int, int, int, int]] = []  # first, last, offset, end
     offsets: dict[int, int] = {}
     for key, (first, last, size) in sorted(blocks.items(), key=lambda item: (-item[1][2], item[1][0])):

@@ -8,25 +8,26 @@ A Program is called with arrays and returns arrays; between them everything is o
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.control import BranchItem, Item, LoopItem, copy, flat, lower_control
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
-from tenfold.compiler.memory import nbytes, plan_memory
+from tenfold.compiler.memory import Layout, plan_memory
 from tenfold.compiler.program import Group, Uses, root
 from tenfold.compiler.simplify import simplify
 from tenfold.core.config import config
-from tenfold.core.errors import InvalidArgumentError
 from tenfold.ir import reference
-from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.graph import Graph, Value
 from tenfold.kernel import loops
-from tenfold.kernel.loops import Kernel, Stage, Store
-from tenfold.runtime.executor import Address, Executable, HostCall, Launch
+from tenfold.kernel.loops import Kernel
+from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
 from tenfold.runtime.memory import empty, empty_array
 
 LOWER = {"map": lower_map, "reduce": lower_reduce, "contraction": lower_contraction, "scatter": lower_scatter, "host": lower_host, "effect": lower_host}
@@ -47,15 +48,11 @@ class Program:
 
     def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> None:
         graph = simplify(graph)
-        groups, uses = fuse(graph, {id(graph.outputs[k]) for k, _ in updates})
-        self._graph = graph
         self._targets = dict(updates)
         self._returned = [k for k in range(len(graph.outputs)) if k not in self._targets]
-        groups = last_writers(groups, uses, graph, self._targets)
-        calls = [call for group in groups for call in LOWER[group.kind](group, uses)]
-        places, copies = self._place_outputs(graph, uses, calls)
-        calls += copies
-        self._assemble(calls, places)
+        items, uses = lower_groups(graph, self._targets)
+        places, copies = self._place_outputs(graph, uses, flat(items))
+        self._assemble(graph, [*items, *copies], places)
         self._lock = threading.Lock()
 
     def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, int], list[Call]]:
@@ -75,45 +72,27 @@ class Program:
                 copies.append(copy(source, target))
         return places, copies
 
-    def _assemble(self, calls: list[Call], places: dict[int, int]) -> None:
-        outside = len(self._graph.inputs) + len(self._returned) + 1
+    def _assemble(self, graph: Graph, items: list[Item], places: dict[int, int]) -> None:
+        outside = len(graph.inputs) + len(self._returned) + 1
+        self.calls = calls = flat(items)
         constants: list[Any] = []
         slots = dict(places)
         temporary: set[int] = set()
-        for call in calls:
-            for arg in call.args:
-                thing = arg[0] if isinstance(arg, tuple) else arg
-                if isinstance(thing, Value) and id(thing) not in slots:
-                    if thing.constant is not None:
-                        slots[id(thing)] = outside + len(constants)
-                        constants.append(np.ascontiguousarray(thing.constant))
-                    else:
-                        temporary.add(id(thing))
-        layout = plan_memory(calls, temporary)
+        for thing in _things(calls):
+            if isinstance(thing, Value) and id(thing) not in slots:
+                if thing.constant is not None:
+                    slots[id(thing)] = outside + len(constants)
+                    constants.append(np.ascontiguousarray(thing.constant))
+                else:
+                    temporary.add(id(thing))
+        layout = plan_memory(calls, temporary, repeated(items))
         self.arena_bytes = layout.nbytes
         self._constants = constants
         self._arena = empty(max(layout.nbytes, 64))
         self._table = np.zeros(outside + len(constants), np.int64)
         self._table[0] = self._arena.ctypes.data
         self._table[outside:] = [c.ctypes.data for c in constants]
-
-        def argument(arg: Any) -> Address | int:
-            thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
-            if isinstance(thing, (Value, Scratch)):
-                return Address(slots[id(thing)], offset) if id(thing) in slots else Address(0, layout.offsets[id(thing)] + offset)
-            return int(thing)
-
-        self.calls = calls
-        steps: list[Launch | HostCall] = []
-        for call in calls:
-            args = tuple(argument(a) for a in call.args)
-            if callable(call.code):
-                steps.append(HostCall(call.code, args, call.name))
-            elif call.tasks:
-                steps.append(Launch(compile_kernel(call.code), call.tasks, args, call.name))
-        self._executable = Executable(steps)
-        graph = self._graph
-        self._input_specs = [(v.spec.dtype.numpy, v.spec.shape) for v in graph.inputs]
+        self._executable = Executable(Encoder(slots, layout).steps(items))
         self._output_specs = [(graph.outputs[k].spec.shape, graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
@@ -143,15 +122,77 @@ class Reference:
         return [np.array(a) for k, a in enumerate(outputs) if k not in self._targets]
 
 
-def copy(source: Value, target: Value) -> Call:
-    """Copies the elements of one buffer to another of the same size."""
-    from_type, n = source.spec.dtype, nbytes(source) // source.spec.dtype.size
-    if from_type.llvm is None:  # complex numbers, as pairs of halves
-        from_type, n = from_type.real_dtype, n * 2
-    element = loops.load(0, loops.axis(0), from_type)
-    kernel = Kernel((from_type, from_type), 1, (loops.param(0),), (0,), 0, (Stage((), (), (Store(1, loops.axis(0), element),)),))
-    grain = max(1 << 14, -(-n // 64 // 64) * 64)
-    return Call(kernel, -(-n // grain), (source, target, n, grain), (source,), (target,), "copy")
+def lower_groups(graph: Graph, targets: dict[int, int]) -> tuple[list[Item], Uses]:
+    """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs."""
+    groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets})
+    items: list[Item] = []
+    for group in last_writers(groups, uses, graph, targets):
+        items += lower_control(group, uses, _lower_inner) if group.kind == "control" else LOWER[group.kind](group, uses)
+    return items, uses
+
+
+def _lower_inner(graph: Graph) -> tuple[list[Item], list[Value]]:
+    """A branch or body: its items and the values that hold its results."""
+    graph = simplify(graph)
+    items, uses = lower_groups(graph, {})
+    return items, [root(v, uses) for v in graph.outputs]
+
+
+def _things(calls: Sequence[Call]) -> Iterator[Any]:
+    for call in calls:
+        for arg in call.args:
+            yield arg[0] if isinstance(arg, tuple) else arg
+
+
+def repeated(items: Sequence[Item], start: int = 0) -> list[tuple[int, int]]:
+    """The ranges of calls, in their flat order, that are loops."""
+    found: list[tuple[int, int]] = []
+    for item in items:
+        end = start + len(flat([item]))
+        if isinstance(item, LoopItem):
+            found += [(start, end), *repeated([*item.condition, *item.body], start)]
+        elif isinstance(item, BranchItem):
+            found += repeated([*item.then, *item.otherwise], start)
+        start = end
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Turns items into the executor's steps."""
+
+    slots: dict[int, int]
+    layout: Layout
+
+    def argument(self, arg: Any) -> Address | int:
+        """An address or an integer."""
+        thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
+        if isinstance(thing, (Value, Scratch)):
+            return Address(self.slots[id(thing)], offset) if id(thing) in self.slots else Address(0, self.layout.offsets[id(thing)] + offset)
+        return int(thing)
+
+    def flag(self, value: Value) -> Address:
+        """Where a condition is."""
+        address = self.argument(value)
+        assert isinstance(address, Address)
+        return address
+
+    def steps(self, items: Sequence[Item]) -> tuple[Step, ...]:
+        """The items as steps."""
+        made: list[Step] = []
+        for item in items:
+            match item:
+                case LoopItem(condition, flag, body):
+                    made.append(Loop(self.steps(condition), self.flag(flag), self.steps(body)))
+                case BranchItem(flag, then, otherwise):
+                    made.append(Branch(self.flag(flag), self.steps(then), self.steps(otherwise)))
+                case Call(code, tasks, args, _, _, name):
+                    resolved = tuple(self.argument(a) for a in args)
+                    if callable(code):
+                        made.append(HostCall(code, resolved, name))
+                    elif tasks:
+                        made.append(Launch(compile_kernel(code), tasks, resolved, name))
+        return tuple(made)
 
 
 def safe_in_place(made: Value, target: Value, calls: list[Call]) -> bool:
@@ -198,6 +239,3 @@ def last_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[in
             read_by_others[id(group)] = any(id(root(x, uses)) in mine for g in groups if g is not group for n in g.nodes for x in n.inputs)
     late = [g for g in groups if id(g) in writers and not read_by_others[id(g)]]
     return [g for g in groups if g not in late] + late
-
-
-__all__ = ["Node", "Program", "Reference", "compile_graph"]

@@ -11,21 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.compiler.pipeline import compile_graph
 from tenfold.core import nest
 from tenfold.core.dtypes import bool_, int32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, UnimplementedError
-from tenfold.core.shapes import match
-from tenfold.ir.graph import Graph, Value, specialize
+from tenfold.ir.graph import Graph
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.primitives.arithmetic import add, less, logical_and
 from tenfold.primitives.gather import gather
-from tenfold.primitives.movement import stack
+from tenfold.primitives.movement import concat, expand_dims, slice_, stack
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.autodiff import MULTIPLE
-from tenfold.transform.call import differentiate
-from tenfold.transform.trace import TENSOR, Traced, trace
+from tenfold.transform.branches import gradient_graph, program_of, rewire
+from tenfold.transform.loops import loop_over
+from tenfold.transform.trace import Traced, trace
 
 # --- cond ---
 
@@ -78,23 +77,7 @@ def _join(parts: Sequence[Traced]) -> tuple[list[Tensor], list[Graph], list[Any]
     values = [v.read_value() for v in variables.values()]
     order = [*operands, *variables]
     specs = [*(t.spec for t in operands.values()), *(v.spec for v in values)]
-    return [*operands.values(), *values], [_rewire(t, 0, order, specs, list(written)) for t in parts], list(written.values())
-
-
-def _rewire(t: Traced, arguments: int, order: Sequence[int], specs: Sequence[Spec], written: Sequence[int]) -> Graph:
-    """The graph of `t` with inputs: its arguments, then one per id in `order`; outputs: its results, then one per id in `written`."""
-    own = dict(zip([*(id(c) for c in t.captured), *(id(v) for v in t.variables)], t.graph.inputs[arguments:], strict=True))
-    inputs = [own.get(key) or Value(spec) for key, spec in zip(order, specs, strict=True)]
-    new = {id(t.variables[k]): v for k, v in zip(t.written, t.graph.outputs[t.results :], strict=True)}
-    updates = [new.get(key) or inputs[list(order).index(key)] for key in written]
-    return Graph((*t.graph.inputs[:arguments], *inputs), (*t.graph.outputs[: t.results], *updates), t.graph.nodes, t.graph.name)
-
-
-def _specialized(graph: Graph, specs: Sequence[Spec]) -> Graph:
-    known: dict[str, int] = {}
-    for v, s in zip(graph.inputs, specs, strict=True):
-        match(v.spec.shape, s.shape, known)  # type: ignore[arg-type]
-    return specialize(graph, known) if known else graph
+    return [*operands.values(), *values], [rewire(t, 0, order, specs, list(written)) for t in parts], list(written.values())
 
 
 def _cond_spec(pred: Spec, *operands: Spec, then: Graph, otherwise: Graph) -> tuple[Spec, ...]:
@@ -104,44 +87,17 @@ def _cond_spec(pred: Spec, *operands: Spec, then: Graph, otherwise: Graph) -> tu
 
 
 def _cond_run(pred: Any, *operands: Any, then: Graph, otherwise: Graph) -> tuple[Any, ...]:
-    return tuple(_program(then if pred else otherwise)(list(operands)))
-
-
-_PROGRAMS: dict[int, tuple[Graph, Any]] = {}
-
-
-def _program(graph: Graph) -> Any:
-    """The compiled program of a branch or body."""
-    if id(graph) not in _PROGRAMS:
-        _PROGRAMS[id(graph)] = (graph, compile_graph(graph))
-    return _PROGRAMS[id(graph)][1]
+    return tuple(program_of(then if pred else otherwise)(list(operands)))
 
 
 def _cond_vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, pred: Tensor, *operands: Tensor, then: Graph, otherwise: Graph) -> list[Tensor | None]:
     """The gradient of a cond is a cond of gradients; each branch computes its forward pass again."""
     need = [w and x.dtype.is_differentiable for w, x in zip(wanted[1:], operands, strict=True)]
     seeds = [g for g, y in zip(gs, ys, strict=True) if y.dtype.is_differentiable]
-    branches = [_gradient_graph(graph, need) for graph in (then, otherwise)]
+    branches = [gradient_graph(graph, need) for graph in (then, otherwise)]
     found = bind(cond_primitive, pred, *operands, *seeds, then=branches[0], otherwise=branches[1]) if any(need) else ()
     leaves = iter(found)
     return [None, *(next(leaves) if n else None for n in need)]
-
-
-def _gradient_graph(graph: Graph, need: Sequence[bool]) -> Graph:
-    """(inputs, cotangents of differentiable outputs) -> cotangents of the needed inputs, zeros where nothing connects."""
-    pair = differentiate(graph, need)
-    positions = [i for i, n in enumerate(need) if n]
-    residual_count = len(pair.forward.outputs) - len(graph.outputs)
-    residuals = pair.forward.outputs[len(graph.outputs) :]
-    seeds = pair.reverse.inputs[residual_count:]
-    assert all(a is b for a, b in zip(residuals, pair.reverse.inputs, strict=False))
-    by_position = dict(zip(pair.wanted, pair.reverse.outputs, strict=True))
-    outputs = [by_position.get(i) or _zeros(pair.forward.inputs[i].spec) for i in positions]
-    return Graph((*pair.forward.inputs, *seeds), tuple(outputs), (*pair.forward.nodes, *pair.reverse.nodes), f"gradient of {graph.name}")
-
-
-def _zeros(spec: Spec) -> Value:
-    return Value(spec, np.zeros(spec.shape, spec.dtype.numpy))  # type: ignore[arg-type]
 
 
 cond_primitive = register(Primitive("cond", Kind.CONTROL, _cond_spec, _cond_run, _cond_vjp))
@@ -216,8 +172,8 @@ def _while_traced(cond: Any, body: Any, current: Any, limit: Tensor | None) -> A
     carried_specs = [v.spec for v in written.values()]
     order = [*written, *operands, *read_only]
     all_specs = [*carried_specs, *fixed_specs]
-    test_graph = _rewire(condition, len(flat), order, all_specs, [])
-    body_graph = _rewire(repeated, len(flat), order, all_specs, list(written))
+    test_graph = rewire(condition, len(flat), order, all_specs, [])
+    body_graph = rewire(repeated, len(flat), order, all_specs, list(written))
     inputs = [*flat, *(v.read_value() for v in written.values()), *operands.values(), *(v.read_value() for v in read_only.values())]
     results = bind(while_primitive, *inputs, test=test_graph, body=body_graph, carried=len(flat) + len(written))
     for variable, new in zip(written.values(), results[len(flat) :], strict=True):
@@ -231,7 +187,7 @@ def _while_spec(*specs: Spec, test: Graph, body: Graph, carried: int) -> tuple[S
 
 def _while_run(*arrays: Any, test: Graph, body: Graph, carried: int) -> tuple[Any, ...]:
     state_, fixed = [np.array(a) for a in arrays[:carried]], list(arrays[carried:])
-    check, step = _program(test), _program(body)
+    check, step = program_of(test), program_of(body)
     while check([*state_, *fixed])[0]:
         state_ = step([*state_, *fixed])
     return tuple(state_)
@@ -301,17 +257,19 @@ def scan(fn: Callable[..., Any], elems: Any, initializer: Any = None, parallel_i
         >>> [int(v) for v in scan(lambda a, x: a + x, as_tensor([1, 2, 3]))]
         [1, 3, 6]
     """
-    rows = _rows(elems)
-    rows = rows[::-1] if reverse else rows
-    if initializer is None:
-        current, rows = rows[0], rows[1:]
-        results = [current]
-    else:
-        current, results = nest.map_structure(as_tensor, initializer), []
-    for row in rows:
-        current = fn(current, row)
-        results.append(current)
-    return _stack(results[::-1] if reverse else results)
+    tensors = nest.map_structure(as_tensor, elems)
+    if initializer is not None:
+        start = nest.map_structure(as_tensor, initializer)
+        return loop_over(lambda i, state, row: _twice(fn(state, row)), start, tensors, reverse)[1]
+    first = nest.map_structure(lambda t: gather(t, wrap(np.int32(_length(tensors) - 1 if reverse else 0)), axis=0), tensors)
+    rest = nest.map_structure(lambda t: slice_(t, [0 if reverse or d else 1 for d in range(t.ndim)], [n - 1 if d == 0 else n for d, n in enumerate(t.sizes)]), tensors)
+    results = loop_over(lambda i, state, row: _twice(fn(state, row)), first, rest, reverse)[1]
+    parts = (lambda a, b: [b, expand_dims(a, 0)]) if reverse else (lambda a, b: [expand_dims(a, 0), b])
+    return nest.map_structure(lambda a, b: concat(parts(a, b), 0), first, results)
+
+
+def _twice(x: Any) -> tuple[Any, Any]:
+    return x, x
 
 
 def foldl(fn: Callable[..., Any], elems: Any, initializer: Any = None, **ignored: Any) -> Any:
@@ -338,4 +296,4 @@ def map_fn(fn: Callable[..., Any], elems: Any, dtype: Any = None, parallel_itera
     return _stack([fn(row) for row in _rows(elems)])
 
 
-__all__ = ["TENSOR", "case", "cond", "foldl", "foldr", "map_fn", "scan", "switch_case", "while_loop"]
+__all__ = ["case", "cond", "foldl", "foldr", "map_fn", "scan", "switch_case", "while_loop"]
