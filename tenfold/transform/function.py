@@ -19,6 +19,7 @@ from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
 from tenfold.core.shapes import TensorShape, match
 from tenfold.ir.graph import Graph, specialize
 from tenfold.ir.primitive import Spec
+from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
 from tenfold.tensor.variable import Variable
@@ -89,8 +90,14 @@ class ConcreteFunction:
 
     @property
     def graph(self) -> Graph:
-        """The graph; `print(fn.graph)` shows it as text."""
+        """The graph; `print(concrete_function)` shows it as text."""
         return self.traced.graph
+
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """The graph as text."""
+        return to_text(self.graph)
+
+    __str__ = pretty_printed_signature
 
     @property
     def variables(self) -> tuple[Variable, ...]:
