@@ -2,7 +2,8 @@
 
 A *region* runs tasks 0 to n - 1. Its descriptor (function, args, n) is guarded by one word: the region's generation above, the next task
 below. A task is claimed by compare-and-swap of the whole word, and the master closes the word (next = CLOSED) while it writes
-a new descriptor, so a late worker can never run a task of one region with the function of another. Nobody waits for workers that have
+a new descriptor, so a late worker can never run a task of one region with the function of another. An idle worker looks at the word only.
+Nobody waits for workers that have
 claimed nothing: those that sleep cost a region only their waking.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 # Offsets in the pool's state, in int64; what different threads write lies on different pairs of cache lines.
 WORD = 0
-FUNCTION, ARGS, COUNT = 16, 17, 18
+FUNCTION, ARGS, COUNT = 1, 2, 3  # on the word's line, so that a worker gets all of a region in one transfer
 DONE = 32
 SLEEPERS, QUIT, EPOCH = 48, 49, 50
 BUSY = 64
@@ -42,7 +43,7 @@ define void @tenfold_noop(ptr %args, i64 %task) {{
   ret void
 }}
 
-define internal i64 @drain(ptr %s) noinline {{
+define internal {{ i64, i64 }} @drain(ptr %s) noinline {{
 entry:
 {_slot("%pf", FUNCTION)}
 {_slot("%pa", ARGS)}
@@ -69,12 +70,13 @@ work:
   %more = add i64 %count, 1
   br label %claim
 out:
-  ret i64 %count
+  %result = insertvalue {{ i64, i64 }} poison, i64 %count, 0
+  %both = insertvalue {{ i64, i64 }} %result, i64 %w, 1
+  ret {{ i64, i64 }} %both
 }}
 
-define internal void @sleep(ptr %s) noinline {{
+define internal void @sleep(ptr %s, i64 %last) noinline {{
 entry:
-{_slot("%pn", COUNT)}
 {_slot("%ps", SLEEPERS)}
 {_slot("%pq", QUIT)}
 {_slot("%pe", EPOCH)}
@@ -90,9 +92,7 @@ entry:
   %e = load atomic i64, ptr %pe seq_cst, align 8
   %old = atomicrmw add ptr %ps, i64 1 seq_cst
   %w = load atomic i64, ptr %s seq_cst, align 8
-  %t = and i64 %w, 4294967295
-  %n = load atomic i64, ptr %pn acquire, align 8
-  %work = icmp ult i64 %t, %n
+  %work = icmp ne i64 %w, %last
   br i1 %work, label %out, label %check
 check:
   %q = load atomic i64, ptr %pq seq_cst, align 8
@@ -118,16 +118,25 @@ entry:
   %limit = load i64, ptr %pl
   br label %loop
 loop:
-  %idle = phi i64 [ 0, %entry ], [ 0, %worked ], [ %idle1, %spin ], [ 0, %nap ]
+  %idle = phi i64 [ 0, %entry ], [ 0, %drained ], [ %idle1, %spin ], [ 0, %nap ]
+  %last = phi i64 [ -1, %entry ], [ %seen, %drained ], [ %last, %spin ], [ %last, %nap ]
+  %w = load atomic i64, ptr %s acquire, align 8
   %q = load atomic i64, ptr %pq acquire, align 8
   %stop = icmp ne i64 %q, 0
-  br i1 %stop, label %out, label %go
+  br i1 %stop, label %out, label %look
+look:
+  %same = icmp eq i64 %w, %last
+  br i1 %same, label %none, label %go
 go:
-  %count = call i64 @drain(ptr %s)
+  %both = call {{ i64, i64 }} @drain(ptr %s)
+  %count = extractvalue {{ i64, i64 }} %both, 0
+  %seen = extractvalue {{ i64, i64 }} %both, 1
   %some = icmp ne i64 %count, 0
-  br i1 %some, label %worked, label %none
-worked:
+  br i1 %some, label %tell, label %drained
+tell:
   %old = atomicrmw add ptr %pd, i64 %count acq_rel
+  br label %drained
+drained:
   br label %loop
 none:
   %tired = icmp sgt i64 %idle, %limit
@@ -137,7 +146,7 @@ spin:
   %idle1 = add i64 %idle, 1
   br label %loop
 nap:
-  call void @sleep(ptr %s)
+  call void @sleep(ptr %s, i64 %last)
   br label %loop
 out:
   ret void
@@ -201,13 +210,14 @@ open:
   %g1 = add i64 %g, 1
   %c0 = shl i64 %g1, 32
   %c = or i64 %c0, {CLOSED}
-  %closed = atomicrmw xchg ptr %s, i64 %c seq_cst
+  store atomic i64 %c, ptr %s release, align 8
   store atomic ptr %f, ptr %pf release, align 8
   store atomic ptr %a, ptr %pa release, align 8
   store atomic i64 %n, ptr %pn release, align 8
   store atomic i64 0, ptr %pd release, align 8
   %g2 = add i64 %g, 2
-  %o = shl i64 %g2, 32
+  %o0 = shl i64 %g2, 32
+  %o = or i64 %o0, 1
   %opened = atomicrmw xchg ptr %s, i64 %o seq_cst
   %sleepers = load atomic i64, ptr %ps seq_cst, align 8
   %asleep = icmp ne i64 %sleepers, 0
@@ -216,7 +226,10 @@ call:
   call void @wake(ptr %s)
   br label %work
 work:
-  %mine = call i64 @drain(ptr %s)
+  call void %f(ptr %a, i64 0)
+  %both = call {{ i64, i64 }} @drain(ptr %s)
+  %more = extractvalue {{ i64, i64 }} %both, 0
+  %mine = add i64 %more, 1
   %theirs = sub i64 %n, %mine
   br label %join
 join:
