@@ -258,7 +258,8 @@ def _qr_spec(x: Spec, full_matrices: bool) -> tuple[Spec, Spec]:
 def _qr_tall(gq: Tensor, gr: Tensor, q: Tensor, r: Tensor) -> Tensor:
     """For m >= n: (gq + q copy(r grᴴ - gqᴴ q)) r⁻ᴴ, where copy mirrors the lower triangle."""
     inner = sub(matmul(r, adjoint(gr)), matmul(adjoint(gq), q))
-    mirrored = add(lower_part(inner), adjoint(lower_part(inner, -1)))
+    below = lower_part(inner, -1)
+    mirrored = add(add(below, adjoint(below)), _symmetric(_diagonal(inner)))  # r has a real diagonal, so only real parts count there
     whole = add(gq, matmul(q, mirrored))
     return adjoint(triangular_solve(r, adjoint(whole), lower=False))
 
