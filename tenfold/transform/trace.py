@@ -36,7 +36,8 @@ class Traced:
     written: tuple[int, ...]
     structure: Any
     results: int
-    created: int
+    created: int  # variables that came into being meanwhile
+    constants: tuple[tuple[Tensor, Value], ...] = ()  # eager tensors that it uses
 
     def pack(self, tensors: Sequence[Any]) -> Any:
         """The results in the structure that the function returned."""
@@ -83,7 +84,7 @@ def trace(function: Callable[..., Any], specs: Sequence[Spec], name: str = "func
     graph = Graph((*inputs, *(v for _, v in captured), *values), (*outputs, *updates), tuple(recorder.nodes), name)  # type: ignore[arg-type]
     return Traced(
         graph, tuple(t for t, _ in captured), tuple(recorder.variables[k] for k in keys), tuple(keys.index(k) for k in written),
-        structure, len(outputs), recorder.memo.get("created", 0),
+        structure, len(outputs), recorder.memo.get("created", 0), tuple(recorder.constants.values()),
     )  # fmt: skip
 
 
