@@ -1,0 +1,35 @@
+"""`tf.keras`: layers, models, training and saving, as Keras 3 has them. Modules are loaded when they are first used."""
+
+from tenfold.keras import lazy as _lazy
+
+__version__ = "3.15.1"
+__getattr__, __dir__ = _lazy.names(
+    "tenfold.keras",
+    {
+        "tenfold.keras.models": "Model Sequential models=*",
+        "tenfold.keras.model": "Functional",
+        "tenfold.keras.input_layer": "Input InputLayer",
+        "tenfold.keras.symbolic": "KerasTensor Operation",
+        "tenfold.keras.layers.base": "Layer",
+        "tenfold.keras.layers.input_spec": "InputSpec",
+        "tenfold.keras.variables": "Variable name_scope",
+        "tenfold.keras.defaults": "DTypePolicy",
+        "tenfold.keras.activations": "activations=*",
+        "tenfold.keras.backend": "backend=*",
+        "tenfold.keras.callbacks": "callbacks=*",
+        "tenfold.keras.config": "config=*",
+        "tenfold.keras.constraints": "constraints=* Constraint",
+        "tenfold.keras.datasets": "datasets=*",
+        "tenfold.keras.initializers": "initializers=* Initializer",
+        "tenfold.keras.layers": "layers=*",
+        "tenfold.keras.losses": "losses=* Loss",
+        "tenfold.keras.metrics": "metrics=* Metric",
+        "tenfold.keras.mixed_precision": "mixed_precision=*",
+        "tenfold.keras.ops": "ops=*",
+        "tenfold.keras.optimizers": "optimizers=* Optimizer",
+        "tenfold.keras.random": "random=*",
+        "tenfold.keras.regularizers": "regularizers=* Regularizer",
+        "tenfold.keras.saving": "saving=*",
+        "tenfold.keras.utils": "utils=*",
+    },
+)

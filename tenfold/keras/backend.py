@@ -1,0 +1,37 @@
+"""`keras.backend`: the little of it that programs still use."""
+
+from __future__ import annotations
+
+import gc
+
+from tenfold.keras import naming
+from tenfold.keras.defaults import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
+from tenfold.keras.symbolic import KerasTensor
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Starts automatic names anew."""
+    naming.reset_names()
+    if free_memory:
+        gc.collect()
+
+
+def backend() -> str:
+    """The name of what computes: programs that ask mean TensorFlow's behaviour."""
+    return "tensorflow"
+
+
+def is_keras_tensor(x: object) -> bool:
+    """Whether `x` is symbolic."""
+    return isinstance(x, KerasTensor)
+
+
+def get_uid(prefix: str = "") -> int:
+    """A number that counts up per prefix."""
+    name = naming.auto_name(prefix)
+    tail = name.rpartition("_")[2]
+    return int(tail) + 1 if tail.isdigit() else 1
+
+
+__all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format", "is_keras_tensor", "set_epsilon", "set_floatx",
+           "set_image_data_format"]  # fmt: skip

@@ -1,0 +1,35 @@
+"""`keras.config`: the defaults."""
+
+from tenfold.keras.backend import backend
+from tenfold.keras.defaults import (
+    dtype_policy,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_dtype_policy,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+
+__all__ = [
+    "backend",
+    "disable_traceback_filtering",
+    "dtype_policy",
+    "enable_traceback_filtering",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]
+
+
+def disable_traceback_filtering() -> None:
+    """Accepted; tracebacks are short anyway."""
+
+
+def enable_traceback_filtering() -> None:
+    """Accepted; tracebacks are short anyway."""

@@ -1,0 +1,30 @@
+"""Public namespaces whose modules are loaded when they are first used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+
+def names(namespace: str, sources: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """(`__getattr__`, `__dir__`) of a package.
+
+    Args:
+        namespace: the package's full name.
+        sources: module -> the public names that it gives, separated by blanks; "public=own" where they differ, "name=*" for the module itself.
+    """
+    table = {n.partition("=")[0]: (module, n.rpartition("=")[2]) for module, text in sources.items() for n in text.split()}
+
+    def get(name: str) -> Any:
+        if name not in table:
+            near = difflib.get_close_matches(name, table, 1)
+            public = namespace.removeprefix("tenfold.")
+            raise AttributeError(f"Tenfold has no {public}.{name} (yet)." + (f" The closest name is {public}.{near[0]}." if near else ""))
+        module, own = table[name]
+        importlib.import_module("tenfold.keras.models")  # all classes are known to files from here on
+        loaded = importlib.import_module(module)
+        return loaded if own == "*" else getattr(loaded, own)
+
+    return get, lambda: sorted(table)
