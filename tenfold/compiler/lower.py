@@ -287,8 +287,19 @@ def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:
         out = Value(Spec(node.outputs[0].spec.shape, partial.spec.dtype))
         second_nodes.append(Node(combined.primitive, combined.inputs, (out,), combined.attrs, node.where))
         renamed[id(node.outputs[0])] = out
-    after = [n for n in group.nodes if n not in before and not reducible(n)]
+    after = _behind_reductions(group)
     return [first, _second_phase(group, uses, second_nodes, after, renamed, partials)]
+
+
+def _behind_reductions(group: Group) -> list[Node]:
+    """The nodes that stored values need besides the reductions, those too that only read what has one element per result."""
+    needed = {id(v) for v in group.stored}
+    found: list[Node] = []
+    for node in reversed(group.nodes):
+        if not reducible(node) and any(id(v) in needed for v in node.outputs):
+            found.append(node)
+            needed.update(id(x) for x in node.inputs)
+    return found[::-1]
 
 
 def pieces_of(group: Group, length: int) -> int:
