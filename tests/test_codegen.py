@@ -187,6 +187,15 @@ def test_sixteen_bit_floats_round_to_nearest_even(dtype: DType) -> None:
     assert np.isnan(got[~finite].astype(np.float32)).all()
 
 
+@pytest.mark.parametrize("dtype", [dtypes.int8, dtypes.uint8, dtypes.int16, dtypes.uint16, dtypes.int32, dtypes.uint32], ids=str)
+def test_division_of_extreme_integers(dtype: DType) -> None:
+    edges = np.array([0, 1, 2, 3, 7, dtype.max, dtype.max - 1, dtype.max // 2, dtype.min, dtype.min + 1], dtype.numpy)
+    pool = np.concatenate([edges, np.random.default_rng(0).integers(dtype.min, dtype.max, 10, dtype.numpy)])
+    x, y = (np.array(v).ravel() for v in np.meshgrid(pool, pool))
+    elementwise(lambda a, b: a / b, [x, y], dtype)
+    elementwise(lambda a, b: a % b, [x, y], dtype)
+
+
 def test_remainder_of_extreme_floats() -> None:
     special = [0.0, -0.0, 1.0, -2.5, 3e38, 1e-45, -7e-42, 1.1754944e-38, np.inf, -np.inf, np.nan, 1e20, 0.1, 5.0]
     x, y = (np.array(v, np.float32).ravel() for v in np.meshgrid(special, special))

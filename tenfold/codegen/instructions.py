@@ -134,8 +134,16 @@ class Instructions:
             lowest = w(f"icmp eq {ty} {a}, {self.const(scalar, str(-(1 << (dtype.size * 8 - 1))))}")
             minus = w(f"icmp eq {ty} {b}, {self.const(scalar, '-1')}")
             bad = w(f"or {mask} {is_zero}, {w(f'and {mask} {lowest}, {minus}')}")
-        result = w(f"{name} {ty} {a}, {w(f'select {mask} {bad}, {ty} {one}, {ty} {b}')}")
+        divisor = w(f"select {mask} {bad}, {ty} {one}, {ty} {b}")
+        result = self._quotient(w, op, dtype, a, divisor) if self.lanes and dtype.size < 8 else w(f"{name} {ty} {a}, {divisor}")
         return w(f"select {mask} {is_zero}, {ty} {zero}, {ty} {result}")
+
+    def _quotient(self, w: Write, op: str, dtype: DType, a: str, b: str) -> str:
+        """Vectors have no integer division; the rounded quotient of two integers below 2^32 in float64 truncates to the right one."""
+        ty, d, sign = self.reg(dtype), self.type("double" if dtype.size == 4 else "float"), "u" if dtype.is_unsigned else "s"
+        x, y = (w(f"{sign}itofp {ty} {v} to {d}") for v in (a, b))
+        q = w(f"fpto{sign}i {d} {w(f'fdiv {d} {x}, {y}')} to {ty}")
+        return q if op == "div" else w(f"sub {ty} {a}, {w(f'mul {ty} {q}, {b}')}")
 
     def _remainder(self, w: Write, dtype: DType, a: str, b: str) -> str:
         """C's fmod, lane by lane, from the helper that `helpers.py` writes."""

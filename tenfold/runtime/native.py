@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -14,7 +16,7 @@ import llvmlite.binding as llvm
 from tenfold.runtime.cache import Cache, folder_from
 from tenfold.runtime.locks import fork_safe_lock
 
-FORMAT = 2  # of generated code: raise it when the emitters change what a key means
+FOLDERS = ("codegen", "kernel", "runtime")  # whose sources decide what a key becomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class _Compiler:
         self.machine = machine(target)
         self.builder = llvm.create_pass_builder(self.machine, llvm.create_pipeline_tuning_options(speed_level=2))
         self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(target))
+        # never freed: at the interpreter's exit some thread may still be in the code
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.engine))
 
     def object_code(self, text: str, direct: bool) -> bytes:
         with self.lock:
@@ -118,7 +122,12 @@ def disk_cache() -> Cache:
 
 @cache
 def _digest_head() -> bytes:
-    return f"{FORMAT} {llvmlite.__version__} {llvm.llvm_version_info} {host().key}".encode()
+    """Everything but the key that code depends on: this package's emitters, LLVM, the processor."""
+    sources = hashlib.sha256()
+    for folder in FOLDERS:
+        for path in sorted((Path(__file__).parents[1] / folder).glob("*.py")):
+            sources.update(path.name.encode() + b"\0" + path.read_bytes())
+    return f"{sources.hexdigest()} {llvmlite.__version__} {llvm.llvm_version_info} {host().key}".encode()
 
 
 def digest(key: str) -> str:
