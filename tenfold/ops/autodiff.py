@@ -1,0 +1,7 @@
+"""`tf.autodiff.*`."""
+
+from __future__ import annotations
+
+from tenfold.transform.tape import GradientTape
+
+__all__ = ["GradientTape"]
