@@ -82,7 +82,7 @@ def check_matmul(dtype: DType, batch: int, m: int, n: int, k: int, ta: bool = Fa
 
 @pytest.mark.parametrize("ta,tb", list(itertools.product((False, True), repeat=2)))
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
-@pytest.mark.parametrize("m,n,k", [(1, 1, 1), (5, 7, 3), (17, 10, 40), (33, 65, 70)])
+@pytest.mark.parametrize("m,n,k", [(1, 1, 1), (1, 40, 9), (40, 1, 9), (5, 7, 3), (17, 10, 40), (33, 65, 70)])
 def test_matmul(dtype: DType, m: int, n: int, k: int, ta: bool, tb: bool) -> None:
     check_matmul(dtype, 1, m, n, k, ta, tb)
 

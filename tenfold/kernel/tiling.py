@@ -29,7 +29,7 @@ from tenfold.kernel.contraction import (
 
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
 L2 = 512 * 1024  # bytes that the panels of one task may take
-TASK = 40_000  # multiply-add vectors of one task: about 10 microseconds
+TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 MOST_TASKS = 64
 LINE = 6  # log2 of the bytes of a cache line
 FOLDS = 24  # tasks wanted of a sum that is cut
@@ -49,7 +49,7 @@ def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
 def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[int, int]:
     """(rows, vectors) of the tile that covers m x n in the fewest cycles."""
     best, choice = float("inf"), (1, 1)
-    for vectors in (1,) if depthwise else (1, 2, 3, 4):
+    for vectors in (1, 3) if depthwise else (1, 2, 3, 4):
         panels = ceil(n / (vectors * lanes))
         for rows in row_choices(vectors, machine):
             cycles = max(rows * vectors, vectors + rows / 2, 4) + 0.5 * vectors + 0.1 * rows + 0.5
