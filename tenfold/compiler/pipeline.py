@@ -51,26 +51,32 @@ class Program:
         self._targets = dict(updates)
         self._returned = [k for k in range(len(graph.outputs)) if k not in self._targets]
         items, uses = lower_groups(graph, self._targets)
-        places, copies = self._place_outputs(graph, uses, flat(items))
-        self._assemble(graph, [*items, *copies], places)
+        places, before, after = self._place_outputs(graph, uses, flat(items))
+        self._assemble(graph, [*before, *items, *after], places)
         self._lock = threading.Lock()
 
-    def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, int], list[Call]]:
-        """Which table slot each value outside the arena has, and the copies for outputs that cannot be written where they belong."""
-        inputs = len(graph.inputs)
+    def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, int], list[Call], list[Call]]:
+        """Which table slot each value outside the arena has; copies to begin with, of old values that are overwritten and still wanted;
+        copies to end with, of outputs that cannot be made where they belong."""
         places = {id(v): 1 + i for i, v in enumerate(graph.inputs)}
+        overwritten = {id(graph.inputs[i]) for i in self._targets.values()}
         made = {id(w) for call in calls for w in call.writes}
-        copies: list[Call] = []
+        before: list[Call] = []
+        after: list[Call] = []
         for k, v in enumerate(graph.outputs):
             source = root(v, uses)
-            slot = 1 + self._targets[k] if k in self._targets else 1 + inputs + self._returned.index(k)
+            slot = 1 + self._targets[k] if k in self._targets else 1 + len(graph.inputs) + self._returned.index(k)
             if id(source) in made and id(source) not in places and (k not in self._targets or safe_in_place(source, graph.inputs[self._targets[k]], calls)):
                 places[id(source)] = slot
-            else:
-                target = Value(v.spec)
-                places[id(target)] = slot
-                copies.append(copy(source, target))
-        return places, copies
+                continue
+            if id(source) in overwritten:
+                old = Value(source.spec)
+                before.append(copy(source, old))
+                source = old
+            target = Value(v.spec)
+            places[id(target)] = slot
+            after.append(copy(source, target))
+        return places, before, after
 
     def _assemble(self, graph: Graph, items: list[Item], places: dict[int, int]) -> None:
         outside = len(graph.inputs) + len(self._returned) + 1

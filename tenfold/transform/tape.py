@@ -136,6 +136,8 @@ class GradientTape:
         self._use()
         targets = [t for t in nest.flatten(target) if t is not None]
         weights = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
+        if len(targets) == 1 and len(weights) != 1:
+            weights = [output_gradients]
         if len(weights) != len(targets):
             raise InvalidArgumentError(f"[gradient] expected one output gradient per target ({len(targets)}); received {len(weights)}.")
         seeds = [self._seed(self._value(t), w) for t, w in zip(targets, weights, strict=True)]

@@ -1,0 +1,226 @@
+"""tf.function: signatures, variables, unknown sizes, inlining, errors."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tenfold as tf
+
+
+def test_one_trace_per_signature() -> None:
+    traces = []
+
+    @tf.function
+    def f(x: Any, flag: bool = True) -> Any:
+        traces.append(1)
+        return x + 1 if flag else x - 1
+
+    assert f(tf.constant(1)).numpy() == 2 and f(tf.constant(5)).numpy() == 6
+    assert len(traces) == 1
+    f(tf.constant(1.5))
+    f(tf.constant([1, 2]))
+    assert f(tf.constant(1), flag=False).numpy() == 0
+    assert f(tf.constant(1), False).numpy() == 0
+    assert len(traces) == 4 == f.experimental_get_tracing_count()
+
+
+def test_nested_arguments_and_results() -> None:
+    @tf.function
+    def f(d: Any, *rest: Any) -> Any:
+        return {"sum": d["a"] + d["b"][0], "rest": [r * 2 for r in rest], "none": None}
+
+    out = f({"a": tf.constant(1), "b": (tf.constant(2),)}, tf.constant(3))
+    assert int(out["sum"]) == 3 and int(out["rest"][0]) == 6 and out["none"] is None
+
+
+def test_input_signature_leaves_sizes_open() -> None:
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+    def f(x: Any) -> Any:
+        assert x.shape == (None, 3)
+        return tf.reshape(x, [tf.shape(x)[0] * 3]), tf.reduce_mean(x, 0), tf.shape(x)
+
+    for n in (1, 2, 5, 0):
+        flat, mean, shape = f(tf.ones((n, 3)))
+        assert flat.shape == (3 * n,) and shape.numpy().tolist() == [n, 3]
+        np.testing.assert_array_equal(mean.numpy(), [1.0] * 3 if n else [np.nan] * 3)
+    assert f.experimental_get_tracing_count() == 1
+    with pytest.raises(ValueError, match="input_signature"):
+        f(tf.ones((2, 4)))
+    with pytest.raises(TypeError, match="float32"):
+        f(tf.ones((2, 3), tf.float64))
+
+
+def test_concrete_function() -> None:
+    f = tf.function(lambda x, y: x * 2.0 + y)
+    c = f.get_concrete_function(tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.float32))
+    assert c(tf.constant([1.0, 2.0]), tf.constant(1.0)).numpy().tolist() == [3.0, 5.0]
+    assert "mul" in str(c)
+
+
+def test_variables_are_created_once_and_updated_in_place() -> None:
+    class Counter(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.v: Any = None
+
+        @tf.function
+        def __call__(self, x: Any) -> Any:
+            if self.v is None:
+                self.v = tf.Variable(tf.zeros([2]))
+            self.v.assign_add(x)
+            return self.v * 10.0
+
+    a, b = Counter(), Counter()
+    assert a(tf.constant([1.0, 2.0])).numpy().tolist() == [10.0, 20.0]
+    assert a(tf.constant([1.0, 2.0])).numpy().tolist() == [20.0, 40.0]
+    assert b(tf.constant([5.0, 5.0])).numpy().tolist() == [50.0, 50.0]
+    assert a.v.numpy().tolist() == [2.0, 4.0]
+
+
+def test_variables_created_on_every_call_are_refused() -> None:
+    @tf.function
+    def f(x: Any) -> Any:
+        return tf.Variable(1.0) * x
+
+    f(tf.constant(1.0))
+    with pytest.raises(ValueError, match="first"):
+        f(tf.constant([1.0]))
+
+
+def test_a_snapshot_survives_in_place_updates() -> None:
+    v = tf.Variable([1.0, 2.0])
+    f = tf.function(lambda: v.assign_add([1.0, 1.0]))
+    before = v.read_value()
+    f()
+    f()
+    assert before.numpy().tolist() == [1.0, 2.0] and v.numpy().tolist() == [3.0, 4.0]
+
+
+def test_reads_see_earlier_writes_in_order() -> None:
+    v = tf.Variable(1.0)
+
+    @tf.function
+    def f() -> Any:
+        a = v + 0.0
+        v.assign(a * 10.0)
+        b = v + 0.0
+        v.assign_sub(1.0)
+        return a, b, v.read_value()
+
+    assert [float(t) for t in f()] == [1.0, 10.0, 9.0] and float(v.numpy()) == 9.0
+    assert [float(t) for t in f()] == [9.0, 90.0, 89.0]
+
+
+def test_swapping_variables() -> None:
+    a, b = tf.Variable([1.0, 2.0]), tf.Variable([3.0, 4.0])
+
+    @tf.function
+    def swap() -> None:
+        old = a.read_value()
+        a.assign(b)
+        b.assign(old)
+
+    swap()
+    assert a.numpy().tolist() == [3.0, 4.0] and b.numpy().tolist() == [1.0, 2.0]
+
+
+def test_functions_are_inlined_into_functions() -> None:
+    v = tf.Variable(0.0)
+    inner = tf.function(lambda x: v.assign_add(x) * 2.0)
+    outer = tf.function(lambda x: inner(x) + inner(x))
+    assert float(outer(tf.constant(1.0))) == 6.0 and float(v.numpy()) == 2.0
+
+
+def test_input_may_be_output_and_constants_may_be_output() -> None:
+    f = tf.function(lambda x: (x, x, tf.constant([1, 2]), x[0]))
+    x = tf.constant([5.0, 6.0])
+    a, b, c, d = f(x)
+    assert a.numpy().tolist() == b.numpy().tolist() == [5.0, 6.0] and c.numpy().tolist() == [1, 2] and float(d) == 5.0
+
+
+def test_values_are_unknown_while_tracing() -> None:
+    @tf.function
+    def f(x: Any) -> Any:
+        if x > 0:
+            return x
+        return -x
+
+    with pytest.raises(TypeError, match="unknown while the function is traced"):
+        f(tf.constant(1.0))
+
+
+def test_leaked_tensors_are_named() -> None:
+    kept: list[Any] = []
+
+    @tf.function
+    def f(x: Any) -> Any:
+        kept.append(x * 2.0)
+        return x
+
+    f(tf.constant(1.0))
+    with pytest.raises(TypeError, match="another traced function"):
+        tf.function(lambda y: y + kept[0])(tf.constant(1.0))
+    with pytest.raises(TypeError, match="unknown"):
+        kept[0].numpy()
+
+
+def test_errors_in_a_trace_name_the_line() -> None:
+    @tf.function
+    def f(a: Any, b: Any) -> Any:
+        return a @ b
+
+    with pytest.raises(ValueError, match=r"\[matmul\][\s\S]*test_function.py"):
+        f(tf.ones((2, 3)), tf.ones((2, 3)))
+
+
+def test_run_functions_eagerly() -> None:
+    seen: list[Any] = []
+    f = tf.function(lambda x: seen.append(x) or x)  # type: ignore[func-returns-value]
+    tf.config.run_functions_eagerly(True)
+    try:
+        f(tf.constant(1.0))
+        assert float(seen[0].numpy()) == 1.0
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def test_threads_share_a_function() -> None:
+    f = tf.function(lambda x: tf.reduce_sum(tf.tanh(x) * 2.0))
+    x = tf.constant(np.random.default_rng(0).standard_normal((200, 300)).astype("f"))
+    expected = f(x).numpy()
+    results: list[Any] = []
+    threads = [threading.Thread(target=lambda: results.extend(f(x).numpy() for _ in range(20))) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(results) == 80 and all(r == expected for r in results)
+
+
+def test_methods_do_not_keep_their_object_alive() -> None:
+    class Model:
+        @tf.function
+        def __call__(self, x: Any) -> Any:
+            return x + 1
+
+    m = Model()
+    m(tf.constant(1))
+    gone = weakref.ref(m)
+    del m
+    gc.collect()
+    assert gone() is None
+
+
+def test_random_numbers_advance_inside_functions() -> None:
+    f = tf.function(lambda: tf.random.uniform([3]))
+    tf.random.set_seed(1)
+    a, b = f().numpy(), f().numpy()
+    assert not np.array_equal(a, b)
+    tf.random.set_seed(1)
+    np.testing.assert_array_equal(f().numpy(), a)

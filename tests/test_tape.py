@@ -1,0 +1,243 @@
+"""GradientTape: what it watches, what it returns, higher orders, jacobians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tenfold as tf
+
+
+def differences(f: Any, x: np.ndarray[Any, Any], h: float = 1e-6) -> np.ndarray[Any, Any]:
+    """The gradient of a scalar function by central differences."""
+    g = np.zeros_like(x)
+    for i in np.ndindex(*x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += h
+        down[i] -= h
+        g[i] = (float(f(tf.constant(up))) - float(f(tf.constant(down)))) / (2 * h)
+    return g
+
+
+def smooth(x: Any) -> Any:
+    return tf.reduce_sum(tf.sin(x * x) + tf.tanh(x) * tf.exp(-x))
+
+
+def test_gradient_equals_differences_eager_and_traced() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 4))
+
+    def gradient(t: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(t)
+            y = smooth(t)
+        return tape.gradient(y, t)
+
+    expected = differences(smooth, x)
+    np.testing.assert_allclose(gradient(tf.constant(x)).numpy(), expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(tf.function(gradient)(tf.constant(x)).numpy(), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_second_and_third_order() -> None:
+    x = tf.constant(0.7, tf.float64)
+    with tf.GradientTape() as t3:
+        t3.watch(x)
+        with tf.GradientTape() as t2:
+            t2.watch(x)
+            with tf.GradientTape() as t1:
+                t1.watch(x)
+                y = tf.sin(x * x)
+            d1 = t1.gradient(y, x)
+        d2 = t2.gradient(d1, x)
+    d3 = t3.gradient(d2, x)
+    v, s, c = 0.7, np.sin(0.49), np.cos(0.49)
+    np.testing.assert_allclose([float(d1), float(d2), float(d3)], [2 * v * c, 2 * c - 4 * v * v * s, -12 * v * s - 8 * v**3 * c], rtol=1e-12)
+
+
+def test_gradient_through_a_compiled_function() -> None:
+    w = tf.Variable(np.random.default_rng(1).standard_normal((4, 2)))
+    x = tf.constant(np.random.default_rng(2).standard_normal((3, 4)))
+
+    def f(x: Any) -> Any:
+        return tf.reduce_sum(tf.tanh(x @ w) ** 2)
+
+    compiled = tf.function(f)
+    results = []
+    for call in (f, compiled):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = call(x)
+            gx, gw = tape.gradient(y, [x, w])
+            z = tf.reduce_sum(gx * gx)
+        results.append([y, gx, gw, outer.gradient(z, x)])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-10)
+
+
+def test_unconnected_gradients() -> None:
+    a, b = tf.Variable(1.0), tf.Variable([1.0, 2.0])
+    with tf.GradientTape(persistent=True) as tape:
+        y = a * 2.0
+    assert tape.gradient(y, b) is None
+    assert tape.gradient(y, b, unconnected_gradients="zero").numpy().tolist() == [0.0, 0.0]
+    assert tape.gradient(y, {"a": a, "b": [b]})["b"] == [None]
+
+
+def test_a_tape_is_used_once_unless_persistent() -> None:
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = x * x
+    assert float(tape.gradient(y, x)) == 6.0
+    with pytest.raises(RuntimeError, match="persistent"):
+        tape.gradient(y, x)
+
+
+def test_watching() -> None:
+    x, v, frozen = tf.constant(2.0), tf.Variable(3.0), tf.Variable(4.0, trainable=False)
+    with tf.GradientTape() as tape:
+        y = x * v * frozen
+    assert [w is v for w in tape.watched_variables()] == [True]
+    gx, gv, gf = tape.gradient(y, [x, v, frozen])
+    assert gx is None and gf is None and float(gv) == 8.0
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = x * v
+    assert [None if g is None else float(g) for g in tape.gradient(y, [x, v])] == [3.0, None]
+
+
+def test_stop_recording_and_reset() -> None:
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        with tape.stop_recording():
+            a = x * x
+        y = a * x
+    assert float(tape.gradient(y, x)) == 9.0
+
+
+def test_a_variable_read_before_and_after_an_assignment() -> None:
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = x * x
+        x.assign(5.0)
+        y = y + 3.0 * x
+    assert float(tape.gradient(y, x)) == 7.0
+
+
+def test_output_gradients_and_several_targets() -> None:
+    x = tf.constant([1.0, 2.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y, z = x * x, 3.0 * x
+    np.testing.assert_allclose(tape.gradient(y, x, output_gradients=[10.0, 1.0]).numpy(), [20.0, 4.0])
+    np.testing.assert_allclose(tape.gradient([y, z], x).numpy(), [5.0, 7.0])
+    with pytest.raises(ValueError, match="output gradient"):
+        tape.gradient([y, z], x, output_gradients=[tf.ones(2)])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_jacobian(compiled: bool) -> None:
+    a = np.random.default_rng(0).standard_normal((3, 2))
+
+    def jacobian(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.constant(a) @ x
+        return tape.jacobian(y, x)
+
+    x = tf.constant(np.ones((2, 4)))
+    got = (tf.function(jacobian) if compiled else jacobian)(x).numpy()
+    assert got.shape == (3, 4, 2, 4)
+    np.testing.assert_allclose(got, np.einsum("ik,jl->ijkl", a, np.eye(4)))
+
+
+def test_batch_jacobian() -> None:
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x**2 * tf.constant([1.0, 10.0])
+    got = tape.batch_jacobian(y, x).numpy()
+    np.testing.assert_allclose(got, [np.diag(2 * row * [1, 10]) for row in x.numpy()], rtol=1e-6)
+
+
+def test_custom_gradient_is_kept_by_every_road() -> None:
+    @tf.custom_gradient
+    def log1pexp(x: Any) -> Any:
+        e = tf.exp(x)
+        return tf.math.log(1.0 + e), lambda upstream: upstream * (1.0 - 1.0 / (1.0 + e))
+
+    def gradient(f: Any) -> float:
+        x = tf.constant(100.0)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        return float(tape.gradient(y, x))
+
+    assert gradient(log1pexp) == 1.0
+    assert gradient(tf.function(log1pexp)) == 1.0
+    assert float(tf.function(lambda: gradient_of(log1pexp))()) == 1.0
+
+
+def gradient_of(f: Any) -> Any:
+    x = tf.constant(100.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    return tape.gradient(y, x)
+
+
+def test_custom_gradient_with_variables_and_wrong_counts() -> None:
+    w = tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def scaled(x: Any) -> Any:
+        return x * w, lambda upstream, variables: (upstream * 100.0, [upstream * 7.0 for _ in variables])
+
+    x = tf.constant(2.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = scaled(x)
+    assert [float(g) for g in tape.gradient(y, [x, w])] == [100.0, 7.0]
+
+    @tf.custom_gradient
+    def wrong(a: Any, b: Any) -> Any:
+        return a * b, lambda upstream: upstream
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = wrong(x, x)
+    with pytest.raises(ValueError, match="expected to return 2 gradients"):
+        tape.gradient(y, x)
+
+
+def test_recompute_grad_gives_the_same_gradient_and_computes_again() -> None:
+    w = tf.Variable(np.random.default_rng(0).standard_normal((3, 3)))
+    x = tf.constant(np.random.default_rng(1).standard_normal((2, 3)))
+    calls = []
+
+    def block(x: Any) -> Any:
+        calls.append(1)
+        return tf.tanh(x @ w) @ w
+
+    def gradient(f: Any) -> Any:
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(f(x))
+        return tape.gradient(y, w)
+
+    expected = gradient(block).numpy()
+    calls.clear()
+    np.testing.assert_allclose(gradient(tf.recompute_grad(block)).numpy(), expected)
+    assert len(calls) == 2
+    np.testing.assert_allclose(tf.function(lambda: gradient(tf.recompute_grad(block)))().numpy(), expected)
+
+
+def test_errors_teach() -> None:
+    x = tf.constant([3, 1, 2])
+    with pytest.raises(ValueError, match="tensor or a variable"), tf.GradientTape() as tape:
+        tape.watch(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)  # integers have no gradient
+        y = tf.cast(x, tf.float32) * 2.0
+    assert tape.gradient(y, x) is None
