@@ -9,6 +9,8 @@ import numpy as np
 
 import tenfold.primitives.operators  # noqa: F401  gives tensors their operators
 from tenfold.core.dtypes import DType, as_dtype
+from tenfold.primitives.arithmetic import real
+from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.function import Function
 from tenfold.transform.tape import GradientTape
@@ -70,9 +72,6 @@ def weighted(operation: Operation, weights: Sequence[Any]) -> Operation:
     """The operation's real floating-point results as one number."""
 
     def scalar(*xs: Tensor) -> Tensor:
-        from tenfold.primitives.arithmetic import real
-        from tenfold.primitives.reduction import sum as sum_
-
         total: Any = None
         for y, w in zip(listed(operation(*xs)), weights, strict=True):
             if y.dtype.is_differentiable:

@@ -20,7 +20,10 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "reshape adds and drops ones": (lambda x: m.reshape(m.reshape(x, (2, 1, 3, 4)), (1, 6, 4)), lambda x: x.reshape(1, 6, 4)),
     "transpose": (lambda x: m.transpose(x, (2, 0, 1)), lambda x: x.transpose(2, 0, 1)),
     "transpose, reversed": (lambda x: m.transpose(x), lambda x: x.T),
-    "broadcast_to": (lambda x: m.broadcast_to(m.reshape(x, (2, 1, 3, 4)), (5, 2, 6, 3, 4)), lambda x: np.broadcast_to(x.reshape(2, 1, 3, 4), (5, 2, 6, 3, 4))),
+    "broadcast_to": (
+        lambda x: m.broadcast_to(m.reshape(x, (2, 1, 3, 4)), (5, 2, 6, 3, 4)),
+        lambda x: np.broadcast_to(x.reshape(2, 1, 3, 4), (5, 2, 6, 3, 4)),
+    ),
     "slice": (lambda x: m.slice_(x, (0, 1, 1), (2, 2, 2)), lambda x: x[:, 1:3, 1:3]),
     "slice with steps": (lambda x: m.slice_(x, (0, 0, 3), (1, 2, 2), (1, 2, -2)), lambda x: x[:1, ::2, 3::-2]),
     "slice of nothing": (lambda x: m.slice_(x, (0, 3, 0), (2, 0, 4)), lambda x: x[:, 3:]),

@@ -94,13 +94,13 @@ def truncatemod(a: Expr, b: Expr) -> Expr:
 def _pow_vjp_base(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
     one = constant_like(1, b)
     safe = select(equal(b, constant_like(0, b)), one, b)
-    return select(equal(b, constant_like(0, b)), constant_like(0, b), g * conj(safe * pow(a, safe - one)))
+    return select(equal(b, constant_like(0, b)), constant_like(0, b), mul(g, conj(mul(safe, pow(a, sub(safe, one))))))
 
 
 def _pow_vjp_exponent(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
     zero = constant_like(0, a)
     positive = not_equal(a, zero) if a.dtype.is_complex else less(zero, a)
-    return g * conj(y * select(positive, log(select(positive, a, constant_like(1, a))), zero))
+    return mul(g, conj(mul(y, select(positive, log(select(positive, a, constant_like(1, a))), zero))))
 
 
 def _pow(a: Any, b: Any) -> Any:
@@ -121,24 +121,25 @@ def _tie_share(g: Tensor, mine: Tensor) -> Tensor:
     return select(mine, g, constant_like(0, g))
 
 
-@elementwise(vjp=(lambda g, y, a, b: _tie_share(g, less_equal(b, a)), lambda g, y, a, b: _tie_share(g, less(a, b))), oracle=np.maximum, dtypes=REALS, samples=TWO)
+@elementwise(vjp=(lambda g, y, a, b: _tie_share(g, less_equal(b, a)), lambda g, y, a, b: _tie_share(g, less(a, b))),
+             oracle=np.maximum, dtypes=REALS, samples=TWO)  # fmt: skip
 def maximum(a: Expr, b: Expr) -> Expr:
     """The larger element; NaN if either is. At ties the gradient goes to `a`."""
     return loops.binary("max", a, b)
 
 
-@elementwise(vjp=(lambda g, y, a, b: _tie_share(g, less_equal(a, b)), lambda g, y, a, b: _tie_share(g, less(b, a))), oracle=np.minimum, dtypes=REALS, samples=TWO)
+@elementwise(vjp=(lambda g, y, a, b: _tie_share(g, less_equal(a, b)), lambda g, y, a, b: _tie_share(g, less(b, a))),
+             oracle=np.minimum, dtypes=REALS, samples=TWO)  # fmt: skip
 def minimum(a: Expr, b: Expr) -> Expr:
     """The smaller element; NaN if either is. At ties the gradient goes to `a`."""
     return loops.binary("min", a, b)
 
 
-@elementwise(vjp=(lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: neg(g * a / (a * a + b * b))), oracle=np.arctan2, dtypes=FLOATS, samples=APART)
+@elementwise(vjp=(lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: neg(g * a / (a * a + b * b))),
+             oracle=np.arctan2, dtypes=FLOATS, samples=APART)  # fmt: skip
 def atan2(a: Expr, b: Expr) -> Expr:
     """The angle of the point (b, a), in radians from -pi to pi."""
     return mathlib.atan2(a, b)
-
-
 
 
 @elementwise(oracle=np.equal, dtypes=ALL, samples=TWO, out=bool_)
@@ -234,7 +235,8 @@ def _select_spec(c: Spec, a: Spec, b: Spec) -> Spec:
 
 
 @primitive(Kind.ELEMENTWISE, spec=_select_spec, oracle=np.where, lower=loops.select, dtypes=BOOL,
-           vjp=each(None, lambda g, y, c, a, b: select(c, g, constant_like(0, g)), lambda g, y, c, a, b: select(c, constant_like(0, g), g)))  # fmt: skip
+           vjp=each(None, lambda g, y, c, a, b: select(c, g, constant_like(0, g)),
+                    lambda g, y, c, a, b: select(c, constant_like(0, g), g)))  # fmt: skip
 def select(apply: Any, condition: Any, a: Any, b: Any) -> Tensor:
     """`a` where `condition`, else `b`, element by element."""
     condition = as_tensor(condition)
@@ -280,7 +282,8 @@ def _bitcast_spec(x: Spec, dtype: DType) -> Spec:
     return Spec(x.shape, dtype)
 
 
-@primitive(Kind.ELEMENTWISE, spec=_bitcast_spec, oracle=lambda x, dtype: np.ascontiguousarray(x).view(dtype.numpy), lower=lambda x, dtype: loops.bitcast(x, dtype), dtypes=ALL)
+@primitive(Kind.ELEMENTWISE, spec=_bitcast_spec, oracle=lambda x, dtype: np.ascontiguousarray(x).view(dtype.numpy),
+           lower=lambda x, dtype: loops.bitcast(x, dtype), dtypes=ALL)  # fmt: skip
 def bitcast(apply: Any, x: Any, dtype: Any) -> Tensor:
     """The bits of `x` read as `dtype`, a type of the same size."""
     result: Tensor = apply(as_tensor(x), dtype=as_dtype(dtype))
@@ -301,7 +304,7 @@ def log(x: Expr) -> Expr:
 
 def log_vjp(g: Tensor, x: Tensor) -> Tensor:
     """g / conj(x)."""
-    return g / conj(x)
+    return div(g, conj(x))
 
 
 @elementwise(vjp=lambda g, y, x: None, oracle=np.trunc, dtypes=FLOATS, samples=((-3, 3),))

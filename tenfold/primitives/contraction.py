@@ -38,7 +38,8 @@ def _matmul_spec(a: Spec, b: Spec, transpose_a: bool, transpose_b: bool) -> Spec
     n, l = (b.shape[-2], b.shape[-1]) if transpose_b else (b.shape[-1], b.shape[-2])
     if differ(k, l):
         first, second = ("(k, …)" if transpose_a else "(…, k)"), ("(…, k)" if transpose_b else "(k, …)")
-        raise ShapeError(f"[matmul] inner dimensions differ. Expected {first} @ {second}; received {show(a.shape)} @ {show(b.shape)}.{_remedy(a, b, transpose_a, transpose_b)}")
+        raise ShapeError(f"[matmul] inner dimensions differ. Expected {first} @ {second}; received {show(a.shape)} @ {show(b.shape)}."
+                         + _remedy(a, b, transpose_a, transpose_b))  # fmt: skip
     if len(a.shape) != len(b.shape) or any(differ(i, j) for i, j in zip(a.shape[:-2], b.shape[:-2], strict=True)):
         raise ShapeError(f"[matmul] batch dimensions differ. Received {show(a.shape)} @ {show(b.shape)}.")
     return Spec((*a.shape[:-2], m, n), dtype)
@@ -49,7 +50,8 @@ def _remedy(a: Spec, b: Spec, transpose_a: bool, transpose_b: bool) -> str:
     for flip_a, flip_b in ((False, True), (True, False), (True, True)):
         k = a.shape[-2 if transpose_a != flip_a else -1]
         if not differ(k, b.shape[-1 if transpose_b != flip_b else -2]):
-            changes = [f"{name}={not now}" for name, now, flip in (("transpose_a", transpose_a, flip_a), ("transpose_b", transpose_b, flip_b)) if flip]
+            both = (("transpose_a", transpose_a, flip_a), ("transpose_b", transpose_b, flip_b))
+            changes = [f"{name}={not now}" for name, now, flip in both if flip]
             return f" Try {', '.join(changes)}."
     return ""
 
@@ -62,14 +64,14 @@ def _matmul_oracle(a: Any, b: Any, transpose_a: bool, transpose_b: bool) -> Any:
 
 def _matmul_vjp_a(g: Tensor, y: Tensor, a: Tensor, b: Tensor, transpose_a: bool, transpose_b: bool) -> Tensor:
     if transpose_a:
-        return matmul.bare(conj(b), g, transpose_a=transpose_b, transpose_b=True)  # type: ignore[no-any-return]
-    return matmul.bare(g, conj(b), transpose_a=False, transpose_b=not transpose_b)  # type: ignore[no-any-return]
+        return matmul.bare(conj(b), g, transpose_a=transpose_b, transpose_b=True)
+    return matmul.bare(g, conj(b), transpose_a=False, transpose_b=not transpose_b)
 
 
 def _matmul_vjp_b(g: Tensor, y: Tensor, a: Tensor, b: Tensor, transpose_a: bool, transpose_b: bool) -> Tensor:
     if transpose_b:
-        return matmul.bare(g, conj(a), transpose_a=True, transpose_b=transpose_a)  # type: ignore[no-any-return]
-    return matmul.bare(conj(a), g, transpose_a=not transpose_a, transpose_b=False)  # type: ignore[no-any-return]
+        return matmul.bare(g, conj(a), transpose_a=True, transpose_b=transpose_a)
+    return matmul.bare(conj(a), g, transpose_a=not transpose_a, transpose_b=False)
 
 
 @primitive(Kind.CONTRACTION, spec=_matmul_spec, oracle=_matmul_oracle, vjp=each(_matmul_vjp_a, _matmul_vjp_b), dtypes=NUMBERS)
@@ -156,13 +158,14 @@ def _check(name: str, x: Shape, w: Shape, strides: Sequence[int], padding: Paddi
     """The shape of the convolution of x with w, both checked."""
     rank = len(x) - 2
     if not 1 <= rank <= 3 or len(w) != len(x):
-        raise ShapeError(f"[{name}] expected data [n, 1 to 3 spatial sizes, channels] and weights of the same rank; received {show(x)} and {show(w)}.")
+        raise ShapeError(f"[{name}] expected data [n, 1 to 3 spatial sizes, channels] and weights of the same rank; "
+                         f"received {show(x)} and {show(w)}.")  # fmt: skip
     if not len(strides) == len(padding) == len(dilation) == rank or any(s < 1 for s in (*strides, *dilation)):
         raise InvalidArgumentError(f"[{name}] expected {rank} positive strides and dilations, and padding for as many dimensions; "
                                    f"received strides={strides}, dilation={dilation}, padding={padding}.")  # fmt: skip
     if groups < 1 or differ(x[-1], w[-2] * groups):
-        raise ShapeError(f"[{name}] channels differ. Expected {show((w[-2] * groups,))[1:-2]} input channels, as weights {show(w)} with groups={groups} take; "
-                         f"received data {show(x)}.")  # fmt: skip
+        raise ShapeError(f"[{name}] channels differ. Expected {show((w[-2] * groups,))[1:-2]} input channels, as weights {show(w)} "
+                         f"with groups={groups} take; received data {show(x)}.")  # fmt: skip
     if isinstance(w[-1], int) and w[-1] % groups:
         raise ShapeError(f"[{name}] groups must divide the output channels. Received {w[-1]} channels and groups={groups}.")
     return (x[0], *conv_sizes(x[1:-1], w[:-2], strides, padding, dilation), w[-1])
@@ -177,7 +180,8 @@ def _padded(x: Any, padding: Any) -> Any:
 def _taps(kernel: Any, out: Any, strides: Any, dilation: Any) -> Any:
     """Each position of the kernel, and the part of the padded data that it meets."""
     for tap in positions(*map(range, kernel)):
-        yield tap, (slice(None), *(slice(t * d, t * d + (n - 1) * s + 1 if n else t * d, s) for t, d, n, s in zip(tap, dilation, out, strides, strict=True)))
+        starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+        yield tap, (slice(None), *(slice(b, b + (n - 1) * s + 1 if n else b, s) for b, n, s in zip(starts, out, strides, strict=True)))
 
 
 def _grouped(x: Any, groups: int) -> Any:
@@ -206,7 +210,8 @@ def _input_gradient_oracle(g: Any, w: Any, spatial: Any, strides: Any, padding: 
     out, weights, wide = g.shape[1:-1], _wide(w), _wide(g)
     channels = w.shape[-2] * groups
     # room for padding, for what strides skip at the end, and for what negative padding cropped
-    room = [max(n + max(lo, 0) + max(hi, 0), (o - 1) * s + r + max(-lo, 0)) for n, (lo, hi), o, s, r in zip(spatial, padding, out, strides, reach(w.shape[:-2], dilation), strict=True)]
+    dims = zip(spatial, padding, out, strides, reach(w.shape[:-2], dilation), strict=True)
+    room = [max(n + max(lo, 0) + max(hi, 0), (o - 1) * s + r + max(-lo, 0)) for n, (lo, hi), o, s, r in dims]
     total = np.zeros((g.shape[0], *room, channels), wide.dtype)
     inner = total[(slice(None), *(slice(max(-lo, 0), None) for lo, _ in padding))]
     if g.size and channels:

@@ -36,8 +36,15 @@ def tensors(name: str, values: Sequence[Any]) -> list[Tensor]:
     return [v if type(v) is Tensor else as_tensor(v, hint=hint, name=name) for v in values]
 
 
-def elementwise(*, oracle: Callable[..., Any], dtypes: tuple[DType, ...], vjp: Vjp | tuple[Vjp | None, ...] | None = None, samples: Any = None,
-                out: DType | Callable[[DType], DType] | None = None, algebra: Callable[..., Any] | None = None) -> Callable[[Callable[..., Expr]], Any]:  # fmt: skip
+def elementwise(
+    *,
+    oracle: Callable[..., Any],
+    dtypes: tuple[DType, ...],
+    vjp: Vjp | tuple[Vjp | None, ...] | None = None,
+    samples: Any = None,
+    out: DType | Callable[[DType], DType] | None = None,
+    algebra: Callable[..., Any] | None = None,
+) -> Callable[[Callable[..., Expr]], Any]:
     """Defines a primitive that works element by element.
 
     Args:
@@ -87,8 +94,18 @@ def _keeping_dtype(oracle: Callable[..., Any], out: Any) -> Callable[..., Any]:
     return run
 
 
-def primitive(kind: Kind, *, spec: Callable[..., Any], oracle: Callable[..., Any], vjp: Vjp | None = None, lower: Any = None,
-              dtypes: tuple[DType, ...] = (), samples: Any = None, algebra: Callable[..., Any] | None = None, pure: bool = True) -> Callable[[Callable[..., Any]], Any]:  # fmt: skip
+def primitive(
+    kind: Kind,
+    *,
+    spec: Callable[..., Any],
+    oracle: Callable[..., Any],
+    vjp: Vjp | None = None,
+    lower: Any = None,
+    dtypes: tuple[DType, ...] = (),
+    samples: Any = None,
+    algebra: Callable[..., Any] | None = None,
+    pure: bool = True,
+) -> Callable[[Callable[..., Any]], Any]:
     """Defines any other primitive. The decorated function checks and normalizes the user's arguments and calls `bind` as its last
     act through the `apply` that it receives as first argument: `def f(apply, x, axis): return apply(x, axis=...)`. The operation's
     `.bare` is this `apply`, for rules whose arguments are in order already.
@@ -115,7 +132,8 @@ def primitive(kind: Kind, *, spec: Callable[..., Any], oracle: Callable[..., Any
 def check_dtype(name: str, spec: Spec, allowed: tuple[DType, ...]) -> None:
     """Raises DTypeError unless the operation takes the element type."""
     if spec.dtype not in allowed:
-        raise DTypeError(f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {spec.dtype.name}. Try tf.cast.")
+        raise DTypeError(f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; "
+                         f"received {spec.dtype.name}. Try tf.cast.")  # fmt: skip
 
 
 __all__ = ["bool_", "check_dtype", "each", "elementwise", "primitive", "tensors"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import ALL, BY_NUMPY, BOOL, DType, bool_
+from tenfold.core.dtypes import ALL, BOOL, BY_NUMPY, DType, bool_
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Shape, show
 from tenfold.ir.primitive import Kind, Spec
@@ -70,12 +70,15 @@ def _checked(array: Any, shape: Shape, dtype: DType) -> Any:
         raise ShapeError(f"[py_function] the function returned another shape. Expected {show(shape)}; received {show(array.shape)}.")
     if array.dtype != dtype.numpy:
         kind = BY_NUMPY.get(array.dtype)
-        raise DTypeError(f"[py_function] the function returned another type. Expected {dtype.name}; received {kind.name if kind else array.dtype}. Try x.astype.")
+        raise DTypeError(f"[py_function] the function returned another type. Expected {dtype.name}; "
+                         f"received {kind.name if kind else array.dtype}. Try x.astype.")  # fmt: skip
     return np.array(array)
 
 
 @primitive(Kind.EFFECT, spec=_call_spec, oracle=_call_oracle, dtypes=ALL, pure=False)
-def py_function(apply: Any, function: Callable[..., Any], inputs: Sequence[Any], shapes: Sequence[Shape], dtypes: Sequence[DType]) -> tuple[Tensor, ...]:
+def py_function(
+    apply: Any, function: Callable[..., Any], inputs: Sequence[Any], shapes: Sequence[Shape], dtypes: Sequence[DType]
+) -> tuple[Tensor, ...]:
     """Calls a Python function on NumPy arrays whenever the program comes to this point; its results must have the given shapes and types."""
     xs = [as_tensor(x) for x in inputs]
     result: tuple[Tensor, ...] = apply(*xs, function=function, shapes=tuple(tuple(s) for s in shapes), dtypes=tuple(dtypes))

@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_
 from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
-from tenfold.primitives.arithmetic import conj, constant_like, less, log, neg, not_equal, real, select, trunc
+from tenfold.primitives.arithmetic import conj, constant_like, less, log, mul, neg, not_equal, real, select, trunc
 from tenfold.primitives.define import elementwise
 from tenfold.tensor.tensor import Tensor
 
@@ -177,7 +177,8 @@ def softplus(x: Expr) -> Expr:
     return mathlib.softplus(x)
 
 
-@elementwise(vjp=lambda g, y, x: select(less(constant_like(0, y), y), g, constant_like(0, g)), oracle=lambda x: np.maximum(x, x.dtype.type(0)), dtypes=REALS, samples=ANY)
+@elementwise(vjp=lambda g, y, x: select(less(constant_like(0, y), y), g, constant_like(0, g)),
+             oracle=lambda x: np.maximum(x, x.dtype.type(0)), dtypes=REALS, samples=ANY)  # fmt: skip
 def relu(x: Expr) -> Expr:
     """max(x, 0). The gradient at 0 is 0."""
     return loops.binary("max", x, 0)
@@ -274,7 +275,7 @@ def stop_gradient(x: Expr) -> Expr:
 
 def complex_abs(x: Tensor) -> Tensor:
     """The modulus of a complex tensor."""
-    return sqrt(real(x * conj(x)))
+    return sqrt(real(mul(x, conj(x))))
 
 
 __all__ = ["log", "not_equal", "trunc"]

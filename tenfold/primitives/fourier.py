@@ -24,7 +24,7 @@ def _complex(dtype: DType) -> DType:
 
 def _scale(x: Tensor, n: Size, multiply: bool) -> Tensor:
     number = cast(scalar_size(n, float64), x.dtype)
-    return mul(x, number) if multiply else div(x, number)  # type: ignore[no-any-return]
+    return mul(x, number) if multiply else div(x, number)
 
 
 def _fft_spec(x: Spec, axes: tuple[int, ...], inverse: bool) -> Spec:
@@ -60,7 +60,7 @@ def _rfft_spec(x: Spec) -> Spec:
 def _rfft_vjp(g: Tensor, y: Tensor, x: Tensor) -> Tensor:
     n = x.sizes[-1]
     whole = pad(g, [0] * g.ndim, [*[0] * (g.ndim - 1), n - g.sizes[-1]])
-    return real(_scale(fft(whole, -1, inverse=True), n, multiply=True))  # type: ignore[no-any-return]
+    return real(_scale(fft(whole, -1, inverse=True), n, multiply=True))
 
 
 @primitive(Kind.HOST, spec=_rfft_spec, oracle=lambda x: np.fft.rfft(x).astype(np.complex64 if x.dtype == np.float32 else np.complex128),
@@ -103,4 +103,4 @@ def fit(x: Tensor, axes: Sequence[int], lengths: Sequence[Size]) -> Tensor:
         kept[axis] = function("min", n, x.sizes[axis])
         high[axis] = n - kept[axis]
     cut = x if tuple(kept) == tuple(x.sizes) else slice_(x, [0] * x.ndim, kept)
-    return pad(cut, [0] * x.ndim, high)  # type: ignore[no-any-return]
+    return pad(cut, [0] * x.ndim, high)

@@ -144,7 +144,7 @@ def _gather_lower(k: Any, index: list[Expr], axis: int, batch_dims: int) -> Expr
     lead, middle, tail = index[:axis], index[axis : axis + inner], index[axis + inner :]
     position = loops.cast(k.read(1, [*lead[:batch_dims], *middle]), int64)
     inside = (position >= 0) & (position < k.shape(0)[axis])
-    return k.read(0, [*lead, position, *tail], inside)  # type: ignore[no-any-return]
+    return k.read(0, [*lead, position, *tail], inside)
 
 
 def _gather_vjp(g: Tensor, y: Tensor, x: Tensor, indices: Tensor, axis: int, batch_dims: int) -> Tensor:
@@ -211,7 +211,8 @@ def _batched_rows(indices: Tensor, n: Size, batch_dims: int) -> Tensor:
 def _scatter_spec(indices: Spec, updates: Spec, rows: Size) -> Spec:
     check_dtype("scatter_add", indices, INTEGERS)
     if len(indices.shape) != 1 or not updates.shape or differ(indices.shape[0], updates.shape[0]):
-        raise ShapeError(f"[scatter_add] expected one row of updates per index; received indices {show(indices.shape)} and updates {show(updates.shape)}.")
+        raise ShapeError(f"[scatter_add] expected one row of updates per index; "
+                         f"received indices {show(indices.shape)} and updates {show(updates.shape)}.")  # fmt: skip
     return Spec((rows, *updates.shape[1:]), updates.dtype)
 
 
@@ -302,7 +303,7 @@ def _dynamic_slice_lower(k: Any, index: list[Expr], axes: tuple[int, ...], sizes
     place = list(index)
     for number, axis in enumerate(axes, 1):
         place[axis] = index[axis] + _clamped(k, number, k.shape(0)[axis], k.int(sizes[axis]))
-    return k.read(0, place)  # type: ignore[no-any-return]
+    return k.read(0, place)
 
 
 def _dynamic_slice_vjp(wanted: Sequence[bool], g: Tensor, y: Tensor, x: Tensor, *starts: Tensor, axes: tuple[int, ...], sizes: Shape) -> list[Any]:
@@ -347,7 +348,7 @@ def _update_lower(k: Any, index: list[Expr], axes: tuple[int, ...]) -> Expr:
             test = test & (place[axis] >= 0) if axis in axes else test
             inside = test if inside is None else inside & test
     if inside is None:
-        return k.read(1, index)  # type: ignore[no-any-return]
+        return k.read(1, index)
     return loops.select(inside, k.read(1, place, inside), k.read(0, index))
 
 

@@ -64,7 +64,7 @@ def cumsum(apply: Any, x: Any, axis: int = 0, exclusive: bool = False, reverse: 
 
 def _cumprod_vjp(g: Tensor, y: Tensor, x: Tensor, axis: int, exclusive: bool, reverse: bool) -> Tensor:
     later = cumsum.bare(mul(conj(y), g), axis=axis, exclusive=exclusive, reverse=not reverse)
-    return div(later, conj(x))  # type: ignore[no-any-return]
+    return div(later, conj(x))
 
 
 @primitive(Kind.HOST, spec=same_spec("cumprod", NUMBERS), oracle=_running(np.cumprod, 1), dtypes=NUMBERS, vjp=each(_cumprod_vjp))
@@ -88,7 +88,7 @@ def _order(x: Any, descending: bool) -> Any:
 
 def along_last(x: Tensor, indices: Tensor) -> Tensor:
     """Elements of the last dimension that `indices`, of the same leading sizes, names."""
-    return gather(x, indices, axis=-1, batch_dims=x.ndim - 1)  # type: ignore[no-any-return]
+    return gather(x, indices, axis=-1, batch_dims=x.ndim - 1)
 
 
 def _moved(operation: Callable[[Tensor], Tensor], name: str, x: Any, axis: int) -> Tensor:
@@ -99,7 +99,7 @@ def _moved(operation: Callable[[Tensor], Tensor], name: str, x: Any, axis: int) 
         return operation(x)
     swap = [*range(x.ndim)]
     swap[at], swap[-1] = swap[-1], swap[at]
-    return transpose(operation(transpose(x, swap)), swap)  # type: ignore[no-any-return]
+    return transpose(operation(transpose(x, swap)), swap)
 
 
 def _argsort_spec(x: Spec, descending: bool) -> Spec:
@@ -160,7 +160,7 @@ def _searchsorted_spec(edges: Spec, values: Spec, side: str, dtype: Any) -> Spec
     return Spec(values.shape, dtype)
 
 
-def _searchsorted_oracle(edges: Any, values: Any, side: str, dtype: Any) -> Any:
+def _searchsorted_oracle(edges: Any, values: Any, side: Any, dtype: Any) -> Any:
     result = np.empty(values.shape, dtype.numpy)
     for place in np.ndindex(*values.shape[:-1]):
         result[place] = np.searchsorted(edges[place], values[place], side)
@@ -186,7 +186,7 @@ def bincount(x: Any, length: Size | None = None, weights: Any = None, dtype: Any
         length = int(elements.max()) + 1 if elements.size else 0
     flat = reshape(x, (product(x.sizes),))
     one = broadcast_to(wrap(np.ones((), as_dtype(dtype).numpy)), flat.sizes) if weights is None else reshape(as_tensor(weights), flat.sizes)
-    return scatter_add(flat, one, length)  # type: ignore[no-any-return]
+    return scatter_add(flat, one, length)
 
 
 # --- shapes that depend on data ---
@@ -217,10 +217,11 @@ def boolean_mask(x: Any, mask: Any, axis: int = 0) -> Tensor:
     at = normalize_axis("boolean_mask", int(axis), x.ndim)
     covered = x.sizes[at : at + mask.ndim]
     if mask.ndim == 0 or len(covered) != mask.ndim or any(differ(a, b) for a, b in zip(covered, mask.sizes, strict=True)):
-        raise ShapeError(f"[boolean_mask] the mask does not fit. Expected the sizes of {show(x.sizes)} from dimension {at} on; received {show(mask.sizes)}.")
+        raise ShapeError(f"[boolean_mask] the mask does not fit. Expected the sizes of {show(x.sizes)} from dimension {at} on; "
+                         f"received {show(mask.sizes)}.")  # fmt: skip
     elements = known_elements("boolean_mask", mask, "Try tf.where(mask, x, 0), or weights of 0 and 1.")
     merged = reshape(x, (*x.sizes[:at], product(covered), *x.sizes[at + mask.ndim :]))
-    return gather(merged, wrap(np.flatnonzero(elements)), at)  # type: ignore[no-any-return]
+    return gather(merged, wrap(np.flatnonzero(elements)), at)
 
 
 def unique(x: Any, dtype: Any = int32) -> tuple[Tensor, Tensor, Tensor]:
@@ -246,7 +247,8 @@ def _set_spec(x: Spec, indices: Spec, updates: Spec) -> Spec:
         raise DTypeError(f"[scatter_set] data types differ. Received {x.dtype.name} and updates of {updates.dtype.name}. Try tf.cast.")
     expected = (*indices.shape, *x.shape[1:])
     if len(indices.shape) != 1 or len(updates.shape) != len(expected) or any(differ(a, b) for a, b in zip(updates.shape, expected, strict=True)):
-        raise ShapeError(f"[scatter_set] expected updates {show(expected)} for {show(x.shape)} and indices {show(indices.shape)}; received {show(updates.shape)}.")
+        raise ShapeError(f"[scatter_set] expected updates {show(expected)} for {show(x.shape)} and indices {show(indices.shape)}; "
+                         f"received {show(updates.shape)}.")  # fmt: skip
     return x
 
 

@@ -149,14 +149,15 @@ def _from_start(indices: Tensor, n: Size) -> Tensor:
     """The indices with negative ones counted from the end."""
     if indices.dtype.is_unsigned or (indices._array is not None and not (indices._array < 0).any()):
         return indices
-    return select(less(indices, constant_like(0, indices)), add(indices, scalar_size(n, indices.dtype)), indices)  # type: ignore[no-any-return]
+    return select(less(indices, constant_like(0, indices)), add(indices, scalar_size(n, indices.dtype)), indices)
 
 
 def _flat_mask(mask: Any, n: Shape, axis: int) -> Tensor:
     """Where the mask is true, counted through the dimensions that it covers in row-major order."""
     for i, (have, want) in enumerate(zip(mask.shape, n, strict=True)):
         if not isinstance(want, int) or have != want:
-            raise ShapeError(f"[getitem] the mask does not fit dimension {axis + i}. Expected size {want if isinstance(want, int) else None}; received {have}.")
+            raise ShapeError(f"[getitem] the mask does not fit dimension {axis + i}. "
+                             f"Expected size {want if isinstance(want, int) else None}; received {have}.")  # fmt: skip
     return wrap(np.flatnonzero(mask))
 
 
@@ -171,7 +172,7 @@ def _take(x: Tensor, arrays: list[tuple[int, int, Tensor]]) -> Tensor:
     sizes = x.sizes
     if count > 1:
         x = reshape(x, (*sizes[:axis], product(sizes[axis : axis + count]), *sizes[axis + count :]))
-    return gather(x, indices, axis)  # type: ignore[no-any-return]
+    return gather(x, indices, axis)
 
 
 # --- slices of sizes that may be unknown ---

@@ -13,7 +13,7 @@ import numpy as np
 
 from tenfold.core.dtypes import ALL
 from tenfold.core.errors import InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Size, differ, divide, normalize_axis, product, show
+from tenfold.core.shapes import Size, Sym, differ, divide, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
@@ -25,7 +25,8 @@ Sizes = tuple[Size, ...]
 
 def _reshape_spec(x: Spec, shape: Sizes) -> Spec:
     if differ(product(x.shape), product(shape)):
-        raise ShapeError(f"[reshape] the number of elements differs. Expected {product(x.shape)} elements as shape {show(x.shape)} has; received shape {show(shape)}.")
+        raise ShapeError(f"[reshape] the number of elements differs. Expected {product(x.shape)} elements as shape {show(x.shape)} has; "
+                         f"received shape {show(shape)}.")  # fmt: skip
     return Spec(shape, x.dtype)
 
 
@@ -34,11 +35,12 @@ def _no_lowering(*args: Any, **attrs: Any) -> Expr:
 
 
 @primitive(Kind.INDEXED, spec=_reshape_spec, oracle=lambda x, shape: x.reshape(shape), lower=_no_lowering, dtypes=ALL,
-           vjp=each(lambda g, y, x, shape: reshape(g, x.sizes)), algebra=lambda inputs, attrs: inputs[0] if inputs[0].spec.shape == attrs["shape"] else None)  # fmt: skip
+           vjp=each(lambda g, y, x, shape: reshape(g, x.sizes)),
+           algebra=lambda inputs, attrs: inputs[0] if inputs[0].spec.shape == attrs["shape"] else None)  # fmt: skip
 def reshape(apply: Any, x: Any, shape: Sequence[Size]) -> Tensor:
     """The same elements in row-major order under another shape; one size may be -1: what remains."""
     x = as_tensor(x)
-    sizes = [n if not isinstance(n, np.integer) else int(n) for n in shape]
+    sizes = [n if isinstance(n, Sym) else int(n) for n in shape]
     unknown = [i for i, n in enumerate(sizes) if isinstance(n, int) and n == -1]
     if len(unknown) > 1 or any(isinstance(n, int) and n < -1 for n in sizes):
         raise InvalidArgumentError(f"[reshape] at most one size may be -1 and none smaller. Received shape {tuple(sizes)}.")
@@ -52,7 +54,7 @@ def reshape(apply: Any, x: Any, shape: Sequence[Size]) -> Tensor:
 
 def _transpose_lower(k: Any, index: list[Expr], perm: tuple[int, ...]) -> Expr:
     inverse = np.argsort(perm)
-    return k.read(0, [index[i] for i in inverse])  # type: ignore[no-any-return]
+    return k.read(0, [index[i] for i in inverse])
 
 
 @primitive(Kind.INDEXED, spec=lambda x, perm: Spec(tuple(x.shape[i] for i in perm), x.dtype), oracle=lambda x, perm: np.transpose(x, perm),
@@ -62,21 +64,23 @@ def transpose(apply: Any, x: Any, perm: Sequence[int] | None = None) -> Tensor:
     x = as_tensor(x)
     order = tuple(reversed(range(x.ndim))) if perm is None else tuple(normalize_axis("transpose", int(i), x.ndim) for i in perm)
     if sorted(order) != list(range(x.ndim)):
-        raise InvalidArgumentError(f"[transpose] expected a permutation of {tuple(range(x.ndim))}; received perm={tuple(perm or ())} for shape {x.shape}.")
+        raise InvalidArgumentError(f"[transpose] expected a permutation of {tuple(range(x.ndim))}; "
+                                   f"received perm={tuple(perm or ())} for shape {x.shape}.")  # fmt: skip
     return x if order == tuple(range(x.ndim)) else apply(x, perm=order)
 
 
 def _broadcast_spec(x: Spec, shape: Sizes) -> Spec:
     lead = len(shape) - len(x.shape)
     if lead < 0 or any(a != 1 and differ(a, b) for a, b in zip(x.shape, shape[lead:], strict=True)):
-        raise ShapeError(f"[broadcast_to] shape {show(x.shape)} does not broadcast to {show(shape)}. Expected sizes equal or 1, aligned at the right.")
+        raise ShapeError(f"[broadcast_to] shape {show(x.shape)} does not broadcast to {show(shape)}. "
+                         "Expected sizes equal or 1, aligned at the right.")  # fmt: skip
     return Spec(shape, x.dtype)
 
 
 def _broadcast_lower(k: Any, index: list[Expr], shape: Sizes) -> Expr:
     sizes = k.sizes(0)
     kept = index[len(index) - len(sizes) :]
-    return k.read(0, [loops.const(0, i.dtype) if n == 1 else i for i, n in zip(kept, sizes, strict=True)])  # type: ignore[no-any-return]
+    return k.read(0, [loops.const(0, i.dtype) if n == 1 else i for i, n in zip(kept, sizes, strict=True)])
 
 
 @primitive(Kind.INDEXED, spec=_broadcast_spec, oracle=lambda x, shape: np.broadcast_to(x, shape), dtypes=ALL, lower=_broadcast_lower,
@@ -91,10 +95,14 @@ def broadcast_to(apply: Any, x: Any, shape: Sequence[Size]) -> Tensor:
 
 def _slice_spec(x: Spec, begin: Sizes, size: Sizes, strides: tuple[int, ...]) -> Spec:
     for axis, (n, b, s, step) in enumerate(zip(x.shape, begin, size, strides, strict=True)):
-        if all(isinstance(v, int) for v in (n, b, s)) and s > 0 and not (0 <= b < n and 0 <= b + (s - 1) * step < n):  # type: ignore[operator]
-            raise InvalidArgumentError(f"[slice] out of range in dimension {axis}. Expected positions 0 to {n - 1}; received begin={b}, size={s}, stride={step}.")  # type: ignore[operator]
         if isinstance(s, int) and s < 0:
-            raise InvalidArgumentError(f"[slice] a size is negative in dimension {axis}. Received begin={begin}, size={size} for shape {show(x.shape)}.")
+            raise InvalidArgumentError(f"[slice] a size is negative in dimension {axis}. "
+                                       f"Received begin={begin}, size={size} for shape {show(x.shape)}.")  # fmt: skip
+        if not isinstance(n, int) or not isinstance(b, int) or not isinstance(s, int) or s == 0:
+            continue
+        if not (0 <= b < n and 0 <= b + (s - 1) * step < n):
+            raise InvalidArgumentError(f"[slice] out of range in dimension {axis}. Expected positions 0 to {n - 1}; "
+                                       f"received begin={b}, size={s}, stride={step}.")  # fmt: skip
     return Spec(size, x.dtype)
 
 
@@ -107,7 +115,7 @@ def _slice_oracle(x: Any, begin: Any, size: Any, strides: Any) -> Any:
 
 
 def _slice_lower(k: Any, index: list[Expr], begin: Any, size: Any, strides: Any) -> Expr:
-    return k.read(0, [i * k.int(step) + k.int(b) for i, b, step in zip(index, begin, strides, strict=True)])  # type: ignore[no-any-return]
+    return k.read(0, [i * k.int(step) + k.int(b) for i, b, step in zip(index, begin, strides, strict=True)])
 
 
 def _slice_vjp(g: Tensor, y: Tensor, x: Tensor, begin: Any, size: Any, strides: Any) -> Tensor:
@@ -121,7 +129,7 @@ def _slice_vjp(g: Tensor, y: Tensor, x: Tensor, begin: Any, size: Any, strides: 
 
 
 @primitive(Kind.INDEXED, spec=_slice_spec, oracle=_slice_oracle, vjp=each(_slice_vjp), lower=_slice_lower, dtypes=ALL,
-           algebra=lambda inputs, attrs: inputs[0] if attrs["size"] == inputs[0].spec.shape and all(s == 1 for s in attrs["strides"]) else None)  # fmt: skip
+           algebra=lambda inputs, attrs: inputs[0] if attrs["size"] == inputs[0].spec.shape and set(attrs["strides"]) <= {1} else None)  # fmt: skip
 def slice_(apply: Any, x: Any, begin: Sequence[Size], size: Sequence[Size], strides: Sequence[int] | None = None) -> Tensor:
     """`size` elements of each dimension from `begin` on, `strides` apart (negative: backwards)."""
     x = as_tensor(x)
@@ -153,7 +161,7 @@ def _pad_oracle(x: Any, low: Any, high: Any, interior: Any, value: Any) -> Any:
     spread = [_spread(n, s) for n, s in zip(x.shape, interior, strict=True)]
     y = np.full([lo + n + hi for n, lo, hi in zip(spread, low, high, strict=True)], value, x.dtype)
     if x.size:
-        y[tuple(slice(lo, lo + n, s + 1) for n, lo, s in zip(spread, low, interior, strict=True))] = x  # type: ignore[misc]
+        y[tuple(slice(lo, lo + n, s + 1) for n, lo, s in zip(spread, low, interior, strict=True))] = x
     return y
 
 
@@ -174,7 +182,7 @@ def _pad_lower(k: Any, index: list[Expr], low: Any, high: Any, interior: Any, va
             guard = test if guard is None else guard & test
         inner.append(position)
     if guard is None:
-        return k.read(0, inner)  # type: ignore[no-any-return]
+        return k.read(0, inner)
     element = k.read(0, inner, guard)
     return element if value == 0 else loops.select(guard, element, value)
 

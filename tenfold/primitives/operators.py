@@ -7,10 +7,10 @@ from typing import Any
 
 from tenfold.core.dtypes import as_dtype, bool_, float32, float64
 from tenfold.primitives import arithmetic as a
+from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import abs as abs_
 from tenfold.primitives.elementwise import complex_abs
 from tenfold.primitives.indexing import getitem
-from tenfold.primitives.contraction import matmul
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
 
@@ -22,7 +22,7 @@ def truediv(x: Any, y: Any) -> Tensor:
     if x.dtype.is_integer and y.dtype is x.dtype:
         target = float32 if x.dtype.size <= 2 else float64
         x, y = a.cast(x, target), a.cast(y, target)
-    return a.div(x, y)  # type: ignore[no-any-return]
+    return a.div(x, y)
 
 
 def absolute(x: Any) -> Tensor:
@@ -84,8 +84,8 @@ def install(cls: type) -> None:
         setattr(cls, f"__{name}__", _guarded(function))
     for name, function in _UNARY.items():
         setattr(cls, f"__{name}__", (lambda f: lambda x: f(x))(function))
-    cls.__getitem__ = lambda x, key: getitem(as_tensor(x), key)  # type: ignore[attr-defined]
-    cls.astype = lambda x, dtype: a.cast(x, as_dtype(dtype))  # type: ignore[attr-defined]
+    for name, function in (("__getitem__", lambda x, key: getitem(as_tensor(x), key)), ("astype", lambda x, dtype: a.cast(x, as_dtype(dtype)))):
+        setattr(cls, name, function)
 
 
 for _class in (Tensor, Variable):

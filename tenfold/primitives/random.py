@@ -55,7 +55,11 @@ def philox(low: Expr, high: Expr, key: Expr, word: int = 0) -> Expr:
     return _philox_expr(low, high, key, word)
 
 
-@elementwise(oracle=lambda x, y: ((x.astype(np.uint64) * y.astype(np.uint64)) >> np.uint64(32)).astype(np.uint32), dtypes=(uint32,), samples=((0, 9), (0, 9)))
+def _mulhi(x: Any, y: Any) -> Any:
+    return ((x.astype(np.uint64) * y.astype(np.uint64)) >> np.uint64(32)).astype(np.uint32)
+
+
+@elementwise(oracle=_mulhi, dtypes=(uint32,), samples=((0, 2**32 - 1), (0, 2**32 - 1)))
 def mulhi(x: Expr, y: Expr) -> Expr:
     """The upper half of the product of two uint32."""
     return loops.binary("mulhi", x, y)
@@ -104,11 +108,11 @@ def as_seed(seed: Any) -> Tensor:
         return reshape(fold_in(wrap(np.zeros(2, np.uint32)), given), (2,))
     if given.ndim != 1 or differ(given.sizes[0], 2):
         raise ShapeError(f"[random] a seed must be one or two integers; received shape {show(given.sizes)}. Try seed=[1, 2].")
-    return a.cast(given, uint32)  # type: ignore[no-any-return]
+    return a.cast(given, uint32)
 
 
 def _words(seed: Tensor) -> tuple[Tensor, Tensor]:
-    return tuple(reshape(slice_(seed, [i], [1]), ()) for i in (0, 1))  # type: ignore[return-value]
+    return tuple(reshape(slice_(seed, [i], [1]), ()) for i in (0, 1))
 
 
 def fold_in(seed: Any, data: Any) -> Tensor:
@@ -136,10 +140,10 @@ def _unit(seed: Tensor, shape: Shape, dtype: DType, word: int = 0) -> Tensor:
     """Uniform in [0, 1): all multiples of one power of 2, as many bits as the type holds exactly."""
     if dtype is float64:
         high, low = (a.cast(a.right_shift(random_bits(seed, shape, w), wrap(np.uint32(s))), float64) for w, s in ((0, 5), (1, 6)))
-        return (high * wrap(np.float64(2**26)) + low) * wrap(np.float64(2.0**-53))  # type: ignore[no-any-return, operator]
+        return (high * wrap(np.float64(2**26)) + low) * wrap(np.float64(2.0**-53))
     bits = BITS[dtype]
     whole = a.bitcast(a.right_shift(random_bits(seed, shape, word), wrap(np.uint32(32 - bits))), int32)
-    return a.cast(a.mul(a.cast(whole, float32), wrap(np.float32(2.0**-bits))), dtype)  # type: ignore[no-any-return]
+    return a.cast(a.mul(a.cast(whole, float32), wrap(np.float32(2.0**-bits))), dtype)
 
 
 def _floating(name: str, dtype: Any) -> DType:
@@ -158,7 +162,7 @@ def uniform(seed: Any, shape: Any, minval: Any = 0, maxval: Any = None, dtype: A
     if _is_number(minval, 0) and (maxval is None or _is_number(maxval, 1)):
         return unit
     low, high = as_tensor(minval, hint=want), as_tensor(1 if maxval is None else maxval, hint=want)
-    return unit * (high - low) + low  # type: ignore[no-any-return, operator]
+    return unit * (high - low) + low  # type: ignore[operator]
 
 
 def _is_number(value: Any, number: int) -> bool:
@@ -171,15 +175,15 @@ def _integers(seed: Tensor, shape: Shape, minval: Any, maxval: Any, dtype: DType
     if wide:
         bits = a.bitwise_or(a.left_shift(a.cast(bits, uint64), wrap(np.uint64(32))), a.cast(random_bits(seed, shape, 1), uint64))
     if minval is None:
-        return a.cast(bits, dtype)  # type: ignore[no-any-return]
+        return a.cast(bits, dtype)
     if maxval is None:
         raise DTypeError(f"[random_uniform] integers need a maxval (or minval=None for all values of {dtype.name}).")
     low, high = as_tensor(minval, hint=dtype), as_tensor(maxval, hint=dtype)
     if wide:
         span = a.cast(a.sub(a.cast(high, dtype), a.cast(low, dtype)), uint64)
-        return a.add(a.cast(a.floormod(bits, span), dtype), a.cast(low, dtype))  # type: ignore[no-any-return]
+        return a.add(a.cast(a.floormod(bits, span), dtype), a.cast(low, dtype))
     span = a.sub(a.cast(high, uint32), a.cast(low, uint32))
-    return a.cast(a.add(mulhi(bits, span), a.cast(low, uint32)), dtype)  # type: ignore[no-any-return]
+    return a.cast(a.add(mulhi(bits, span), a.cast(low, uint32)), dtype)
 
 
 def normal(seed: Any, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32) -> Tensor:
@@ -212,13 +216,13 @@ def bernoulli(seed: Any, shape: Any, probability: Any = 0.5) -> Tensor:
     """True with the given probability."""
     p = as_tensor(probability, hint=float32)
     inner = float64 if p.dtype is float64 else float32
-    return a.less(_unit(as_seed(seed), as_sizes(shape), inner), a.cast(p, inner))  # type: ignore[no-any-return]
+    return a.less(_unit(as_seed(seed), as_sizes(shape), inner), a.cast(p, inner))
 
 
 def shuffled(seed: Any, count: int) -> Sequence[int]:
     """A random order of `count` things, in Python."""
     bits = [random_bits(seed, (count,), word)._array for word in (0, 1)]
-    return [int(i) for i in np.lexsort(bits)]  # type: ignore[arg-type]
+    return [int(i) for i in np.lexsort(bits)]
 
 
 __all__ = ["as_seed", "bernoulli", "fold_in", "normal", "philox", "random_bits", "shuffled", "split", "truncated_normal", "uniform"]

@@ -10,8 +10,8 @@ import numpy as np
 from tenfold.core.dtypes import BOOL, NUMBERS, REALS, DType
 from tenfold.core.shapes import Shape, normalize_axes
 from tenfold.ir.primitive import Kind, Spec
-from tenfold.primitives.arithmetic import conj, constant_like, div, equal, mul, select
 from tenfold.primitives.arithmetic import cast as cast_
+from tenfold.primitives.arithmetic import conj, constant_like, div, equal, mul, select
 from tenfold.primitives.define import check_dtype, each, primitive
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -66,10 +66,11 @@ def _prod_vjp(g: Tensor, y: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     others = prod(select(is_zero, one, x), axes)
     none, single = spread(equal(zeros, zero), x, axes), spread(equal(zeros, one), x, axes)
     from_others = select(single, select(is_zero, spread(others, x, axes), zero), zero)
-    return spread(g, x, axes) * conj(select(none, spread(others, x, axes) / select(is_zero, one, x), from_others))
+    return mul(spread(g, x, axes), conj(select(none, div(spread(others, x, axes), select(is_zero, one, x)), from_others)))
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_prod", NUMBERS), oracle=_oracle(np.prod), lower="prod", dtypes=NUMBERS, vjp=each(_prod_vjp), samples=((0.5, 2),))
+@primitive(Kind.REDUCTION, spec=_spec("reduce_prod", NUMBERS), oracle=_oracle(np.prod), lower="prod", dtypes=NUMBERS,
+           vjp=each(_prod_vjp), samples=((0.5, 2),))  # fmt: skip
 def prod(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The product of the elements along `axis` (None: all). The product of no elements is 1."""
     return _front(apply, "reduce_prod", x, axis, keepdims)
@@ -92,13 +93,15 @@ def _extreme_oracle(function: Any, first: str) -> Any:
     return run
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_max", REALS), oracle=_extreme_oracle(np.max, "min"), lower="max", dtypes=REALS, vjp=each(_extreme_vjp), samples=((-3, 3),))
+@primitive(Kind.REDUCTION, spec=_spec("reduce_max", REALS), oracle=_extreme_oracle(np.max, "min"), lower="max", dtypes=REALS,
+           vjp=each(_extreme_vjp), samples=((-3, 3),))  # fmt: skip
 def max(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The largest element along `axis` (None: all); NaN if there is one. Of no elements: the smallest value of the type."""
     return _front(apply, "reduce_max", x, axis, keepdims)
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_min", REALS), oracle=_extreme_oracle(np.min, "max"), lower="min", dtypes=REALS, vjp=each(_extreme_vjp), samples=((-3, 3),))
+@primitive(Kind.REDUCTION, spec=_spec("reduce_min", REALS), oracle=_extreme_oracle(np.min, "max"), lower="min", dtypes=REALS,
+           vjp=each(_extreme_vjp), samples=((-3, 3),))  # fmt: skip
 def min(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The smallest element along `axis` (None: all); NaN if there is one. Of no elements: the largest value of the type."""
     return _front(apply, "reduce_min", x, axis, keepdims)

@@ -7,6 +7,7 @@ on spatial dimensions, so it stays scalar while channels fill the vectors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import product as positions
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from tenfold.core.dtypes import FLOATS, REALS, float32, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Shape, Size, Sym, differ, product, show
+from tenfold.core.shapes import Shape, Size, Sym, differ, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
@@ -123,12 +124,12 @@ def _first_inside(shape: Any, window: Window, strides: Window, padding: Padding)
 
 def _spread_oracle(g: Any, *argmax: Any, spatial: Shape, window: Window, strides: Window, padding: Padding) -> Any:
     out, wide = g.shape[1:-1], _wide(g)
-    room = [max(n + lo + hi, (o - 1) * s + w) for n, (lo, hi), o, s, w in zip(spatial, padding, out, strides, window, strict=True)]  # type: ignore[type-var]
+    room = [max(n + lo + hi, (o - 1) * s + w) for n, (lo, hi), o, s, w in zip(spatial, padding, out, strides, window, strict=True)]
     total = np.zeros((g.shape[0], *room, g.shape[-1]), wide.dtype)
     for number, offset in enumerate(positions(*map(range, window))):
         share = np.where(argmax[0] == number, wide, wide.dtype.type(0)) if argmax else wide
         total[(slice(None), *_strided(offset, out, strides))] += share
-    kept = total[(slice(None), *(slice(lo, lo + n) for n, (lo, _) in zip(spatial, padding, strict=True)))]  # type: ignore[misc]
+    kept = total[(slice(None), *(slice(lo, lo + n) for n, (lo, _) in zip(spatial, padding, strict=True)))]
     return np.ascontiguousarray(kept).astype(g.dtype)
 
 
@@ -244,7 +245,7 @@ def _rest(attrs: dict[str, Any]) -> dict[str, Any]:
 
 def _separately(operation: Any, x: Tensor, window: Sequence[int], strides: Sequence[int], padding: Padding) -> Tensor | None:
     """A large window of several dimensions taken one by one, the last first: so ties still go to the first element in row-major order."""
-    if product(window) <= UNROLLED or sum(w > 1 for w in window) < 2:
+    if math.prod(window) <= UNROLLED or sum(w > 1 for w in window) < 2:
         return None
     for d in reversed(range(len(window))):
         alone = [tuple(v if i == d else one for i, v in enumerate(values)) for values, one in ((window, 1), (strides, 1), (padding, (0, 0)))]
@@ -322,4 +323,4 @@ def window_mean(x: Any, window: Sequence[int], strides: Sequence[int], padding: 
     else:
         ones_ = broadcast_to(wrap(np.ones((), np.float32)), (1, *x.sizes[1:-1], 1))
         count = cast(window_sum(ones_, window, strides, padding), x.dtype)
-    return div(total, count)  # type: ignore[no-any-return]
+    return div(total, count)
