@@ -162,7 +162,7 @@ def _read_node(number: int, body: str, where: str, values: dict[str, Value], kno
     found = _LINE.fullmatch(body)
     if found is None:
         raise _wrong(number, body, "expected `%n: type(sizes) = operation(arguments)`")
-    call = _expression(number, f"{found[2]}({found[3].replace('%', '_v')})")
+    call = _expression(number, f"_{found[2]}({found[3].replace('%', '_v')})")
     if found[2] == "constant":
         outputs = _definitions(number, found[1], values)
         outputs[0].constant = _constant(number, call.args[0], outputs[0].spec)
@@ -182,7 +182,10 @@ def _read_node(number: int, body: str, where: str, values: dict[str, Value], kno
 
 def _definitions(number: int, text: str, values: dict[str, Value]) -> list[Value]:
     made = []
-    for part in re.findall(r"(%\d+): (\w+\((?:[^()]|\([^()]*\))*\))", text):
+    parts = re.findall(r"(%\d+): (\w+\((?:[^()]|\([^()]*\))*\))", text)
+    if ", ".join(f"{name}: {spec}" for name, spec in parts) != text.strip():
+        raise _wrong(number, text, "expected `%n: type(sizes)`, separated by commas")
+    for part in parts:
         call = _expression(number, part[1])
         try:
             dtype = as_dtype(call.func.id)

@@ -64,7 +64,8 @@ def batch_graph(graph: Graph, tensors: Sequence[Tensor], batched: Sequence[bool]
 
     def get(v: Value) -> Marked:
         if id(v) not in env:
-            env[id(v)] = ((constants or {}).get(id(v)) or wrap(v.constant), False)
+            outside = None if constants is None else constants.get(id(v))
+            env[id(v)] = (wrap(v.constant) if outside is None else outside, False)
         return env[id(v)]
 
     for node in graph.nodes:
