@@ -120,6 +120,7 @@ class CompileLoss:
         self._loss, self._weights, self._names = loss, loss_weights, output_names
         self.losses: list[Any] | None = None
         self.sparse: list[Any] = []  # for outputs whose targets are class numbers: (classes, ignored class, name of the loss)
+        self._outputs: list[tuple[str | None, Any]] = []
         self.weights: list[Any] = []
         self.metrics: list[Any] = []
 
@@ -128,6 +129,7 @@ class CompileLoss:
         specs = per_output(self._loss, outputs, "loss")
         self.losses = [make_loss(s, t, p) for s, t, (_, p) in zip(specs, y_true, outputs, strict=True)]
         self.weights = per_output(self._weights, outputs, "loss_weights")
+        self._outputs = [(name, None) for name, _ in outputs]
         self.sparse = [_sparse(loss, p) for loss, (_, p) in zip(self.losses, outputs, strict=True)]
         count = sum(loss is not None for loss in self.losses)
         self.metrics = [
@@ -152,6 +154,10 @@ class CompileLoss:
             value = value if factor is None else value * factor
             total = value if total is None else total + value
         return total
+
+    def targets(self, y_true: Any) -> list[Any]:
+        """The targets in the order of the outputs; only after `build`."""
+        return self._targets(y_true, self._outputs)
 
     def _targets(self, y_true: Any, outputs: list[tuple[str | None, Any]]) -> list[Any]:
         specs = per_output(self._loss, outputs, "loss")

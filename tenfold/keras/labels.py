@@ -18,15 +18,13 @@ def check_labels(loss: Any, structure: Any, arrays: list[Any]) -> None:
         structure: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
         arrays: its flat arrays.
     """
-    if loss is None or len(structure) < 2 or not getattr(loss, "sparse", None):
+    if loss is None or len(structure) < 2 or not any(loss.sparse):
         return
     first = len(nest.flatten(structure[0]))
     count = len(nest.flatten(structure[1]))
-    targets = arrays[first : first + count]
-    if len(targets) != len(loss.sparse):
-        return
+    targets = loss.targets(nest.pack(structure[1], arrays[first : first + count]))
     for y, sparse in zip(targets, loss.sparse, strict=True):
-        if sparse is not None and y.size:
+        if sparse is not None and y is not None and y.size:
             _check(y, *sparse)
 
 

@@ -23,8 +23,12 @@ def names(namespace: str, sources: dict[str, str]) -> tuple[Callable[[str], Any]
             public = namespace.removeprefix("tenfold.")
             raise AttributeError(f"Tenfold has no {public}.{name} (yet)." + (f" The closest name is {public}.{near[0]}." if near else ""))
         module, own = table[name]
-        importlib.import_module("tenfold.keras.models")  # all classes are known to files from here on
         loaded = importlib.import_module(module)
         return loaded if own == "*" else getattr(loaded, own)
 
     return get, lambda: sorted(table)
+
+
+def load_everything() -> None:
+    """Loads all of Keras, so that files may name each of its classes."""
+    importlib.import_module("tenfold.keras.models")

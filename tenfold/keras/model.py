@@ -69,8 +69,8 @@ class Model(Trainer, Layer):
     def _set_graph(self, graph: LayerGraph | None) -> None:
         self._graph = graph
         self.built = graph is not None
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        self._convert_input_args = graph is None
+        self._allow_non_tensor_positional_args = graph is not None
         self._graph_layers = [] if graph is None else [operation for operation in graph.operations if isinstance(operation, Layer)]
 
     # --- calling ---

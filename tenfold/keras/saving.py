@@ -10,6 +10,7 @@ from typing import Any
 
 from tenfold.core.errors import DataLossError, InvalidArgumentError, NotFoundError, OpError
 from tenfold.keras.budget import loading
+from tenfold.keras.lazy import load_everything
 from tenfold.keras.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -76,6 +77,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         DataLossError: the file is truncated, damaged or hostile. ValueError: it names an unknown class, or does not fit together.
     """
     path = _path(filepath, "load_model")
+    load_everything()
     if os.path.isfile(path) and path.endswith((".h5", ".hdf5")):
         raise InvalidArgumentError(f"[load_model] {path!r} is a legacy HDF5 file. Expected a '.keras' file. Try loading it in Keras and saving it as '.keras'.")
     with SafeZip(path) as archive:

@@ -1,0 +1,343 @@
+"""compile, fit, evaluate, predict: data in all forms, custom steps, interruption, determinism, speed of the loop."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import tenfold as tf
+
+keras = tf.keras
+layers = keras.layers
+
+
+def data(rows=64, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.random((rows, 4), "float32")
+    return x, x.sum(1, keepdims=True)
+
+
+def regression(**options):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    model.compile(**{"optimizer": keras.optimizers.SGD(0.1), "loss": "mse"} | options)
+    return model
+
+
+def classifier(loss="sparse_categorical_crossentropy", units=3, **options):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(units, activation="softmax")])
+    model.compile(**{"optimizer": "adam", "loss": loss, "metrics": ["accuracy"]} | options)
+    return model
+
+
+def test_fit_lowers_the_loss_and_returns_history():
+    x, y = data()
+    model = regression()
+    history = model.fit(x, y, epochs=5, batch_size=16, verbose=0)
+    assert history.epoch == [0, 1, 2, 3, 4]
+    assert history.history["loss"][-1] < history.history["loss"][0]
+    assert model.history is history and isinstance(history.history["loss"][0], float)
+
+
+def test_partial_batch_is_not_traced_again():
+    x, y = data(70)
+    calls = []
+
+    class Counting(layers.Layer):
+        def call(self, inputs):
+            calls.append(tuple(inputs.shape))
+            return inputs * 1.0
+
+    model = keras.Sequential([keras.Input((4,)), Counting(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    calls.clear()
+    model.fit(x, y, batch_size=16, epochs=2, verbose=0)
+    model.fit(x[:33], y[:33], batch_size=9, verbose=0)
+    assert calls == [(None, 4)]
+
+
+@pytest.mark.parametrize("kind", ["arrays", "tensors", "generator", "sequence", "batches", "dict"])
+def test_forms_of_data_give_the_same(kind):
+    x, y = data(60)
+    batches = [(x[i : i + 20], y[i : i + 20]) for i in range(0, 60, 20)]
+
+    class Numbered(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return batches[i]
+
+    def endless():
+        while True:
+            yield from batches
+
+    class Iterable:
+        def __iter__(self):
+            return iter(batches)
+
+    def run(*args, **kwargs):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input((4,), name="features")
+        model = keras.Model({"features": inputs} if kind == "dict" else inputs, layers.Dense(1)(inputs))
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        return model.fit(*args, epochs=2, shuffle=False, verbose=0, **kwargs).history["loss"]
+
+    given = {
+        "arrays": lambda: run(x, y, batch_size=20), "tensors": lambda: run(tf.constant(x), tf.constant(y), batch_size=20),
+        "generator": lambda: run(endless(), steps_per_epoch=3), "sequence": lambda: run(Numbered()), "batches": lambda: run(Iterable()),
+        "dict": lambda: run({"features": x}, y, batch_size=20),
+    }  # fmt: skip
+    kind_, kind = kind, "arrays"
+    expected = given["arrays"]()
+    kind = kind_
+    np.testing.assert_allclose(given[kind](), expected, rtol=1e-5)
+
+
+def test_sequences_of_different_lengths():
+    rng = np.random.default_rng(0)
+
+    class Ragged(keras.utils.PyDataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            return rng.random((8, 3 + i, 2), "float32"), rng.random((8, 1), "float32")
+
+    inputs = keras.Input((None, 2))
+    model = keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(inputs)))
+    model.compile("sgd", "mse")
+    assert len(model.fit(Ragged(), epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_validation_split_takes_the_last_rows():
+    x, y = data(50)
+    model = regression()
+    history = model.fit(x, y, validation_split=0.2, epochs=2, verbose=0, shuffle=False)
+    assert set(history.history) == {"loss", "val_loss"}
+    np.testing.assert_allclose(history.history["val_loss"][-1], model.evaluate(x[40:], y[40:], verbose=0), rtol=1e-5)
+
+
+def test_evaluate_returns_list_dict_or_number():
+    x, _ = data(30)
+    y = np.arange(30) % 3
+    model = classifier()
+    found = model.evaluate(x, y, verbose=0)
+    named = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert list(named) == ["accuracy", "loss"] and found == [named["loss"], named["accuracy"]]
+    assert model.metrics_names == ["loss", "accuracy"]
+    assert isinstance(regression().evaluate(*data(), verbose=0), float)
+
+
+def test_accuracy_is_chosen_by_the_shapes():
+    x, _ = data(12)
+    labels = np.arange(12) % 3
+    cases = [
+        (classifier(), labels, "SparseCategoricalAccuracy"),
+        (classifier("categorical_crossentropy"), np.eye(3, dtype="float32")[labels], "CategoricalAccuracy"),
+        (classifier("binary_crossentropy", 1), (labels > 0).astype("float32")[:, None], "BinaryAccuracy"),
+    ]
+    for model, y, kind in cases:
+        model.fit(x, y, verbose=0)
+        assert [type(m).__name__ for m in model._compiled.metrics.metrics] == [kind]
+
+
+def test_predict_joins_batches_and_keeps_structure():
+    x = data(37)[0]
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, {"a": layers.Dense(2)(inputs), "b": inputs * 2.0})
+    found = model.predict(x, batch_size=8, verbose=0)
+    np.testing.assert_allclose(found["b"], 2 * x)
+    np.testing.assert_allclose(found["a"], np.asarray(model(x)["a"]), rtol=1e-5, atol=1e-6)
+    assert isinstance(found["a"], np.ndarray) and found["a"].shape == (37, 2)
+    np.testing.assert_allclose(model.predict(x[:1], verbose=0)["b"], 2 * x[:1])
+    np.testing.assert_allclose(model.predict(iter([x[:5], x[5:9]]), verbose=0)["b"], 2 * x[:9])
+
+
+def test_predict_results_are_not_overwritten_by_later_calls():
+    model = regression()
+    x = data(3)[0]
+    first = model.predict(x, verbose=0)
+    copy = first.copy()
+    model.predict(x * 7, verbose=0)
+    np.testing.assert_array_equal(first, copy)
+
+
+def test_custom_train_step_with_tape_and_own_metric():
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+            self.seen = keras.metrics.Mean(name="seen")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def train_step(self, batch):
+            x, y = batch
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(self(x, training=True) - y))
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True))
+            self.seen.update_state(loss)
+            return {"seen": self.seen.result(), "last": loss}
+
+    model = Mine()
+    model.compile(keras.optimizers.SGD(0.1))
+    history = model.fit(*data(), epochs=3, verbose=0).history
+    assert set(history) == {"last", "seen"} and history["seen"][-1] < history["seen"][0]
+
+
+def test_compute_loss_override():
+    class Doubled(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return 2 * super().compute_loss(x, y, y_pred, sample_weight)
+
+    x, y = data()
+    plain = regression()
+    double = Doubled([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    double.compile("sgd", "mse")
+    double.set_weights(plain.get_weights())
+    np.testing.assert_allclose(double.evaluate(x, y, verbose=0), 2 * plain.evaluate(x, y, verbose=0), rtol=1e-5)
+
+
+def test_eager_training_equals_compiled():
+    x, y = data()
+    weights = regression().get_weights()
+    results = []
+    for eager in (False, True):
+        model = regression(run_eagerly=eager, metrics=["mae"])
+        model.set_weights(weights)
+        results.append(model.fit(x, y, epochs=2, shuffle=False, verbose=0).history)
+    np.testing.assert_allclose(results[0]["loss"], results[1]["loss"], rtol=1e-5)
+    np.testing.assert_allclose(results[0]["mae"], results[1]["mae"], rtol=1e-5)
+
+
+def test_seed_fixes_everything():
+    x, y = data()
+
+    def run():
+        keras.utils.set_random_seed(7)
+        model = keras.Sequential([layers.Dense(8, activation="relu"), layers.Dropout(0.5), layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(x, y, epochs=2, batch_size=16, verbose=0)
+        return model.get_weights()
+
+    assert all(np.array_equal(a, b) for a, b in zip(run(), run(), strict=True))
+
+
+def test_class_weight_equals_sample_weight():
+    x, _ = data(30)
+    y = np.arange(30) % 3
+    first, second = classifier(), classifier()
+    second.set_weights(first.get_weights())
+    weights = {0: 1.0, 1: 0.5, 2: 3.0}
+    a = first.fit(x, y, class_weight=weights, shuffle=False, verbose=0).history["loss"]
+    b = second.fit(x, y, sample_weight=np.array([weights[k] for k in y.tolist()]), shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_several_outputs_by_name():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, [layers.Dense(1, name="size")(inputs), layers.Dense(3, activation="softmax", name="kind")(inputs)])
+    model.compile("adam", {"size": "mse", "kind": "sparse_categorical_crossentropy"}, loss_weights={"size": 0.5, "kind": 2.0}, metrics={"kind": ["accuracy"]})
+    x, y = data(24)
+    labels = np.arange(24) % 3
+    by_list = model.evaluate(x, [y, labels], verbose=0, return_dict=True)
+    by_name = model.evaluate(x, {"kind": labels, "size": y}, verbose=0, return_dict=True)
+    assert by_list == by_name and set(by_list) == {"loss", "size_loss", "kind_loss", "kind_accuracy"}
+    np.testing.assert_allclose(by_list["loss"], 0.5 * by_list["size_loss"] + 2 * by_list["kind_loss"], rtol=1e-5)
+
+
+def test_frozen_layers_stay_and_recompiling_is_not_needed():
+    model = regression()
+    model.fit(*data(), verbose=0)
+    model.layers[0].trainable = False
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(*data(), verbose=0)
+    after = model.get_weights()
+    assert np.array_equal(before[0], after[0]) and not np.array_equal(before[2], after[2])
+
+
+def test_train_on_batch_and_test_on_batch():
+    x, y = data(16)
+    model = regression()
+    first = model.train_on_batch(x, y)
+    for _ in range(20):
+        model.train_on_batch(x, y)
+    model.reset_metrics()
+    assert model.test_on_batch(x, y) < first
+    assert set(model.train_on_batch(x, y, return_dict=True)) == {"loss"}
+    assert model.predict_on_batch(x).shape == (16, 1)
+
+
+def test_ctrl_c_stops_between_steps_and_leaves_the_model_usable():
+    x, y = data(4096)
+    model = regression()
+    model.fit(x, y, batch_size=16, verbose=0)
+    timer = threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=100_000, batch_size=16, verbose=0)
+    assert time.perf_counter() - start < 10
+    assert len(model.history.history["loss"]) >= 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"][0])
+
+
+def test_stop_training_from_a_batch():
+    steps = []
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append(logs["loss"])
+            self.model.stop_training = batch == 2
+
+    regression().fit(*data(), batch_size=8, epochs=5, verbose=0, callbacks=[Stop()])
+    assert len(steps) == 3
+
+
+def test_generator_that_ends_early_warns():
+    x, y = data(16)
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = regression().fit(iter([(x, y)]), steps_per_epoch=3, epochs=4, verbose=0)
+    assert len(history.history["loss"]) == 1
+
+
+def test_progress_in_plain_text(capsys):
+    regression().fit(*data(), epochs=2, batch_size=16)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Epoch 1/2" and lines[1].startswith("4/4 ━━") and "- loss: " in lines[1] and len(lines) == 4
+
+
+def test_verbose_two_prints_a_line_per_epoch(capsys):
+    regression().fit(*data(), epochs=2, batch_size=16, verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("4/4 - 0s - ") and len(lines) == 4
+
+
+def test_the_loop_costs_little():
+    """What fit adds to the bare compiled step stays small: no metric is fetched, no tensor unpacked per step."""
+    x, y = data(8192)
+    model = regression(metrics=["mae"])
+    model.fit(x, y, batch_size=16, verbose=0)
+    step = model._step("train")
+    batch = ([x[:16], y[:16]], (x, y))
+
+    def bare():
+        start = time.perf_counter()
+        for _ in range(512):
+            step(*batch)
+        return time.perf_counter() - start
+
+    def whole():
+        start = time.perf_counter()
+        model.fit(x, y, batch_size=16, verbose=0)
+        return time.perf_counter() - start
+
+    step(*batch)
+    overhead = (min(whole() for _ in range(5)) - min(bare() for _ in range(5))) / 512
+    assert overhead < 60e-6
