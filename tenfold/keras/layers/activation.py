@@ -1,0 +1,158 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenfold.keras import activations, constraints, initializers, regularizers
+from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.registry import register
+from tenfold.primitives.arithmetic import cast, minimum, select
+
+
+class _Plain(Layer):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+
+def _number(name: str, value: Any, low: float | None = 0.0) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or (low is not None and value < low):
+        raise ValueError(f"Argument `{name}` must be a float{'' if low is None else f' >= {low:g}'}. Received: {name}={value!r}")
+    return float(value)
+
+
+@register(MODULE)
+class Activation(_Plain):
+    """Any activation function.
+
+    Args:
+        activation: a name or a function.
+
+    Example:
+        >>> import numpy as np
+        >>> Activation("relu")(np.array([-1.0, 2.0], "float32")).numpy()
+        array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+@register(MODULE)
+class ReLU(_Plain):
+    """max(x, 0), cut at `max_value`; the slope below `threshold` is `negative_slope`."""
+
+    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_value = None if max_value is None else _number("max_value", max_value)
+        self.negative_slope = _number("negative_slope", negative_slope)
+        self.threshold = _number("threshold", threshold)
+
+    def call(self, inputs: Any) -> Any:
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
+
+
+@register(MODULE)
+class LeakyReLU(_Plain):
+    """x where positive, else `negative_slope * x`."""
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        if "alpha" in kwargs:
+            negative_slope = kwargs.pop("alpha")
+        super().__init__(**kwargs)
+        self.negative_slope = _number("negative_slope", negative_slope)
+
+    def call(self, inputs: Any) -> Any:
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+@register(MODULE)
+class ELU(_Plain):
+    """x where positive, else alpha * (exp(x) - 1)."""
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = _number("alpha", alpha, None)
+
+    def call(self, inputs: Any) -> Any:
+        return activations.elu(inputs, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+@register(MODULE)
+class PReLU(Layer):
+    """x where positive, else alpha * x with a trained alpha for each feature.
+
+    Args:
+        alpha_initializer, alpha_regularizer, alpha_constraint: of alpha.
+        shared_axes: axes, counted from 1, along which alpha is the same.
+    """
+
+    def __init__(self, alpha_initializer: Any = "Zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None, shared_axes: Any = None,
+                 **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.shared_axes = None if shared_axes is None else list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
+
+    def build(self, input_shape: Any) -> None:
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or []:
+            shape[axis - 1] = 1
+        self.alpha = self.add_weight(tuple(shape), self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint, name="alpha")
+        self.input_spec = InputSpec(ndim=len(input_shape))
+
+    def call(self, inputs: Any) -> Any:
+        return activations.relu(inputs) + self.alpha * minimum(inputs, 0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
+            "alpha_constraint": constraints.serialize(self.alpha_constraint),
+            "shared_axes": self.shared_axes,
+        }
+
+
+@register(MODULE)
+class Softmax(_Plain):
+    """exp(x) / sum(exp(x)) along `axis`; where `mask` is false the result is 0.
+
+    Args:
+        axis: one axis or several.
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            inputs = select(cast(mask, "bool"), inputs, -3e38 if inputs.dtype.size > 2 else -3e4)
+        return activations.softmax(inputs, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+

@@ -1,0 +1,95 @@
+"""What surrounds a layer's `call`: its signature, the context of the outer call, and the message when it fails."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tenfold.core import nest
+from tenfold.keras.symbolic import KerasTensor
+from tenfold.tensor.tensor import Tensor
+from tenfold.tensor.variable import Variable
+
+
+class Context(threading.local):
+    """The call that is going on in this thread: how deep, and whether it is training."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.training: Any = None
+
+
+context = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters of a `call` or `build` method, without self."""
+
+    names: tuple[str, ...]
+    has_training: bool
+    has_mask: bool
+
+
+@cache
+def signature(function: Any) -> Signature:
+    """The parameters of a method, read once per function."""
+    parameters = list(inspect.signature(function).parameters.values())
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = tuple(p.name for p in parameters if p.kind not in kinds)
+    return Signature(names, "training" in names, "mask" in names)
+
+
+def mask_of(x: Any) -> Any:
+    """The mask that a tensor carries, or None."""
+    return getattr(x, "_keras_mask", None)
+
+
+def masks(structure: Any) -> Any:
+    """The masks of the tensors in a structure, in its form; None if there are none."""
+    if not nest.is_nested(structure):
+        return mask_of(structure)
+    found = [mask_of(leaf) for leaf in nest.flatten(structure)]
+    return None if all(m is None for m in found) else nest.pack(structure, found)
+
+
+def shapes(structure: Any) -> Any:
+    """The shapes of the tensors in a structure; None where a size is unknown."""
+    return nest.map_structure(lambda x: tuple(x.shape) if hasattr(x, "shape") else None, structure)
+
+
+def show(value: Any) -> str:
+    """An argument in a message: shape and type of a tensor, anything else as it is."""
+    if nest.is_nested(value):
+        items = [f"{k!r}: {show(v)}" for k, v in value.items()] if isinstance(value, dict) else [show(v) for v in value]
+        left, right = ("{", "}") if isinstance(value, dict) else ("[", "]") if isinstance(value, list) else ("(", ")")
+        return left + ", ".join(items) + right
+    if isinstance(value, (Tensor, Variable, KerasTensor)):
+        kind = "KerasTensor" if isinstance(value, KerasTensor) else "tf.Tensor"
+        return f"{kind}(shape={tuple(value.shape)}, dtype={value.dtype.name})"
+    if isinstance(value, np.ndarray):
+        return f"np.ndarray(shape={value.shape}, dtype={value.dtype})"
+    text = repr(value)
+    return text if len(text) < 100 else text[:97] + "..."
+
+
+def explained(error: Exception, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """The same kind of error, with the layer and its arguments in the message."""
+    where = f"{type(layer).__name__}.call()"
+    names = signature(type(layer).call).names[1:]
+    given = dict(zip(names, args, strict=False)) | kwargs
+    lines = "\n".join(f"  • {name}={show(value)}" for name, value in given.items())
+    text = f'Exception encountered when calling {where} (layer "{layer.name}").\n\n{error}\n\nArguments received by {where}:\n{lines}'
+    try:
+        made = type(error)(text)
+        if str(made) != text:
+            made = RuntimeError(text)  # type: ignore[assignment]
+    except Exception:
+        made = RuntimeError(text)  # type: ignore[assignment]
+    made._explained = True  # type: ignore[attr-defined]
+    return made.with_traceback(error.__traceback__)

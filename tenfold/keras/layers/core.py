@@ -1,0 +1,217 @@
+"""Dense, Embedding and the layers that wrap one function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenfold.core.errors import InvalidArgumentError
+from tenfold.keras import activations, constraints, initializers, regularizers, serialization
+from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.registry import register
+from tenfold.primitives.arithmetic import cast, not_equal
+from tenfold.primitives.contraction import matmul
+from tenfold.primitives.gather import gather
+from tenfold.primitives.reduction import any as any_
+from tenfold.tensor.tensor import Tensor
+
+
+@register(MODULE)
+class Dense(Layer):
+    """activation(inputs @ kernel + bias).
+
+    Args:
+        units: size of the output's last axis.
+        activation: a name or a function; None: linear.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: initial values.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
+        kernel_constraint, bias_constraint: applied after each update.
+
+    Example:
+        >>> import numpy as np
+        >>> Dense(5, activation="relu")(np.ones((2, 3), "float32")).shape
+        TensorShape([2, 5])
+    """
+
+    def __init__(self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+                 bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+                 kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
+        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
+            raise ValueError(f"Received an invalid value for `units`, expected a positive integer. Received: units={units}")
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
+        self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
+        self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2)
+        self.supports_masking = True
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        size = input_shape[-1]
+        self.kernel = self.add_weight((size, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
+                                      constraint=self.kernel_constraint, name="kernel")  # fmt: skip
+        if self.use_bias:
+            self.bias = self.add_weight((self.units,), self.bias_initializer, regularizer=self.bias_regularizer,
+                                        constraint=self.bias_constraint, name="bias")  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        x = matmul(self._as_compute(inputs), self.kernel)
+        if self.use_bias:
+            x = x + self.bias
+        return self.activation(x)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+@register(MODULE)
+class Embedding(Layer):
+    """Turns integers into vectors: row i of the table for each i.
+
+    Args:
+        input_dim: number of rows; indices are less than this.
+        output_dim: size of the vectors.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
+        mask_zero: whether index 0 is padding, to be masked in the layers that follow.
+        weights: the table's initial value.
+
+    Example:
+        >>> import numpy as np
+        >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
+        TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
+                 embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None, **kwargs: Any) -> None:  # fmt: skip
+        if lora_rank is not None:
+            raise NotImplementedError("Embedding: `lora_rank` is not supported. Try training a small layer after the embedding.")
+        input_length = kwargs.pop("input_length", None)
+        if input_length is not None:
+            kwargs.setdefault("input_shape", (input_length,))
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim = int(input_dim), int(output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = self.supports_masking = mask_zero
+        self.autocast = False
+        if weights is not None:
+            self.build(None)
+            self.set_weights(weights if isinstance(weights, list) else [weights])
+
+    def build(self, input_shape: Any = None) -> None:
+        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
+                                          constraint=self.embeddings_constraint, name="embeddings")  # fmt: skip
+
+    def call(self, inputs: Any) -> Any:
+        if not inputs.dtype.is_integer:
+            inputs = cast(inputs, "int32")
+        if getattr(inputs, "_array", None) is not None and inputs._array.size and (inputs._array.max() >= self.input_dim or inputs._array.min() < 0):
+            raise InvalidArgumentError(f"[Embedding] an index is out of range. Expected 0 <= index < {self.input_dim} (input_dim); received values "
+                                       f"from {inputs._array.min()} to {inputs._array.max()}. Try a larger input_dim.")  # fmt: skip
+        table = self.embeddings.value
+        return cast(gather(table, inputs), self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
+            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            "mask_zero": self.mask_zero,
+        }
+
+
+@register(MODULE)
+class Identity(Layer):
+    """Gives its input."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
+
+@register(MODULE)
+class Lambda(Layer):
+    """Calls a Python function. For more than experiments write a subclass of Layer: functions without a registered name cannot be saved.
+
+    Args:
+        function: takes the inputs; `mask` and `training` too, if it has such parameters.
+        output_shape: not needed: shapes are found by tracing.
+        mask: the output's mask, or a function of (inputs, previous mask).
+        arguments: more keyword arguments of the function.
+    """
+
+    def __init__(self, function: Any, output_shape: Any = None, mask: Any = None, arguments: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"Lambda: expected a function. Received: function={function!r}")
+        self.function, self.arguments, self.mask = function, arguments or {}, mask
+        self._output_shape = output_shape
+        self.supports_masking = mask is not None
+
+    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
+        code = getattr(self.function, "__code__", None)
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code is not None else ()
+        offered = {"mask": mask, "training": training}
+        return self.function(inputs, **{**self.arguments, **{k: v for k, v in offered.items() if k in names and k not in self.arguments}})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "function": serialization.serialize_keras_object(self.function), "arguments": self.arguments,
+                **({} if self._output_shape is None else {"output_shape": self._output_shape})}  # fmt: skip
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: Any = None) -> Any:
+        config = dict(config)
+        config["function"] = serialization.deserialize_keras_object(config["function"], custom_objects=custom_objects)
+        return cls(**config)
+
+
+@register(MODULE)
+class Masking(Layer):
+    """Masks the steps at which all features equal `mask_value`, and sets them to 0."""
+
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return any_(not_equal(inputs, self.mask_value), axis=-1)
+
+    def call(self, inputs: Any) -> Tensor:
+        return inputs * cast(any_(not_equal(inputs, self.mask_value), axis=-1, keepdims=True), inputs.dtype)  # type: ignore[no-any-return]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mask_value": self.mask_value}

@@ -1,0 +1,53 @@
+"""Finds the variables, layers and metrics that an object holds in its attributes, lists and dicts included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenfold.keras.metrics.base import Metric
+from tenfold.keras.random import SeedGenerator
+from tenfold.tensor.variable import Variable
+
+SKIPPED = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_build_shapes", "_functional", "optimizer", "_optimizer"})
+
+
+@dataclass(slots=True)
+class Held:
+    """What an object holds itself, each thing once, in the order of its attributes."""
+
+    variables: list[Any] = field(default_factory=list)
+    layers: list[Any] = field(default_factory=list)
+    metrics: list[Any] = field(default_factory=list)
+    seeds: list[Any] = field(default_factory=list)
+
+
+def held(owner: Any, layer_class: type) -> Held:
+    """What the attributes of `owner` hold."""
+    found = Held()
+    seen = {id(owner)}
+    for name, value in list(vars(owner).items()):
+        if name in SKIPPED:
+            continue
+        for thing in _things(value, layer_class, 0):
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if isinstance(thing, Variable):
+                found.variables.append(thing)
+            elif isinstance(thing, layer_class):
+                found.layers.append(thing)
+            elif isinstance(thing, Metric):
+                found.metrics.append(thing)
+            else:
+                found.seeds.append(thing)
+    return found
+
+
+def _things(value: Any, layer_class: type, depth: int) -> Iterator[Any]:
+    if isinstance(value, (Variable, layer_class, Metric, SeedGenerator)):
+        yield value
+    elif depth < 8 and isinstance(value, (list, tuple, set, Mapping)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _things(item, layer_class, depth + 1)

@@ -1,0 +1,177 @@
+"""The part of a layer that knows its weights: own and nested, trainable or not, to and from lists and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tenfold.keras.layers.tracking import Held, held
+from tenfold.tensor.variable import Variable
+
+
+class Weights:
+    """Variables, nested layers, losses and metrics of a layer."""
+
+    name: str
+    built: bool
+    _trainable: bool
+    _made_weights: list[Any]
+    _losses: list[Any]
+
+    def _held(self) -> Held:
+        return held(self, Weights)
+
+    def _own_variables(self) -> list[Variable]:
+        """Its own variables, without those of nested layers: those born trainable, then the others."""
+        found = self._held().variables
+        for v in found:
+            if not hasattr(v, "_born_trainable"):
+                v._born_trainable = v.trainable
+        return [v for v in found if v._born_trainable] + [v for v in found if not v._born_trainable]
+
+    def _sublayers(self) -> list[Any]:
+        """The layers that it holds itself."""
+        return self._held().layers
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+        """It and the layers in it, each once, outer ones first."""
+        found: list[Any] = [self] if include_self else []
+        for layer in self._sublayers():
+            found += layer._flatten_layers() if recursive else [layer]
+        return _once(found)
+
+    @property
+    def weights(self) -> list[Any]:
+        """All weights, nested ones too; without the state of metrics and random generators."""
+        return _once([*self._own_variables(), *(w for layer in self._sublayers() for w in layer.weights)])
+
+    @property
+    def variables(self) -> list[Any]:
+        """All state: weights, metrics and random generators."""
+        here = self._held()
+        own = [*self._own_variables(), *(s.state for s in here.seeds)]
+        return _once([*own, *(v for layer in here.layers for v in layer.variables), *(v for m in here.metrics for v in m.variables)])
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that training changes."""
+        return [w for w in self.weights if w.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """The weights that training leaves alone."""
+        return [w for w in self.weights if not w.trainable] if self.trainable else self.weights
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """The state that training does not change by gradients, that of metrics and random generators included."""
+        return [v for v in self.variables if not v.trainable] if self.trainable else self.variables
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights. Setting it sets it for all nested layers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for v in self._own_variables():
+            if v._born_trainable:  # type: ignore[attr-defined]
+                v.trainable = bool(value)
+        for layer in self._sublayers():
+            layer.trainable = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that it and nested layers hold."""
+        here = self._held()
+        return _once([*here.metrics, *(m for layer in here.layers for m in layer.metrics)])
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The state of the metrics."""
+        return [v for m in self.metrics for v in m.variables]
+
+    # --- losses ---
+    def add_loss(self, loss: Any) -> None:
+        """Adds a scalar (or a list of them) to what training minimizes; to be called in `call`."""
+        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties: from `add_loss` and activity regularizers in the last call, and of the weights."""
+        made = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        return made + [w.regularizer(w) for w in self.trainable_weights if getattr(w, "regularizer", None) is not None]
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._losses.clear()
+
+    # --- values ---
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """The values of `weights`."""
+        return [w.numpy() for w in self.weights]
+
+    def set_weights(self, weights: Iterable[Any]) -> None:
+        """Sets the values of `weights`.
+
+        Raises:
+            ValueError: their number or shapes differ.
+        """
+        values, mine = list(weights), self.weights
+        if len(values) != len(mine):
+            hint = "" if self.built else " The layer is not built yet: call it on data, or build(shape), first."
+            raise ValueError(f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(values)}, but the layer "
+                             f"was expecting {len(mine)} weights.{hint}")  # fmt: skip
+        for w, value in zip(mine, values, strict=True):
+            if tuple(w.shape) != tuple(np.shape(value)):
+                raise ValueError(f"Layer {self.name} weight shape {tuple(w.shape)} is not compatible with provided weight shape {tuple(np.shape(value))}.")
+        for w, value in zip(mine, values, strict=True):
+            w.assign(np.asarray(value).astype(w.dtype.numpy))
+
+    def count_params(self) -> int:
+        """The number of elements of all weights.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. You can build it manually via: "
+                             f"`layer.build(input_shape)`.")  # fmt: skip
+        return sum(int(np.prod(tuple(w.shape), dtype=np.int64)) for w in self.weights)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes its own variables into `store`, under "0", "1", ..."""
+        for i, v in enumerate(self._own_variables()):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads its own variables from `store`.
+
+        Raises:
+            ValueError: their number or shapes differ.
+        """
+        mine = self._own_variables()
+        if len(store.keys()) != len(mine):
+            hint = ""
+            if not mine and not self.built:
+                hint = " The layer was never built: it has no weights yet. Try calling the model on data before loading."
+            raise ValueError(f"Layer '{self.name}' expected {len(mine)} variables, but received {len(store.keys())} variables during loading. "
+                             f"Expected: {[v.name for v in mine]}.{hint}")  # fmt: skip
+        for i, v in enumerate(mine):
+            value = np.asarray(store[str(i)])
+            if tuple(value.shape) != tuple(v.shape):
+                raise ValueError(f"Layer '{self.name}': the file's value for '{v.name}' has shape {tuple(value.shape)}; expected {tuple(v.shape)}.")
+            v.assign(value.astype(v.dtype.numpy))
+
+
+def _once(things: list[Any]) -> list[Any]:
+    seen: set[int] = set()
+    return [t for t in things if not (id(t) in seen or seen.add(id(t)))]  # type: ignore[func-returns-value]

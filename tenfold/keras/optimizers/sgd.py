@@ -1,0 +1,35 @@
+"""Gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.registry import register
+
+
+@register(MODULE, "sgd")
+class SGD(Optimizer):
+    """w -= learning_rate * g; with momentum v = momentum * v - learning_rate * g, w += v."""
+
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str = "SGD", **kwargs: Any) -> None:
+        super().__init__(learning_rate, name=name, **kwargs)
+        if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
+            raise ValueError(f"`momentum` must be a float between [0, 1]. Received: momentum={momentum}")
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def build(self, variables: Any) -> None:
+        if not self.built:
+            super().build(variables)
+            self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        step = -learning_rate * gradient
+        if self.momentum:
+            v = self.slot(self.momentums, variable)
+            v.assign(v * self.momentum + step)
+            step = v * self.momentum + step if self.nesterov else v.value
+        variable.assign_add(step)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

@@ -1,0 +1,110 @@
+"""keras.Variable: a tf.Variable that knows its path, its regularizer and its constraint."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tenfold.core.dtypes import DType, as_dtype, float32
+from tenfold.core.errors import ShapeError
+from tenfold.keras.budget import initial_value
+from tenfold.keras.naming import auto_name
+from tenfold.primitives.arithmetic import cast
+from tenfold.tensor import variable as base
+from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.transform.trace import init_scope
+
+
+class _Scope(threading.local):
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.autocast: DType | None = None  # the type in which the layer being called computes, if it keeps its weights in another
+
+
+_scope = _Scope()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Variables made inside carry `name/` in their path."""
+    _scope.names.append(name)
+    try:
+        yield
+    finally:
+        _scope.names.pop()
+
+
+@contextmanager
+def autocast_scope(dtype: DType | None) -> Iterator[None]:
+    """Inside, float variables are read in `dtype`."""
+    outer, _scope.autocast = _scope.autocast, dtype
+    try:
+        yield
+    finally:
+        _scope.autocast = outer
+
+
+class Variable(base.Variable):
+    """A weight of a layer, or the state of an optimizer or metric.
+
+    Args:
+        initializer: a value, or a function `(shape, dtype) -> value`.
+        shape: needed with a function.
+        dtype: the element type; default: float32 with a function, else the value's.
+        trainable: whether gradients are wanted.
+        regularizer, constraint: functions of the value.
+        name: the last part of its path.
+
+    Example:
+        >>> v = Variable([1.0, 2.0], name="scale"); v.path, v.value.shape
+        ('scale', TensorShape([2]))
+    """
+
+    def __init__(self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True, aggregation: str = "none",
+                 synchronization: str = "auto", name: str | None = None, *, regularizer: Any = None, constraint: Any = None) -> None:  # fmt: skip
+        with init_scope():
+            value = initializer
+            if callable(initializer) and not isinstance(initializer, (Tensor, base.Variable)):
+                if shape is None:
+                    raise ValueError(f"[Variable] an initializer function needs a shape. Received: initializer={initializer}, shape=None")
+                wanted = as_dtype(dtype or float32)
+                value = initial_value(initializer, tuple(shape), wanted)
+                if tuple(as_tensor(value).shape) != tuple(shape):
+                    got = as_tensor(value).shape
+                    raise ShapeError(f"[Variable] the initializer gave the shape {tuple(got)} for a weight of shape {tuple(shape)}.")
+            super().__init__(value, trainable=trainable, dtype=dtype)
+        name = name or auto_name("variable")
+        if "/" in name:
+            raise ValueError(f"[Variable] a name must not contain '/'. Received: name={name!r}")
+        parent = "/".join(_scope.names)
+        self.name = name
+        self.path = f"{parent}/{name}" if parent else name
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.autocast = autocast
+        self.aggregation = aggregation
+        self.synchronization = synchronization
+        self.overwrite_with_gradient = False
+
+    @property
+    def value(self) -> Tensor:  # type: ignore[override]
+        """The value at this point."""
+        return self.read_value()
+
+    def read_value(self) -> Tensor:
+        """The value at this point; in the type that the calling layer computes in."""
+        tensor = super().read_value()
+        wanted = _scope.autocast
+        if wanted is None or not self.autocast or tensor.dtype is wanted or not tensor.dtype.is_floating:
+            return tensor
+        return cast(tensor, wanted)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<tf.Variable", "<Variable", 1).replace(repr(self.name), f"path={self.path},", 1)
+
+
+def path_of(variable: Any) -> str:
+    """The path of a Keras variable; the name of any other."""
+    return str(getattr(variable, "path", None) or variable.name)
