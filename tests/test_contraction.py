@@ -197,6 +197,7 @@ def test_convolution_types(dtype: DType) -> None:
     check_convolution(conv_spec(dtype, 2, (7, 9), 5, 6, (3, 3), (2, 1), ((1, 1), (0, 2))))
     check_convolution(conv_spec(dtype, 1, (8, 8), 6, 6, (3, 3), (2, 1), ((1, 1), (0, 2)), (1, 2), 6))
     check_convolution(conv_spec(dtype, 5, (6,), 3, 20, (3,), padding=((1, 1),)))
+    check_convolution(conv_spec(dtype, 2, (7, 6), 8, 12, (3, 2), (2, 1), ((1, 1), (0, 1)), groups=2))
 
 
 @st.composite

@@ -28,7 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 7  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 8  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Recipe:
 def vectors(target: Target) -> Vectors:
     """The registers of `target`."""
     many = target.lanes == 16 or target.triple.startswith(("aarch64", "arm64"))
-    return Vectors(target.lanes * 4, 32 if many else 16)
+    return Vectors(target.lanes * 4, 32 if many else 16, target.lanes == 16 and "+avx512bf16" in target.features)
 
 
 def matmul(

@@ -143,22 +143,35 @@ def _column_pointers(w: Writer, count: int, a: dict[str, str], source: str, firs
 
 def _copied(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, str, str, str]) -> None:
     """Rows of the source are rows of the panel; the last panel is gathered column by column, so as not to read beyond the end."""
-    t, row = w.text, kernel.columns * kernel.dtype.size
+    t, row, size = w.text, kernel.columns * kernel.dtype.size, kernel.source.size // (2 if kernel.pairs else 1)
     source, target, first, k0, k1 = where
+
+    def read(pointer: str, scalar: bool) -> str:
+        return _pair(w, a, pointer, scalar) if kernel.pairs else w.load(kernel.source, pointer, scalar)
+
     whole = t.less(t.add(first, kernel.columns - 1), a["n"])
     k_whole = t.let(f"select i1 {whole}, i64 {k1}, i64 {k0}")
-    begin = t.at(source, t.mul(first, kernel.source.size))
+    begin = t.at(source, t.mul(first, size))
     with t.loop(k0, k_whole) as k:
         here, there = t.at(begin, t.mul(k.index, a["source_k"])), t.at(target, t.mul(k.index, row))
         for v in range(kernel.vectors):
-            x = w.load(kernel.source, t.at(here, v * kernel.lanes * kernel.source.size))
+            x = read(t.at(here, v * kernel.lanes * size), False)
             w.store(kernel.dtype, x, t.at(there, v * kernel.lanes * kernel.dtype.size))
     with t.loop(k_whole, k1) as k:
         here, there = t.at(source, t.mul(k.index, a["source_k"])), t.at(target, t.mul(k.index, row))
         with t.loop(0, kernel.columns) as c:
             column = t.min(t.add(first, c.index), t.sub(a["n"], 1))
-            x = w.load(kernel.source, t.at(here, t.mul(column, kernel.source.size)), True)
+            x = read(t.at(here, t.mul(column, size)), True)
             w.store(kernel.dtype, x, t.at(there, t.mul(c.index, kernel.dtype.size)), True)
+
+
+def _pair(w: Writer, a: dict[str, str], pointer: str, scalar: bool) -> str:
+    """Numbers of 16 bits of a row in the low halves, of the next row in the high halves."""
+    t, isa = w.text, w.scalars if scalar else w.vectors
+    narrow, kind = isa.type("i16"), isa.type("i32")
+    low, high = (t.let(f"zext {narrow} {t.load(narrow, p, 2)} to {kind}") for p in (pointer, t.at(pointer, a["source_pair"])))
+    shifted = t.let(f"shl {kind} {high}, {isa.const('i32', '16')}")
+    return t.let(f"or {kind} {low}, {shifted}")
 
 
 def _transposed(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, str, str, str]) -> None:

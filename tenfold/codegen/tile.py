@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
-from tenfold.codegen.instructions import Instructions, memory, register
+from tenfold.codegen.instructions import Instructions, mangle, memory, register
 from tenfold.codegen.text import Text
 from tenfold.kernel.contraction import TILE_ARGS, Tile
 
@@ -134,16 +134,24 @@ class TileWriter:
         one = self.text.let(f"insertelement <{lanes} x {scalar}> poison, {scalar} {value}, i32 0")
         return self.text.let(f"shufflevector <{lanes} x {scalar}> {one}, <{lanes} x {scalar}> poison, <{lanes} x i32> zeroinitializer")
 
-    def read(self, pointer: str, v: int, panel: Panel, masked: bool) -> str:
-        """Vector `v` of a row of columns."""
-        t = self.text
-        address = t.at(pointer, v * self.tile.lanes * self.size)
+    def read(self, scalar: str, pointer: str, v: int, panel: Panel, masked: bool) -> str:
+        """Vector `v` of a row of columns, which are of type `scalar`."""
+        t, lanes = self.text, self.tile.lanes
+        kind, address = f"<{lanes} x {scalar}>", t.at(pointer, v * lanes * self.size)
         if not (masked and panel.masks):
-            return t.load(self.vector, address, self.size)
-        kind = f"v{self.tile.lanes}{_suffix(register(self.tile.dtype))}"
-        mask = f"<{self.tile.lanes} x i1> {panel.masks[v]}"
-        t.declare(f"{self.vector} @llvm.masked.load.{kind}.p0(ptr, i32, <{self.tile.lanes} x i1>, {self.vector})")
-        return t.let(f"call {self.vector} @llvm.masked.load.{kind}.p0(ptr {address}, i32 {self.size}, {mask}, {self.vector} zeroinitializer)")
+            return t.load(kind, address, self.size)
+        name, mask = f"@llvm.masked.load.v{lanes}{mangle(scalar)}.p0", f"<{lanes} x i1> {panel.masks[v]}"
+        t.declare(f"{kind} {name}(ptr, i32, <{lanes} x i1>, {kind})")
+        return t.let(f"call {kind} {name}(ptr {address}, i32 {self.size}, {mask}, {kind} zeroinitializer)")
+
+    def multiply_add(self, a: str, b: str, c: str) -> str:
+        """a * b + c of vectors; of pairs, the sum of both products and c."""
+        t = self.text
+        if not self.tile.pairs:
+            return self.isa.fma(t.let, self.tile.dtype, a, b, c)
+        kind = f"<{2 * self.tile.lanes} x bfloat>"
+        x, y = (t.let(f"bitcast <{self.tile.lanes} x i32> {v} to {kind}") for v in (a, b))
+        return t.let(f"call {self.vector} @llvm.x86.avx512bf16.dpbf16ps.512({self.vector} {c}, {kind} {x}, {kind} {y})")
 
     def initial(self, first: str, rows: list[Row], panel: Panel) -> list[str]:
         """The accumulators: zeros, or what the block before left in the output."""
@@ -157,7 +165,7 @@ class TileWriter:
         loaded = []
         for row in rows:
             here = t.at(row.out, t.mul(panel.first, self.size))
-            loaded += [self.read(here, v, panel, True) for v in range(tile.vectors)]
+            loaded += [self.read(register(tile.dtype), here, v, panel, True) for v in range(tile.vectors)]
         after = t.block
         t.do(f"br label %{go}")
         t.label(go)
@@ -166,6 +174,7 @@ class TileWriter:
     def products(self, sums: list[str], rows: list[Row], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
         """The loop over the block: one product of each row and column at a time."""
         t, tile = self.text, self.tile
+        kind = "i32" if tile.pairs else register(tile.dtype)
         self.prefetch(rows, panel)
         pointers = [row.a for row in rows]
         if tile.depthwise:
@@ -184,14 +193,14 @@ class TileWriter:
             for v in range(tile.vectors if tile.streamed else 0):
                 later = t.at(b, t.add(b_block, v * tile.lanes * self.size))
                 t.do(f"call void @llvm.prefetch.p0(ptr {later}, i32 0, i32 2, i32 1)")
-            columns = [self.read(b, v, panel, not tile.padded) for v in range(tile.vectors)]
+            columns = [self.read(kind, b, v, panel, not tile.padded) for v in range(tile.vectors)]
             k.next.append(t.at(b, self.args["b_k"]))
             for i, pointer in enumerate(pointers):
                 here = t.at(t.let(f"load volatile ptr, ptr {slots[i]}, align 8") if i in slots else pointer, offset)
-                one = None if tile.depthwise else self.splat(register(tile.dtype), t.load(register(tile.dtype), here, self.size))
+                one = None if tile.depthwise else self.splat(kind, t.load(kind, here, self.size))
                 for v, column in enumerate(columns):
-                    x = one or self.read(here, v, panel, True)
-                    k.next.append(self.isa.fma(t.let, tile.dtype, x, column, sums[i * tile.vectors + v]))
+                    x = one or self.read(kind, here, v, panel, True)
+                    k.next.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
         return k.values[1:]
 
     def prefetch(self, rows: list[Row], panel: Panel) -> None:
@@ -251,10 +260,6 @@ class TileWriter:
         kind = f"<{tile.lanes} x {scalar}>"
         if not mask:
             return t.store(kind, value, address, tile.out.size)
-        name = f"@llvm.masked.store.v{tile.lanes}{_suffix(scalar)}.p0"
+        name = f"@llvm.masked.store.v{tile.lanes}{mangle(scalar)}.p0"
         t.declare(f"void {name}({kind}, ptr, i32, <{tile.lanes} x i1>)")
         t.do(f"call void {name}({kind} {value}, ptr {address}, i32 {tile.out.size}, <{tile.lanes} x i1> {mask})")
-
-
-def _suffix(scalar: str) -> str:
-    return {"float": "f32", "double": "f64"}.get(scalar, scalar)

@@ -29,10 +29,11 @@ Table = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """The host's vector registers: bytes of one, and how many."""
+    """The host's vector registers: bytes of one, how many, and whether it multiplies pairs of bfloat16 into float32."""
 
     bytes: int = 64
     count: int = 32
+    pairs: bool = False
 
     def lanes(self, dtype: DType) -> int:
         """Elements of one vector of accumulators; narrow integers use a part of it."""
@@ -57,7 +58,8 @@ class Tile:
 
     `depthwise` multiplies column by column (a has the columns of b) instead of broadcasting elements of a.
     `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
-    `streamed`: b is long and read once, so its next block is asked for early.
+    `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
+    bfloat16, and a product the sum of two.
     """
 
     dtype: DType
@@ -69,6 +71,7 @@ class Tile:
     padded: bool = False
     depthwise: bool = False
     streamed: bool = False
+    pairs: bool = False
     epilogue: Epilogue | None = None
 
     @property
@@ -79,13 +82,17 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Rearranges a matrix into panels [panel][tap][k][columns]; `transpose` when k is contiguous in the source."""
+    """Rearranges a matrix into panels [panel][tap][k][columns]; `transpose` when k is contiguous in the source.
+
+    `pairs` makes one element of two numbers in bfloat16 that stand in successive rows.
+    """
 
     source: DType
     dtype: DType
     vectors: int
     lanes: int
     transpose: bool
+    pairs: bool = False
 
     @property
     def columns(self) -> int:
@@ -150,7 +157,7 @@ TILE_ARGS = (
 )  # fmt: skip
 PACK_ARGS = (
     "source", "target", "taps_table", "n", "k", "step", "taps", "panels",
-    "source_n", "source_k", "source_batch", "target_batch", "chunk", "chunks", "total", "grain",
+    "source_n", "source_k", "source_pair", "source_batch", "target_batch", "chunk", "chunks", "total", "grain",
 )  # fmt: skip
 PAD_ARGS = ("source", "target", "rows", "grain", "depth", "height", "source_depth", "source_height", "depth_low", "height_low",
             "low", "length", "high", "source_row")  # fmt: skip

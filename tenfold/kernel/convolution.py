@@ -6,7 +6,7 @@ Data are x [n, spatial..., ci], weights [spatial..., ci / groups, co], out [n, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil, prod
 
@@ -24,6 +24,7 @@ from tenfold.kernel.tiling import (
     block_size,
     choose_tile,
     convert,
+    element,
     pack,
     pad,
     table_inner,
@@ -71,6 +72,8 @@ class Shape:
     low: Triple
     dilation: Triple
     groups: int
+    seen: DType  # what an element of the operands is: of `dtype`, or an int32 that stands for two bfloat16
+    pairs: bool = False
 
     @property
     def ci_group(self) -> int:
@@ -108,7 +111,7 @@ def normalize(spec: ConvSpec) -> Shape:
     low = three(tuple(p[0] for p in spec.padding), 0)
     return Shape(
         spec.dtype, spec.n, three(spec.input, 1), spec.ci, spec.co, three(spec.kernel, 1), three(spec.output, 1),
-        three(spec.strides, 1), low, three(spec.dilation, 1), spec.groups,
+        three(spec.strides, 1), low, three(spec.dilation, 1), spec.groups, spec.dtype,
     )  # fmt: skip
 
 
@@ -165,7 +168,7 @@ def margin(to: Builder, name: str, dtype: DType, n: int, extent: Triple, channel
 def padded_input(to: Builder, s: Shape) -> Image:
     """x with the margin that the convolution asks for."""
     reach = [(o - 1) * st + (k - 1) * d + 1 for o, st, k, d in zip(s.output, s.stride, s.kernel, s.dilation, strict=True)]
-    return margin(to, "a", s.dtype, s.n, s.input, s.ci, s.low, (reach[0], reach[1], reach[2]))
+    return margin(to, "a", s.seen, s.n, s.input, s.ci, s.low, (reach[0], reach[1], reach[2]))
 
 
 def tap_bounds(count: Triple, starts: tuple[Table, Table], extent: Triple, run: int) -> Table | None:
@@ -198,6 +201,9 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     m, n = s.n * s.pixels, s.co if s.depthwise else s.co_group
     if not (m and s.co):
         return to.finish()
+    seen, pairs = element(machine, s.dtype, 1 if s.depthwise else s.ci_group)
+    if pairs:
+        s = replace(s, seen=seen, pairs=pairs, ci=s.ci // 2)
     wide = accumulator(s.dtype)
     size, out = wide.size, s.dtype if epilogue is None else epilogue.value.dtype
     x = padded_input(to, s)
@@ -216,7 +222,7 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
     batch = Batch(groups, s.ci_group * size, packed, s.co_group * out.size, 0, s.co_group)
-    tile(to, s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, depthwise=s.depthwise, out_columns=s.co)
+    tile(to, s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, depthwise=s.depthwise, out_columns=s.co, pairs=s.pairs)
     return to.finish()
 
 
@@ -224,8 +230,9 @@ def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors) ->
     """The weights as they are, or in panels where their rows would fall upon each other in the cache."""
     wide = accumulator(s.dtype)
     columns, k = shape[1] * machine.lanes(wide), s.taps * s.ci_group
-    if s.co * wide.size % PAGE == 0 and s.groups == 1 and s.n * s.pixels > 2 * shape[0] and k > 64:
-        operand = pack(to, Operand("b"), s.dtype, s.co, k, s.dtype.size, s.co * s.dtype.size, columns, columns, np.zeros(1, np.int64))
+    if s.pairs or (s.co * wide.size % PAGE == 0 and s.groups == 1 and s.n * s.pixels > 2 * shape[0] and k > 64):
+        source, taps, group = s.seen.size, np.zeros(1, np.int64), s.co_group * s.dtype.size
+        operand = pack(to, Operand("b"), s.seen, s.co_group, k, source, s.co * source, columns, columns, taps, s.groups, group, s.pairs)
         return Columns(operand, columns * wide.size, k * columns * wide.size, True)
     operand = convert(to, Operand("b"), s.dtype, k * s.co)
     return Columns(operand, s.co * wide.size, columns * wide.size, False)
@@ -277,6 +284,9 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     s, to = normalize(spec), Builder(machine)
     if not (s.n and prod(s.input) and s.ci):
         return to.finish()
+    seen, pairs = element(machine, s.dtype, 1 if s.depthwise else s.co_group)
+    if pairs:
+        s = replace(s, seen=seen, pairs=pairs, co=s.co // 2)
     wide = accumulator(s.dtype)
     size = wide.size
     phases = [_phase(s, remainder) for remainder in product(*(range(st) for st in s.stride))]
@@ -285,7 +295,7 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     low = [max(-min((o[d] for o in offsets), default=0), 0) for d in range(3)]
     reach = [max((o[d] + p.count[d] for p in phases for o in p.offsets), default=0) for d in range(3)]
     low3 = (low[0], low[1], low[2])
-    g = margin(to, "a", s.dtype, s.n, s.output, s.co, low3, (reach[0] + low3[0], reach[1] + low3[1], reach[2] + low3[2]))
+    g = margin(to, "a", s.seen, s.n, s.output, s.co, low3, (reach[0] + low3[0], reach[1] + low3[1], reach[2] + low3[2]))
     n = s.ci if s.depthwise else s.ci_group
     shape = choose_tile(s.n * prod(phases[0].count), n, machine.lanes(wide), machine, s.depthwise)
     b, tap_bytes = _flipped_weights(to, s, phases, shape, machine)
@@ -306,7 +316,7 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         columns = shape[1] * machine.lanes(wide)
         here = Columns(Operand(b.operand.name, start * tap_bytes), b.k_stride, b.panel_stride, b.padded)
         batch = Batch(groups, s.co_group * size, ceil(n / columns) * b.panel_stride, s.ci_group * s.dtype.size)
-        tile(to, s.dtype, n, shape, rows, inner, g.operand, here, batch, depthwise=s.depthwise, out_columns=s.ci)
+        tile(to, s.dtype, n, shape, rows, inner, g.operand, here, batch, depthwise=s.depthwise, out_columns=s.ci, pairs=s.pairs)
         start += len(phase.offsets)
     return to.finish()
 
@@ -340,13 +350,13 @@ def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
 def _flipped_weights(to: Builder, s: Shape, phases: list[Phase], shape: tuple[int, int], machine: Vectors) -> tuple[Columns, int]:
     """Panels [group][panel][tap][co of the group][ci], taps in the order of the phases; and the bytes of one tap in a panel."""
     wide = accumulator(s.dtype)
-    columns, source = shape[1] * machine.lanes(wide), s.dtype.size
+    columns, source = shape[1] * machine.lanes(wide), s.seen.size
     one = s.ci_group * s.co * source
     numbers = [(t[0] * s.kernel[1] + t[1]) * s.kernel[2] + t[2] for p in phases for t in p.taps]
     taps = np.array(numbers, np.int64) * one
     n, k = (s.ci, 1) if s.depthwise else (s.ci_group, s.co_group)
     stride = source if s.depthwise else s.co * source
     groups = 1 if s.depthwise else s.groups
-    operand = pack(to, Operand("b"), s.dtype, n, k, stride, source, columns, columns, taps, groups, s.co_group * source)
+    operand = pack(to, Operand("b"), s.seen, n, k, stride, source, columns, columns, taps, groups, s.co_group * source)
     row = columns * wide.size
     return Columns(operand, row, len(taps) * k * row, True), k * row

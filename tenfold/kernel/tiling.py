@@ -194,9 +194,12 @@ class Builder:
 
 def pack(
     to: Builder, source: Operand, source_dtype: DType, n: int, k: int, n_stride: int, k_stride: int,
-    columns: int, step: int, taps: Table, batch: int = 1, batch_stride: int = 0,
+    columns: int, step: int, taps: Table, batch: int = 1, batch_stride: int = 0, pairs: bool = False,
 ) -> Operand:  # fmt: skip
-    """Panels [batch][panel][tap][k][columns] of `source`, panels `step` columns apart; `taps` are offsets in bytes."""
+    """Panels [batch][panel][tap][k][columns] of `source`, panels `step` columns apart; `taps` are offsets in bytes.
+
+    With `pairs`, `source_dtype` is int32, which stands for two bfloat16, and the columns are contiguous: of two successive rows each.
+    """
     dtype = accumulator(source_dtype)
     lanes = to.machine.lanes(dtype)
     panels, size = ceil(n / step), columns * dtype.size
@@ -205,16 +208,22 @@ def pack(
     chunks = ceil(k / max(chunk, 1))
     total = batch * panels * len(taps) * chunks
     grain = max(4096 // max(chunk * columns, 1), ceil(total / MOST_TASKS), 1)
-    transpose = n_stride != source_dtype.size
+    transpose = not pairs and n_stride != source_dtype.size
     assert not transpose or k_stride == source_dtype.size or k == 1
-    kernel = Pack(source_dtype, dtype, columns // lanes, lanes, transpose)
+    kernel = Pack(source_dtype, dtype, columns // lanes, lanes, transpose, pairs)
     values: dict[str, Operand | int] = {
         "source": source, "target": target, "taps_table": to.table(taps), "n": n, "k": k, "step": step, "taps": len(taps),
-        "panels": panels, "source_n": n_stride, "source_k": k_stride, "source_batch": batch_stride,
+        "panels": panels, "source_n": n_stride, "source_pair": k_stride // 2, "source_k": k_stride, "source_batch": batch_stride,
         "target_batch": panels * len(taps) * k * size, "chunk": chunk, "chunks": chunks, "total": total, "grain": grain,
     }  # fmt: skip
     to.launch(kernel, ceil(total / grain), PACK_ARGS, values)
     return target
+
+
+def element(machine: Vectors, dtype: DType, k: int) -> tuple[DType, bool]:
+    """What operands of `dtype` with `k` contiguous products are seen as: (int32, True) where two bfloat16 make one element."""
+    pairs = machine.pairs and dtype is dtypes.bfloat16 and k % 2 == 0
+    return (dtypes.int32, True) if pairs else (dtype, False)
 
 
 def convert(to: Builder, source: Operand, dtype: DType, elements: int) -> Operand:
@@ -284,7 +293,7 @@ def evenly(total: int, parts: int, most: int) -> int:
 def tile(
     to: Builder, dtype: DType, n: int, shape: tuple[int, int], rows: Rows, inner: Inner, a: Operand, b: Columns, batch: Batch,
     epilogue: Epilogue | None = None, streamed: int = 0, depthwise: bool = False, out_elements: int = 0, out_columns: int = 0,
-    fold_always: bool = False,
+    fold_always: bool = False, pairs: bool = False,
 ) -> None:  # fmt: skip
     """Appends the contraction itself.
 
@@ -311,7 +320,7 @@ def tile(
     out = Operand("out") if final else to.buffer(pieces * out_elements * wide.size)
     kernel = Tile(
         wide, wide if not final else epilogue.value.dtype if epilogue else dtype, height, vectors, lanes,
-        n % columns != 0, b.padded, depthwise, bool(streamed), epilogue if final else None,
+        n % columns != 0, b.padded, depthwise, bool(streamed), pairs, epilogue if final else None,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     rows_further = rows.extended(height + 1)[: height + 1, 0]
