@@ -164,6 +164,17 @@ def test_special_values_of_pow_and_atan2() -> None:
         np.testing.assert_array_equal(np.signbit(got[zero]), np.signbit(expected[zero]))
 
 
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0, 3.0, -1.0, -2.0, 0.5, -0.5, 4.0, 1.5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pow_of_constant_exponents(exponent: float, dtype: type) -> None:
+    x = np.array([0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e-30, 1e30, INF, -INF, NAN, 0.3], dtype)
+    got = compute(lambda v: mathlib.pow(v, const(exponent, v.dtype)), x)
+    with np.errstate(all="ignore"):  # for one exponent np.power takes sqrt, which differs from C's pow at -0 and -inf
+        wanted = np.power(x, np.full(len(x), exponent, dtype))
+    np.testing.assert_allclose(got, wanted, rtol=3e-7 if dtype is np.float32 else 1e-15)
+    np.testing.assert_array_equal(np.signbit(got[wanted == 0]), np.signbit(wanted[wanted == 0]))
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.uint8, np.uint32])
 def test_integer_pow(dtype: type) -> None:
     x, y = (np.array(v).ravel() for v in np.meshgrid(np.arange(-4 if np.issubdtype(dtype, np.signedinteger) else 0, 5), np.arange(0, 9)))

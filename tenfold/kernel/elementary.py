@@ -140,11 +140,40 @@ def rsqrt(x: Expr) -> Expr:
 
 def pow(x: Expr, y: Expr) -> Expr:
     """x to the y, with C's special cases; integers wrap, and an integer to a negative power is rounded toward 0."""
+    simple = None if y.op != "const" else _constant_power(x, y.attr)
+    if simple is not None:
+        return simple
     if x.dtype.is_integer:
         return _integer_power(x, y)
     if x.dtype.size < 8:
         return cast(_power(cast(x, dtypes.float64), cast(y, dtypes.float64)), x.dtype)
     return _power(x, y)
+
+
+def _constant_power(x: Expr, exponent: float) -> Expr | None:
+    """The powers that one or two instructions give, no less accurately."""
+    one = const(1, x.dtype)
+    if exponent in (0, 1, 2):
+        return (one, x, x * x)[int(exponent)]
+    if x.dtype.is_integer:
+        return x * x * x if exponent == 3 else None
+    match exponent:
+        case 3:
+            return x * x * x
+        case -1:
+            return one / x
+        case -2:
+            return _reciprocal_square(x)
+        case 0.5:
+            return select(equal(x, -INFINITY), const(INFINITY, x.dtype), sqrt(x + 0.0))
+        case -0.5:
+            return select(equal(x, -INFINITY), const(0.0, x.dtype), one / sqrt(x + 0.0))
+    return None
+
+
+def _reciprocal_square(x: Expr) -> Expr:
+    r = 1.0 / x
+    return r * r
 
 
 def _integer_power(x: Expr, y: Expr) -> Expr:
