@@ -223,7 +223,7 @@ class Merger:
 
     def _merge(self, a: Group, b: Group) -> Group | None:
         """The group that does the work of both, if there is one and it saves something."""
-        if self._path(a, b) or self._path(b, a):
+        if self._renamed(a, b) or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
             return None
         match a.kind, b.kind:
             case "map", "map":
@@ -292,6 +292,16 @@ class Merger:
         if last.spec.dtype.llvm is None or last.spec.dtype.is_bool:
             return None
         return Group("contraction", [*product.nodes, *after.nodes])
+
+    def _renamed(self, a: Group, b: Group) -> bool:
+        """Whether `b` reads a value of `a` under another shape, so that it must be in memory before."""
+        inside = {id(n) for n in (*a.nodes, *b.nodes)}
+        for node in b.nodes:
+            for x in node.inputs:
+                maker = self.uses.maker.get(id(x))
+                if maker is not None and is_view(maker) and id(maker) not in inside and self._group_of(x) is a:
+                    return True
+        return False
 
     def _path(self, a: Group, b: Group) -> bool:
         """Whether `b` needs `a` through some third group."""
