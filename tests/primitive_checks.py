@@ -10,6 +10,7 @@ import numpy as np
 import tenfold.primitives.operators  # noqa: F401  gives tensors their operators
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.primitives.arithmetic import real
+from tenfold.primitives.gather import zeros
 from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.function import Function
@@ -90,8 +91,7 @@ def gradients(scalar: Operation, xs: Sequence[Tensor]) -> list[Tensor]:
                 tape.watch(x)
         y = scalar(*xs)
     found = tape.gradient(y, [x for x in xs if x.dtype.is_differentiable])
-    zero = [wrap(np.zeros(x.sizes, x.dtype.numpy)) for x in xs if x.dtype.is_differentiable]
-    return [z if g is None else g for g, z in zip(found, zero, strict=True)]
+    return [zeros(x.sizes, x.dtype) if g is None else g for g, x in zip(found, [x for x in xs if x.dtype.is_differentiable], strict=True)]
 
 
 def check_gradient(operation: Operation, *arrays: Any, order: int = 1, step: float = 1e-6, tolerance: float = 2e-6, compile: bool = True) -> None:

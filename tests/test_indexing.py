@@ -198,6 +198,7 @@ def test_dynamic_updates() -> None:
         want[at : at + 2, :, last : last + 1] = u
         np.testing.assert_array_equal(same_compiled(put, X, u, np.int64(i))[0], want)
     check_gradient(lambda x, u: put(x, u, wrap(np.int32(1))), X, u, order=2)
+    check_gradient(lambda x, u: g.dynamic_update_slice(x, u, [0, 0, 0]), X, u)
     with pytest.raises(ShapeError, match="does not fit"):
         g.dynamic_update_slice(wrap(u), wrap(X), [0, 0, 0])
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from primitive_checks import check_gradient, compiled, eager, same_compiled
 
 from tenfold.core.errors import InvalidArgumentError, ShapeError
@@ -56,6 +58,17 @@ def test_types(dtype: Any) -> None:
             np.testing.assert_array_equal(eager(operation, x)[0], truth(x))
     (got,) = compiled(lambda t: m.transpose(m.concat([t, t], 1), (2, 0, 1)), x)
     np.testing.assert_array_equal(got, np.concatenate([x, x], 1).transpose(2, 0, 1))
+
+
+ENDS = st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
+
+
+@given(ENDS, ENDS, st.sampled_from([(0, 0, 0), (0, 1, 0), (2, 0, 1)]))
+@settings(max_examples=25, deadline=None)
+def test_any_padding(low: tuple[int, ...], high: tuple[int, ...], interior: tuple[int, ...]) -> None:
+    """Also at one end only, where positions run on past the input."""
+    x = np.arange(1.0, 25).reshape(2, 3, 4)
+    same_compiled(lambda t: m.pad(m.pad(t, low, high, interior) * 2.0, high, low), x)
 
 
 def test_interior_padding() -> None:

@@ -347,6 +347,8 @@ def _update_lower(k: Any, index: list[Expr], axes: tuple[int, ...]) -> Expr:
             test = place[axis] < k.shape(1)[axis]
             test = test & (place[axis] >= 0) if axis in axes else test
             inside = test if inside is None else inside & test
+        if n != s and axis not in axes:
+            place[axis] = index[axis] - 0
     if inside is None:
         return k.read(1, index)
     return loops.select(inside, k.read(1, place, inside), k.read(0, index))

@@ -1,7 +1,8 @@
 """Primitives that move elements without changing them: an output element is an input element at a computed index.
 
 A lowering rule `(k, index, **attrs)` gives the output element at `index` (a list of int64 Exprs) through `k.read(i, index)`, an
-element of input i; `k.shape(i)`, its sizes; `k.int(n)`, a Python integer that must not become part of the kernel's structure.
+element of input i; `k.shape(i)`, its sizes; `k.int(n)`, a Python integer that must not become part of the kernel's structure. An element of
+`index` that is passed on as it is promises that the input has the output's size there.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def _pad_lower(k: Any, index: list[Expr], low: Any, high: Any, interior: Any, va
     guard: Expr | None = None
     inner: list[Expr] = []
     for i, n, lo, hi, gap in zip(index, k.shape(0), low, high, interior, strict=True):
-        position = i if lo == 0 and gap == 0 else i - k.int(lo)
+        position = i if lo == 0 and hi == 0 and gap == 0 else i - k.int(lo)
         tests = []
         if lo != 0:
             tests.append(position >= 0)

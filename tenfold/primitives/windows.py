@@ -211,7 +211,7 @@ def _spread_lower(k: Any, index: list[Expr], spatial: Shape, window: Window, str
         number: Expr = loops.const(0, loops.axis(0).dtype)
         place = []
         for q, r, j, n, w, s in zip(last, remainder, back, limits, window, strides, strict=True):
-            at, offset = (q - j if j else q), (r + j * s if j else r)
+            at, offset = q - j, (r + j * s if j else r)
             tests = [at < n] + ([at >= 0] if j else []) + ([offset < w] if (j + 1) * s > w else [])
             for test in tests:
                 guard = test if guard is None else guard & test
