@@ -99,7 +99,7 @@ def test_matmul_large(m: int, n: int, k: int, ta: bool, tb: bool) -> None:
 @pytest.mark.parametrize("ta,tb", [(False, False), (True, True)])
 def test_matmul_batches(shared: str, ta: bool, tb: bool) -> None:
     check_matmul(dtypes.float32, 3, 7, 20, 9, ta, tb, shared)
-    check_matmul(dtypes.bfloat16, 2, 20, 33, 512, ta, tb, shared)
+    check_matmul(dtypes.bfloat16, 2, 20, 33, 1024, ta, tb, shared)
 
 
 @settings(max_examples=40, deadline=None)
@@ -197,6 +197,7 @@ def test_convolution_types(dtype: DType) -> None:
     check_convolution(conv_spec(dtype, 2, (7, 9), 5, 6, (3, 3), (2, 1), ((1, 1), (0, 2))))
     check_convolution(conv_spec(dtype, 1, (8, 8), 6, 6, (3, 3), (2, 1), ((1, 1), (0, 2)), (1, 2), 6))
     check_convolution(conv_spec(dtype, 5, (6,), 3, 20, (3,), padding=((1, 1),)))
+    check_convolution(conv_spec(dtype, 2, (8, 8), 2, 4, (1, 2), (3, 4)))
     check_convolution(conv_spec(dtype, 2, (7, 6), 8, 12, (3, 2), (2, 1), ((1, 1), (0, 1)), groups=2))
 
 

@@ -210,19 +210,25 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
-    inner = table_inner(table, block_size(len(table), shape[0], size, out is not wide))
+    # the windows of a row of positions overlap, so they take less of the cache than as many rows would
+    window = shape[0] if s.stride[2] > 1 else ceil((shape[0] + s.kernel[2] - 1) / s.kernel[2])
+    inner = table_inner(table, block_size(len(table), window * size))
+    stored = out if inner.blocks == 1 else wide
     positions = grid(scaled(x.strides, s.stride), s.output)
-    row_out = np.arange(s.pixels, dtype=np.int64) * (s.co * out.size)
+    row_out = np.arange(s.pixels, dtype=np.int64) * (s.co * stored.size)
     starts = [
         (np.arange(s.output[d]) * s.stride[d] - s.low[d])[:, None] + np.arange(s.kernel[d]) * s.dilation[d] for d in range(2)
     ]  # fmt: skip
     bounds = tap_bounds(s.output, (starts[0], starts[1]), s.input, len(table) // max(s.kernel[0] * s.kernel[1], 1))
-    rows = Rows(m, np.stack([positions, row_out], axis=1), x.bytes, s.pixels * s.co * out.size, bounds)
+    rows = Rows(m, np.stack([positions, row_out], axis=1), x.bytes, s.pixels * s.co * stored.size, bounds)
     b = _weights(to, s, shape, machine)
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
-    batch = Batch(groups, s.ci_group * size, packed, s.co_group * out.size, 0, s.co_group)
-    tile(to, s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, depthwise=s.depthwise, out_columns=s.co, pairs=s.pairs)
+    batch = Batch(groups, s.ci_group * size, packed, s.co_group * stored.size, 0, s.co_group)
+    tile(
+        to, s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, depthwise=s.depthwise,
+        out_elements=m * s.co, out_columns=s.co, fold_always=stored is not out, pairs=s.pairs,
+    )  # fmt: skip
     return to.finish()
 
 
@@ -305,7 +311,8 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         shift = sum(a * b for a, b in zip(low3, g.strides, strict=True))
         taps = np.array([sum(a * b for a, b in zip(o, g.strides, strict=True)) + shift for o in phase.offsets], np.int64)
         table = taps if s.depthwise else channels_of(taps, s.co_group, size)
-        inner = table_inner(table, block_size(len(table), shape[0], size, s.dtype is not wide))
+        block = block_size(len(table), ceil((shape[0] + s.kernel[2] - 1) / s.kernel[2]) * size)
+        inner = table_inner(table, block if s.dtype is wide else len(table))
         pixel = (s.input[1] * s.input[2] * s.ci * s.dtype.size, s.input[2] * s.ci * s.dtype.size, s.ci * s.dtype.size)
         first = sum(a * b for a, b in zip(phase.first, pixel, strict=True))
         places = np.stack([grid(g.strides, phase.count), grid(scaled(pixel, s.stride), phase.count) + first], axis=1)

@@ -52,8 +52,8 @@ def matmul(
     columns = vectors * lanes
     out = dtype if epilogue is None else epilogue.value.dtype
     splittable = k >= 8192 and m * n * batch <= 1 << 16
-    stored = wide if splittable else out
-    block = block_size(k, height, size, stored is not wide)
+    block = block_size(k, height * size) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
+    stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     a_copies, b_copies = (batch if a_stride else 1), (batch if b_stride else 1)
     a_batch, b_batch = a_stride * size, b_stride * size
     distant = m if transpose_a else k
@@ -80,7 +80,7 @@ def matmul(
     steps = Batch(batch, a_batch, b_batch, m * n * stored.size, m)
     tile(
         to, dtype, n, shape, rows, inner, a, b, steps, epilogue, batch * k * (m + n) * size if splittable else 0,
-        out_elements=batch * m * n, fold_always=splittable and out is not wide, pairs=pairs,
+        out_elements=batch * m * n, fold_always=stored is not out, pairs=pairs,
     )  # fmt: skip
     return to.finish()
 

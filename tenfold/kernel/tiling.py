@@ -116,12 +116,10 @@ def affine_rows(count: int, a_stride: int, out_stride: int) -> Rows:
     return Rows(count, np.zeros((1, 2), np.int64), a_stride, out_stride)
 
 
-def block_size(k: int, rows: int, size: int, whole: bool) -> int:
-    """Products per block: a tile's rows of `a` stay in the first-level cache. `whole` forbids blocks."""
-    if whole or k == 0:
-        return max(k, 1)
-    most = max(L1 // (rows * size), 64) if rows > 2 else 128
-    return ceil(k / ceil(k / most)) if k > most else k
+def block_size(k: int, row: int) -> int:
+    """Products per block, such that a tile's part of `a`, of `row` bytes for each, stays in the first-level cache."""
+    most = max(L1 // row, 64)
+    return ceil(k / ceil(k / most)) if k > most else max(k, 1)
 
 
 def affine_inner(count: int, stride: int, block: int) -> Inner:
@@ -133,7 +131,7 @@ def affine_inner(count: int, stride: int, block: int) -> Inner:
 def table_inner(table: Table, block: int) -> Inner:
     """Products at the places that a table gives."""
     period = max(len(table), 1)
-    return Inner(len(table), table if len(table) else np.zeros(1, np.int64), 0, min(block, period), period)
+    return Inner(len(table), table if len(table) else np.zeros(1, np.int64), 0, max(min(block, period), 1), period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +330,7 @@ def tile(
         "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
         "row_batch": batch.row, "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks,
-        "out_piece": out_elements * wide.size, "out_columns": out_columns or n,
+        "out_piece": out_elements * wide.size,
     }  # fmt: skip
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if not final:
