@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenfold.codegen.cpu import compile_kernel, source
+from tenfold.codegen.flatten import flatten
 from tenfold.codegen.llvm import emit
+from tenfold.codegen.rows import keep
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType, as_dtype
+from tenfold.kernel import mathlib
 from tenfold.kernel.loops import (
     Expr,
     Kernel,
@@ -31,7 +34,7 @@ from tenfold.kernel.loops import (
     select,
     unary,
 )
-from tenfold.runtime.native import Target, digest, host, machine
+from tenfold.runtime.native import Target, digest, host, machine, object_code
 from tenfold.runtime.native import load as load_code
 from tests.kernel_oracle import Oracle
 
@@ -355,6 +358,38 @@ def test_reversed_and_strided() -> None:
 @given(st.integers(0, 70), st.integers(0, 70), st.integers(1, 5))
 def test_any_extents(m: int, n: int, grain: int) -> None:
     check(softmax(param(1)), [numbers(F32, m * n), np.zeros(m * n, np.float32)], (m, n), exact=False, grain=grain, tasks=-(-m // grain))
+
+
+def heavy_rows(dtype: DType) -> Kernel:
+    """out = f(x) * 2 / sum(f(x)) + min(f(x)), f too long to compute three times."""
+    index = axis(0) * param(1) + axis(1)
+    x = cast(load(0, index, dtype), F32)
+    f = mathlib.erf(x) + load(2, axis(1), F32)
+    stages = (
+        Stage((1,), (Reduction("sum", f),)),
+        Stage((1,), (Reduction("min", f), Reduction("max", x))),
+        Stage((1,), (), (Store(1, index, f * 2.0 / result(0, 0, F32) + result(1, 0, F32) - result(1, 1, F32)),)),
+    )
+    return Kernel((dtype, F32, F32), 2, (param(0), param(1)), (0,), 1, stages)
+
+
+@pytest.mark.parametrize("dtype", [dtypes.float32, dtypes.bfloat16, dtypes.float64], ids=str)
+@pytest.mark.parametrize("n", [0, 1, 17, 1000, 30_000])
+def test_rows_that_are_kept_have_the_same_bits(dtype: DType, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = heavy_rows(dtype)
+    kept = keep(flatten(kernel))
+    assert kept is not None
+    assert 1_000 < kept.limit < 30_000
+    buffers = [numbers(dtype, 3 * n), np.zeros(3 * n, np.float32), numbers(F32, n, 1)]
+    one, other = ([b.copy() for b in buffers] for _ in range(2))
+    run(kernel, one, (3, n), grain=2, tasks=2)
+    monkeypatch.setattr("tenfold.codegen.llvm.keep", lambda _: None)
+    plain = emit(kernel, f"plain_{dtype.name}_{n}", host())
+    address = load_code(object_code(plain), (f"plain_{dtype.name}_{n}",))[f"plain_{dtype.name}_{n}"]
+    run(kernel, other, (3, n), grain=2, tasks=2, address=address)
+    assert one[1].tobytes() == other[1].tobytes()
+    if 0 < n < 20:
+        check(kernel, buffers, (3, n), exact=False)
 
 
 def test_many_tasks_give_the_bits_of_one() -> None:

@@ -28,6 +28,9 @@ class Evaluator:
         self.body_level = 0
         self.bases: list[str] = []  # of each vector in work: its position on the vector axis; empty outside of the vector loop
         self.mask: str | None = None  # lanes within the extent; None: all
+        self.row_buffers: dict[int, str] = {}  # where nodes are kept from stage to stage
+        self.row_saves: frozenset[int] = frozenset()  # of this stage
+        self.row_loads: frozenset[int] = frozenset()
         self.results: dict[tuple[int, int], list[str]] = {}
         self._coefficients: dict[int, int | None] = {}
         self._dummy = ""
@@ -116,6 +119,8 @@ class Evaluator:
 
     def _arguments(self, n: int, view: int, u: int) -> list[tuple[int, int, int]]:
         node = self.program.nodes[n]
+        if n in self.row_loads and view == VECTOR:
+            return []
         if node.op == "load" and view == VECTOR:
             index = self._key(node.args[0], BASE if self.coefficient(node.args[0]) == 1 else VECTOR, u)
             return [index, *(self._key(a, VECTOR, u) for a in node.args[1:])]
@@ -146,6 +151,9 @@ class Evaluator:
 
     def _write(self, n: int, view: int, u: int) -> str:
         node, w = self.program.nodes[n], self.scopes.stack[self.level(self.program.depends[n])]
+        if n in self.row_loads and view == VECTOR:
+            ty = self.vector_ops.reg(node.dtype)
+            return w(f"load {ty}, ptr {self._row_pointer(w, n, u)}, align {self._row_alignment(n)}")
         if node.op == "const":
             return literal(node.dtype, node.attr)
         if node.op == "param":
@@ -182,6 +190,17 @@ class Evaluator:
         assert op == "select", op
         ty = ops.reg(node.dtype)
         return w(f"select {ops.type('i1')} {args[0]}, {ty} {args[1]}, {ty} {args[2]}")
+
+    def _row_pointer(self, w: Scope, n: int, u: int) -> str:
+        return w(f"getelementptr {register(self.program.nodes[n].dtype)}, ptr {self.row_buffers[n]}, i64 {self.bases[u]}")
+
+    def save_row(self, n: int, u: int) -> None:
+        """Keeps node n of these lanes for later stages."""
+        ty, value, w = self.vector_ops.reg(self.program.nodes[n].dtype), self.get(n, VECTOR, u), self.scopes.top
+        w.do(f"store {ty} {value}, ptr {self._row_pointer(w, n, u)}, align {self._row_alignment(n)}")
+
+    def _row_alignment(self, n: int) -> int:
+        return min(64, self.lanes * self.program.nodes[n].dtype.size)
 
     # Memory.
 

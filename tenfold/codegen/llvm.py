@@ -15,6 +15,7 @@ from tenfold.codegen.evaluate import BASE
 from tenfold.codegen.flatten import FlatStage, Program, flatten
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import literal, register
+from tenfold.codegen.rows import Kept, keep
 from tenfold.codegen.stores import Storer
 from tenfold.core.dtypes import DType
 from tenfold.kernel.loops import Kernel
@@ -153,10 +154,28 @@ class _Emitter(Storer):
         self.bind(axis, base)
 
     def _stages(self) -> None:
+        """All stages; where rows keep values, once for the short rows and once for the others."""
+        kept = keep(self.program)
+        if kept is None:
+            self._sweep(None)
+            return
+        for n in kept.nodes:
+            scalar = register(self.program.nodes[n].dtype)
+            self.row_buffers[n] = self.scopes.alloca(f"[{kept.limit} x {scalar}], align 64")
+        extent = self._extent(self.program.kernel.vector or 0)
+        short = self.scopes.top(f"icmp sle i64 {extent}, {kept.limit}")
+        with self.scopes.condition(short):
+            self._sweep(kept)
+        with self.scopes.condition(self.scopes.top(f"xor i1 {short}, true")):
+            self._sweep(None)
+
+    def _sweep(self, kept: Kept | None) -> None:
         self.body_level = len(self.scopes.stack) - 1
         for number, stage in enumerate(self.program.stages):
+            self.row_saves, self.row_loads = (frozenset(), frozenset()) if kept is None else (kept.saves[number], kept.loads[number])
             with self.scopes.block():
                 self._stage(number, stage)
+        self.row_saves = self.row_loads = frozenset()
 
     def _stage(self, number: int, stage: FlatStage) -> None:
         vector = self.program.kernel.vector
@@ -194,6 +213,8 @@ class _Emitter(Storer):
                 self._accumulate(op, node, slots[k][u], u)
             for store in stage.stores:
                 self.prepare(store, u)
+            for n in sorted(self.row_saves):
+                self.save_row(n, u)
             for store in stage.stores:
                 self.store(store, u)
 
