@@ -31,7 +31,7 @@ _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" whe
     "tenfold.ops.array": "argsort bitcast boolean_mask broadcast_dynamic_shape broadcast_static_shape broadcast_to cast concat constant"
     " convert_to_tensor expand_dims eye fill gather gather_nd identity is_tensor linspace meshgrid one_hot ones ones_like pad range rank"
     " repeat reshape reverse reverse_sequence roll scatter_nd searchsorted sequence_mask shape shape_n size slice sort split squeeze stack"
-    " strided_slice tensor_scatter_nd_add tensor_scatter_nd_max tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tile"
+    " strided_slice tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_update tile"
     " transpose unique unique_with_counts unstack where zeros zeros_like",
     "tenfold.ops.debugging": "Assert print assert_equal assert_greater assert_less assert_rank",
     "tenfold.ops.linalg": "norm",
@@ -59,15 +59,14 @@ newaxis = None
 
 def __getattr__(name: str) -> _Any:
     """The public name, from the module that holds it."""
+    if name not in _MODULES and name not in _SOURCES:
+        raise AttributeError(_missing(name))
+    _importlib.import_module("tenfold.ops")  # gives tensors their operators
     if name in _MODULES:
         found: _Any = _importlib.import_module(_MODULES[name])
-    elif name in _SOURCES:
-        module, own = _SOURCES[name]
-        # the operators of tensors live above them
-        _importlib.import_module("tenfold.primitives.operators")
-        found = getattr(_importlib.import_module(module), own)
     else:
-        raise AttributeError(_missing(name))
+        module, own = _SOURCES[name]
+        found = getattr(_importlib.import_module(module), own)
     globals()[name] = found
     return found
 

@@ -1,0 +1,3 @@
+"""Operations: functions that call primitives and have no rules of their own. One file per public namespace, or per idea within it."""
+
+from tenfold.primitives import operators as operators

@@ -88,7 +88,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     if not isinstance(t_list, (list, tuple)):
         raise TypeError("[global_norm] t_list should be a sequence")
     squares: Any = [r.sum(x * x) for x in (wide(floating("global_norm", t)) for t in t_list if t is not None)]  # type: ignore[operator]
-    return e.sqrt(sum(squares[1:], squares[0])) if squares else as_tensor(0.0)  # type: ignore[no-any-return]
+    return e.sqrt(sum(squares[1:], squares[0])) if squares else as_tensor(0.0)
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:

@@ -27,7 +27,8 @@ class LogicalDevice:
 class LogicalDeviceConfiguration:
     """Limits of a part of a device; accepted and not used."""
 
-    def __init__(self, memory_limit: int | None = None, experimental_priority: int | None = None, experimental_device_ordinal: int | None = None) -> None:
+    def __init__(self, memory_limit: int | None = None, experimental_priority: int | None = None,
+                 experimental_device_ordinal: int | None = None) -> None:  # fmt: skip
         self.memory_limit = memory_limit
 
 

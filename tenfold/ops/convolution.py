@@ -54,7 +54,8 @@ def conv1d(input: Any, filters: Any, stride: Any, padding: Any, data_format: str
     return _convolve("conv1d", 1, input, filters, stride, padding, dilations, data_format)
 
 
-def conv2d(input: Any, filters: Any, strides: Any, padding: Any, data_format: str = "NHWC", dilations: Any = None, name: str | None = None) -> Tensor:
+def conv2d(input: Any, filters: Any, strides: Any, padding: Any, data_format: str = "NHWC", dilations: Any = None,
+           name: str | None = None) -> Tensor:  # fmt: skip
     """The convolution of images [batch, height, width, channels] with filters [height, width, channels / groups, outputs].
 
     Args:
@@ -77,7 +78,8 @@ def conv2d(input: Any, filters: Any, strides: Any, padding: Any, data_format: st
     return _convolve("conv2d", 2, input, filters, strides, padding, dilations, data_format)
 
 
-def conv3d(input: Any, filters: Any, strides: Any, padding: Any, data_format: str = "NDHWC", dilations: Any = None, name: str | None = None) -> Tensor:
+def conv3d(input: Any, filters: Any, strides: Any, padding: Any, data_format: str = "NDHWC", dilations: Any = None,
+           name: str | None = None) -> Tensor:  # fmt: skip
     """The convolution of data [batch, depth, height, width, channels] with filters of three spatial sizes.
 
     Example:
@@ -134,7 +136,8 @@ def separable_conv2d(input: Any, depthwise_filter: Any, pointwise_filter: Any, s
     return _convolve("separable_conv2d", 2, mixed, pointwise_filter, 1, "VALID", None, data_format)
 
 
-def _transposed(name: str, rank: int, input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any, dilations: Any, data_format: str | None) -> Tensor:
+def _transposed(name: str, rank: int, input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any, dilations: Any,
+                data_format: str | None) -> Tensor:  # fmt: skip
     """The gradient of a convolution with respect to its data, as an operation of its own."""
     x, w = tensors(name, (input, filters))
     if x.ndim != rank + 2 or w.ndim != rank + 2:
@@ -155,8 +158,8 @@ def _transposed(name: str, rank: int, input: Any, filters: Any, output_shape: An
     return to_first(y) if first else y
 
 
-def conv1d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NWC", dilations: Any = None,
-                     name: str | None = None) -> Tensor:  # fmt: skip
+def conv1d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NWC",
+                     dilations: Any = None, name: str | None = None) -> Tensor:  # fmt: skip
     """The transpose of `conv1d`; filters are [width, outputs, channels].
 
     Example:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tenfold.core.dtypes import DType, as_dtype, bool_, float32, int32, int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Sym, TensorShape, normalize_axis
+from tenfold.core.shapes import Sym, TensorShape, broadcast, normalize_axis
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives.gather import as_sizes, iota, scalar_size, sizes
 from tenfold.primitives.movement import broadcast_to, expand_dims, reshape
@@ -187,7 +187,7 @@ def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: 
     (rows,) = as_sizes([num_rows])
     (columns,) = as_sizes([num_rows if num_columns is None else num_columns])
     diagonal = a.cast(a.equal(expand_dims(iota(rows), 1), iota(columns)), dtype)
-    return diagonal if batch_shape is None else broadcast_to(diagonal, (*as_sizes(batch_shape), rows, columns))
+    return diagonal if batch_shape is None else broadcast_to(diagonal, (*as_sizes(batch_shape), rows, columns))  # type: ignore[no-any-return]
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -211,8 +211,9 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
             "[range] the limits must be known while the function is traced, because they decide the result's shape. "
             "Try computing them from shapes (tf.shape), or pass them as Python numbers."
         )
-    first, last, step = (np.asarray(k).reshape(())[()] for k in known)
-    if isinstance(first, Sym) or isinstance(last, Sym) or isinstance(step, Sym):
+    bounds: list[Any] = [np.asarray(k).reshape(())[()] for k in known]
+    first, last, step = bounds
+    if any(isinstance(n, Sym) for n in bounds):
         return _symbolic_range(first, last, step, want)
     if step == 0:
         raise InvalidArgumentError("[range] delta must not be 0.")
@@ -239,7 +240,8 @@ def _symbolic_range(first: Any, last: Any, step: Any, dtype: DType) -> Tensor:
     if isinstance(step, Sym):
         raise InvalidArgumentError("[range] delta must be known while the function is traced.")
     count = (last - first + int(step) - 1) // int(step) if step > 0 else (first - last - int(step) - 1) // -int(step)
-    return a.cast(iota(count) * int(step) + scalar_size(first, int32), dtype)  # type: ignore[no-any-return]
+    steps: Any = iota(count)
+    return a.cast(steps * int(step) + scalar_size(first, int32), dtype)  # type: ignore[no-any-return]
 
 
 def sizes_tensor(shape: Sequence[Any], dtype: DType = int32) -> Tensor:
@@ -261,7 +263,8 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     last = as_tensor(stop, hint=first.dtype, name="linspace")
     if first.dtype.is_integer:
         first, last = a.cast(first, "float64"), a.cast(last, "float64")
-    first, last = expand_dims(first + last * 0, axis), expand_dims(last + first * 0, axis)  # type: ignore[operator]
+    shape = broadcast("linspace", first.sizes, last.sizes)
+    first, last = expand_dims(broadcast_to(first, shape), axis), expand_dims(broadcast_to(last, shape), axis)
     (count,) = as_sizes([num])
     if isinstance(count, int) and count < 1:
         raise InvalidArgumentError(f"[linspace] num must be positive; received {count}.")
@@ -295,13 +298,14 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     given = [as_tensor(v, dtype) for v in (on_value, off_value) if v is not None]
     want = as_dtype(dtype) if dtype is not None else given[0].dtype if given else float32
     if any(v.dtype is not want for v in given):
-        raise DTypeError(f"[one_hot] on_value, off_value and dtype disagree. Expected {want.name}; received {' and '.join(v.dtype.name for v in given)}.")
-    at = indices.ndim if axis in (None, -1) else normalize_axis("one_hot", axis, indices.ndim + 1)  # type: ignore[arg-type]
+        found = " and ".join(v.dtype.name for v in given)
+        raise DTypeError(f"[one_hot] on_value, off_value and dtype disagree. Expected {want.name}; received {found}.")
+    at = indices.ndim if axis in (None, -1) else normalize_axis("one_hot", axis, indices.ndim + 1)
     (count,) = as_sizes([depth])
     shape = tuple(count if i == at else 1 for i in builtins.range(indices.ndim + 1))
     hit = a.equal(expand_dims(indices, at), reshape(iota(count, indices.dtype), shape))
     if on_value is None and off_value is None:
-        return a.cast(hit, want)
+        return a.cast(hit, want)  # type: ignore[no-any-return]
     on = as_tensor(True if want is bool_ else 1, want) if on_value is None else as_tensor(on_value, want)
     off = as_tensor(False if want is bool_ else 0, want) if off_value is None else as_tensor(off_value, want)
     return a.select(hit, on, off)  # type: ignore[no-any-return]

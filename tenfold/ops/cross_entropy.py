@@ -145,7 +145,7 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
         weight = as_tensor(sample_weight, hint=loss.dtype)
         loss = loss * reshape(a.cast(weight, loss.dtype), (*weight.sizes, *(1,) * (loss.ndim - weight.ndim)))
     if global_batch_size is None:
-        return reduce_mean(loss) if loss.ndim < 2 else r.sum(loss) / a.cast(scalar_size(loss.sizes[0], int32), loss.dtype)  # type: ignore[no-any-return]
+        return reduce_mean(loss) if loss.ndim < 2 else r.sum(loss) / a.cast(scalar_size(loss.sizes[0], int32), loss.dtype)
     return r.sum(loss) / a.cast(as_tensor(global_batch_size), loss.dtype)  # type: ignore[no-any-return]
 
 

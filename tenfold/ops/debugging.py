@@ -36,8 +36,8 @@ def _values(x: Tensor) -> str:
 def _compare(name: str, sign: str, compare: Callable[[Any, Any], Tensor]) -> Callable[..., None]:
     def assertion(x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None) -> None:
         x, y = tensors(assertion.__name__, (x, y))
-        text = f"[{assertion.__name__}] {message + ' ' if message else ''}Expected x {sign} y in every element; received x = {_values(x)}, y = {_values(y)}."
-        check(r.all(compare(x, y)), text)
+        lead = f"[{assertion.__name__}] {message + ' ' if message else ''}"
+        check(r.all(compare(x, y)), f"{lead}Expected x {sign} y in every element; received x = {_values(x)}, y = {_values(y)}.")
 
     assertion.__name__ = assertion.__qualname__ = name
     assertion.__doc__ = f"Raises InvalidArgumentError unless x {sign} y in every element."
@@ -150,8 +150,9 @@ def assert_scalar(tensor: Any, message: str | None = None, name: str | None = No
 
 def assert_type(tensor: Any, tf_type: Any, message: str | None = None, name: str | None = None) -> None:
     """Raises TypeError unless `tensor` has elements of `tf_type`."""
-    if as_tensor(tensor).dtype is not as_dtype(tf_type):
-        raise DTypeError(f"[assert_type] {message + ' ' if message else ''}Expected {as_dtype(tf_type).name}; received {as_tensor(tensor).dtype.name}.")
+    found, wanted = as_tensor(tensor).dtype, as_dtype(tf_type)
+    if found is not wanted:
+        raise DTypeError(f"[assert_type] {message + ' ' if message else ''}Expected {wanted.name}; received {found.name}.")
 
 
 def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
 from tenfold.primitives.define import tensors
-from tenfold.primitives.operators import absolute, truediv
+from tenfold.primitives.operators import absolute
+from tenfold.primitives.operators import truediv as truediv_
 from tenfold.tensor.tensor import Tensor, as_tensor
 
 
@@ -93,7 +94,7 @@ less_equal = public2(a.less_equal, "less_equal", "[1, 3], 2 -> array([ True, Fal
 logical_and = public2(a.logical_and, "logical_and", "[True, False], True -> array([ True, False])")
 logical_or = public2(a.logical_or, "logical_or", "[True, False], False -> array([ True, False])")
 logical_xor = public2(a.logical_xor, "logical_xor", "[True, False], True -> array([False,  True])")
-truediv = public2(truediv, "truediv", "[1, 2], 4 -> array([0.25, 0.5 ])")
+truediv = public2(truediv_, "truediv", "[1, 2], 4 -> array([0.25, 0.5 ])")
 
 
 def divide(x: Any, y: Any, name: str | None = None) -> Any:
@@ -104,7 +105,7 @@ def divide(x: Any, y: Any, name: str | None = None) -> Any:
         >>> tf.divide([3.0, 6.0], 2.0).numpy()
         array([1.5, 3. ], dtype=float32)
     """
-    return truediv(x, y)
+    return truediv_(x, y)
 
 
 def pow(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -196,7 +197,7 @@ def round(x: Any, name: str | None = None) -> Tensor:
         array([0., 2., 2.], dtype=float32)
     """
     x = as_tensor(x)
-    return x if x.dtype.is_integer else e.round(x)
+    return x if x.dtype.is_integer else e.round(x)  # type: ignore[no-any-return]
 
 
 def square(x: Any, name: str | None = None) -> Tensor:
@@ -208,7 +209,7 @@ def square(x: Any, name: str | None = None) -> Tensor:
         array([4, 9], dtype=int32)
     """
     x = as_tensor(x)
-    return x * x  # type: ignore[no-any-return, operator]
+    return x * x  # type: ignore[no-any-return]
 
 
 def reciprocal(x: Any, name: str | None = None) -> Tensor:

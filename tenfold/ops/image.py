@@ -113,7 +113,7 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: st
             return saturate_cast(scaled, want) if saturate else a.cast(scaled, want)
         return a.cast(x, want) * ((want.max + 1) // (x.dtype.max + 1))  # type: ignore[no-any-return]
     if x.dtype.is_floating and want.is_floating:
-        return a.cast(x, want)
+        return a.cast(x, want)  # type: ignore[no-any-return]
     if x.dtype.is_integer:
         return a.cast(x, want) * (1.0 / x.dtype.max)  # type: ignore[no-any-return]
     scaled = x * (want.max + 0.5)

@@ -72,7 +72,7 @@ def band_part(input: Any, num_lower: Any, num_upper: Any, name: str | None = Non
         [[1, 0], [3, 4]]
     """
     x = _matrix("band_part", input)
-    below = expand_dims(iota(x.sizes[-2]), 1) - iota(x.sizes[-1])  # type: ignore[operator]
+    below = expand_dims(iota(x.sizes[-2]), 1) - iota(x.sizes[-1])
     lower, upper = as_tensor(num_lower, hint=int32), as_tensor(num_upper, hint=int32)
     inside = a.logical_and(
         a.logical_or(a.less(lower, 0), a.less_equal(below, a.cast(lower, int32))),
@@ -235,9 +235,9 @@ def lstsq(matrix: Any, rhs: Any, l2_regularizer: float = 0.0, fast: bool = True,
     m, b = tensors("lstsq", (matrix, rhs))
     rows, columns = m.sizes[-2:]
     if isinstance(rows, int) and isinstance(columns, int) and rows >= columns:
-        gram = matmul_(f.adjoint(m), m) + l2_regularizer * eye(columns, dtype=m.dtype)
+        gram = matmul_(f.adjoint(m), m) + a.mul(l2_regularizer, eye(columns, dtype=m.dtype))
         return f.solve(gram, matmul_(f.adjoint(m), b))  # type: ignore[no-any-return]
-    gram = matmul_(m, f.adjoint(m)) + l2_regularizer * eye(rows, dtype=m.dtype)
+    gram = matmul_(m, f.adjoint(m)) + a.mul(l2_regularizer, eye(rows, dtype=m.dtype))
     return matmul_(f.adjoint(m), f.solve(gram, b))  # type: ignore[no-any-return]
 
 

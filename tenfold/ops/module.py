@@ -90,7 +90,7 @@ class Module:
     @property
     def name(self) -> str:
         """The module's name."""
-        return self.__dict__.get("_name", _snake(type(self).__name__))
+        return str(self.__dict__.get("_name", _snake(type(self).__name__)))
 
     @property
     def name_scope(self) -> name_scope:
@@ -136,12 +136,13 @@ class Module:
 
 def _direct(module: Any) -> Iterator[Any]:
     """Variables and modules among the attributes, in the order of their names."""
-    ignored = getattr(module, "_TF_MODULE_IGNORED_PROPERTIES", frozenset())
+    ignored: frozenset[str] = getattr(module, "_TF_MODULE_IGNORED_PROPERTIES", frozenset())
     for name in sorted(vars(module)):
         if name in ignored:
             continue
         for leaf in nest.flatten(vars(module)[name]):
-            if isinstance(leaf, (Variable, Module)) or (hasattr(leaf, "trainable_variables") and hasattr(leaf, "__dict__") and not isinstance(leaf, type)):
+            layer = hasattr(leaf, "trainable_variables") and not isinstance(leaf, type)
+            if layer or isinstance(leaf, (Variable, Module)):
                 yield leaf
 
 

@@ -56,7 +56,7 @@ def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: An
         array([-2.,  2.], dtype=float32)
     """
     x = floating("batch_normalization", x)
-    factor: Any = e.rsqrt(as_tensor(variance, hint=x.dtype) + variance_epsilon)  # type: ignore[operator]
+    factor: Any = e.rsqrt(as_tensor(variance, hint=x.dtype) + variance_epsilon)
     if scale is not None:
         factor = factor * scale
     shift = -as_tensor(mean, hint=x.dtype) * factor  # type: ignore[operator]

@@ -44,7 +44,7 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
         raise InvalidArgumentError("[matmul] transpose and adjoint of one argument cannot both be asked for.")
     x, y = (_conj(x) if adjoint_a else x), (_conj(y) if adjoint_b else y)
     product_ = matmul_(x, y, transpose_a or adjoint_a, transpose_b or adjoint_b)
-    return product_ if output_type is None else _cast(product_, as_dtype(output_type))
+    return product_ if output_type is None else _cast(product_, as_dtype(output_type))  # type: ignore[no-any-return]
 
 
 _conj, _cast = a.conj, a.cast
@@ -87,7 +87,8 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
 def _tensordot_axes(x: Tensor, y: Tensor, axes: Any) -> tuple[list[int], list[int]]:
     if isinstance(axes, (int, np.integer)):
         if not 0 <= axes <= min(x.ndim, y.ndim):
-            raise InvalidArgumentError(f"[tensordot] expected 0 <= axes <= {min(x.ndim, y.ndim)} for shapes {x.shape} and {y.shape}; received {axes}.")
+            most = min(x.ndim, y.ndim)
+            raise InvalidArgumentError(f"[tensordot] expected 0 <= axes <= {most} for shapes {x.shape} and {y.shape}; received {axes}.")
         return list(range(x.ndim - axes, x.ndim)), list(range(axes))
     first, second = (np.asarray(v).reshape(-1).tolist() for v in axes)
     return [normalize_axis("tensordot", i, x.ndim) for i in first], [normalize_axis("tensordot", i, y.ndim) for i in second]
@@ -177,7 +178,8 @@ def _check_sizes(equation: str, parsed: Equation, xs: Sequence[Tensor]) -> None:
             if known == 1 and letter in HIDDEN:
                 found[letter] = n
             elif differ(known, n) and not (n == 1 and letter in HIDDEN):
-                raise ShapeError(f"[einsum] sizes differ for {letter!r} in {equation!r}: {known} and {n}. Received shapes {', '.join(str(t.shape) for t in xs)}.")
+                shapes = ", ".join(str(t.shape) for t in xs)
+                raise ShapeError(f"[einsum] sizes differ for {letter!r} in {equation!r}: {known} and {n}. Received shapes {shapes}.")
 
 
 def _diagonal(x: Tensor, letters: str) -> tuple[Tensor, str]:

@@ -22,7 +22,7 @@ def count(x: Tensor, axis: Any, dtype: DType) -> Tensor:
     n = product(x.sizes[i] for i in normalize_axes("reduce", axis, x.ndim))
     if isinstance(n, int):
         return as_tensor(np.asarray(n, dtype.numpy))
-    return a.cast(scalar_size(n, int64), dtype)
+    return a.cast(scalar_size(n, int64), dtype)  # type: ignore[no-any-return]
 
 
 def wide(x: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     if x.dtype.is_integer:
         return a.truncatediv(r.sum(x, axis, keepdims), count(x, axis, x.dtype))  # type: ignore[no-any-return]
     exact = wide(x)
-    return a.cast(r.sum(exact, axis, keepdims) / count(x, axis, exact.dtype), x.dtype)
+    return a.cast(r.sum(exact, axis, keepdims) / count(x, axis, exact.dtype), x.dtype)  # type: ignore[no-any-return]
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -131,7 +131,7 @@ def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False,
     exact = wide(x)
     distance = exact - reduce_mean(exact, axis, True)  # type: ignore[operator]
     squared = distance * distance if not x.dtype.is_complex else a.real(a.conj(distance) * distance)
-    return a.cast(reduce_mean(squared, axis, keepdims), x.dtype.real_dtype)
+    return a.cast(reduce_mean(squared, axis, keepdims), x.dtype.real_dtype)  # type: ignore[no-any-return]
 
 
 def reduce_std(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:

@@ -146,7 +146,7 @@ def resize(images: Any, size: Any, method: str = ResizeMethod.BILINEAR, preserve
         height, width = (max(1, round(n * scale)) for n in x.sizes[1:3])
     y = x if how == "nearest" else cast(x, float32)
     y = _along(_along(y, 1, how, height, antialias), 2, how, width, antialias)
-    return reshape(y, y.sizes[1:]) if single else y  # type: ignore[no-any-return]
+    return reshape(y, y.sizes[1:]) if single else y
 
 
 def pad_to_bounding_box(image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int) -> Tensor:
@@ -161,7 +161,7 @@ def pad_to_bounding_box(image: Any, offset_height: int, offset_width: int, targe
     low = (int(offset_height), int(offset_width))
     high = (int(target_height) - low[0] - x.sizes[1], int(target_width) - low[1] - x.sizes[2])
     if min(*low, *high) < 0:
-        raise InvalidArgumentError(f"[pad_to_bounding_box] the image does not fit into {target_height} x {target_width} at {low}; received shape {x.shape}.")
+        raise InvalidArgumentError(f"[pad_to_bounding_box] the image exceeds {target_height} x {target_width} at {low}; received shape {x.shape}.")
     y = pad(x, [0, *low, 0], [0, *high, 0])
     return reshape(y, y.sizes[1:]) if single else y  # type: ignore[no-any-return]
 
@@ -197,7 +197,7 @@ def resize_with_crop_or_pad(image: Any, target_height: int, target_width: int) -
     top, left = (max(-d, 0) // 2 for d in missing)
     above, before = (max(d, 0) // 2 for d in missing)
     x = pad_to_bounding_box(crop_to_bounding_box(x, top, left, *kept), above, before, *target)
-    return reshape(x, x.sizes[1:]) if single else x  # type: ignore[no-any-return]
+    return reshape(x, x.sizes[1:]) if single else x
 
 
 def resize_with_pad(image: Any, target_height: int, target_width: int, method: str = ResizeMethod.BILINEAR, antialias: bool = False) -> Tensor:
@@ -214,4 +214,4 @@ def resize_with_pad(image: Any, target_height: int, target_width: int, method: s
     y = resize(x, size, method, antialias=antialias)
     low = [(t - n) // 2 for t, n in zip((target_height, target_width), size, strict=True)]
     y = pad_to_bounding_box(y, low[0], low[1], target_height, target_width)
-    return reshape(y, y.sizes[1:]) if single else y  # type: ignore[no-any-return]
+    return reshape(y, y.sizes[1:]) if single else y

@@ -19,7 +19,7 @@ def scanned(x: Tensor, axis: int, combine: Any, start: float, exclusive: bool, r
     at = normalize_axis("scan", axis, x.ndim)
     n = x.sizes[at]
     if not isinstance(n, int):
-        raise InvalidArgumentError(f"[scan] the size of axis {axis} must be known while the function is traced. Received shape {x.shape}. Try tf.scan.")
+        raise InvalidArgumentError(f"[scan] the size of axis {axis} must be known while tracing. Received shape {x.shape}. Try tf.scan.")
     if reverse:
         x = reverse_(x, [at])
     step = 1

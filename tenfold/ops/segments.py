@@ -119,7 +119,7 @@ def _segments(name: str, segment_ids: Any) -> int:
     """
     ids = as_tensor(segment_ids)
     known = h.known_elements(name, ids, f"Try tf.math.unsorted_{name}, which is given the number of segments.")
-    if known.ndim != 1 or known.size and (known[0] < 0 or (np.diff(known) < 0).any()):
+    if known.ndim != 1 or (known.size and (known[0] < 0 or (np.diff(known) < 0).any())):
         raise InvalidArgumentError(f"[{name}] expected a vector of segment numbers that ascend from 0 on. Try tf.math.unsorted_{name}.")
     return int(known[-1]) + 1 if known.size else 0
 
@@ -196,11 +196,13 @@ def bincount(arr: Any, weights: Any = None, minlength: Any = None, maxlength: An
 def _bincount_rows(x: Tensor, weights: Any, length: Any, dtype: Any, binary_output: bool) -> Tensor:
     hit = a.equal(expand_dims(x, -1), iota(length, x.dtype))
     if binary_output:
-        return a.cast(r.any(hit, -2), dtype)
-    return r.sum(a.cast(hit, dtype) if weights is None else a.select(hit, expand_dims(as_tensor(weights), -1), 0), -2)  # type: ignore[no-any-return]
+        return a.cast(r.any(hit, -2), dtype)  # type: ignore[no-any-return]
+    counted = a.cast(hit, dtype) if weights is None else a.select(hit, expand_dims(as_tensor(weights), -1), 0)
+    return r.sum(counted, -2)  # type: ignore[no-any-return]
 
 
-def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = int32, name: str | None = None) -> Tensor:
+def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = int32,
+                     name: str | None = None) -> Tensor:  # fmt: skip
     """A matrix that counts, for each label (row), how often each class was predicted (column).
 
     Example:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import as_dtype, bool_, int32
+from tenfold.core.dtypes import bool_, int32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError
 from tenfold.core.shapes import differ, normalize_axis, product, show
 from tenfold.ops.shaping import integers
@@ -20,7 +20,7 @@ from tenfold.primitives.host import nonzero, scatter_set
 from tenfold.primitives.host import unique as unique_
 from tenfold.primitives.indexing import getitem
 from tenfold.primitives.movement import broadcast_to, concat, expand_dims, reshape, transpose
-from tenfold.tensor.tensor import Tensor, as_tensor, wrap
+from tenfold.tensor.tensor import Tensor, as_tensor
 
 
 def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0, name: str | None = None) -> Tensor:
@@ -65,7 +65,7 @@ def embedding_lookup(params: Any, ids: Any, max_norm: float | None = None, name:
     axes = list(builtins.range(as_tensor(ids).ndim, rows.ndim))
     squared = r.sum(rows * rows, axes, True)  # type: ignore[operator]
     limit = max_norm * max_norm
-    return rows * a.pow(limit / a.maximum(squared, limit), 0.5)  # type: ignore[no-any-return, operator]
+    return rows * a.pow(limit / a.maximum(squared, limit), 0.5)  # type: ignore[no-any-return]
 
 
 def _flat_places(name: str, indices: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -251,8 +251,8 @@ def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: int | None = None, 
     order = [batch, axis, *(i for i in builtins.range(x.ndim) if i not in (batch, axis))]
     y = transpose(x, order)
     position = iota(y.sizes[1], lengths.dtype)
-    counts = expand_dims(lengths, 1)
-    places = a.select(a.less(position, counts), counts - 1 - position, position + a.zeros_like(counts))
+    counts: Any = expand_dims(lengths, 1)
+    places = a.select(a.less(position, counts), counts - 1 - position, position)
     return transpose(gather_(y, places, 1, 1), [int(i) for i in np.argsort(order)])  # type: ignore[no-any-return]
 
 

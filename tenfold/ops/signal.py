@@ -78,7 +78,8 @@ def rfft(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> 
     """
     x = as_tensor(input_tensor)
     if fft_length is not None:
-        x = fit(x, [x.ndim - 1], integers("rfft", fft_length)) if x.sizes[-1] <= integers("rfft", fft_length)[0] else _cut(x, integers("rfft", fft_length)[0])
+        (n,) = integers("rfft", fft_length)
+        x = fit(x, [x.ndim - 1], [n]) if x.sizes[-1] <= n else _cut(x, n)
     result: Tensor = rfft_(x)
     return result
 
@@ -97,7 +98,8 @@ def irfft(input_tensor: Any, fft_length: Any = None, name: str | None = None) ->
     return result
 
 
-def frame(signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False, pad_value: Any = 0, axis: int = -1, name: str | None = None) -> Tensor:
+def frame(signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False, pad_value: Any = 0, axis: int = -1,
+          name: str | None = None) -> Tensor:  # fmt: skip
     """Windows of `frame_length` elements, `frame_step` apart, as a new dimension.
 
     Example:
@@ -126,7 +128,7 @@ def _window(window_length: Any, periodic: bool, dtype: Any, first: float, second
     if n == 1:
         return as_tensor(np.ones(1), as_dtype(dtype))
     values = first - second * np.cos(2 * math.pi * np.arange(n) / divisor)
-    return a.cast(wrap(values), dtype)
+    return a.cast(wrap(values), dtype)  # type: ignore[no-any-return]
 
 
 def hann_window(window_length: Any, periodic: bool = True, dtype: Any = float32, name: str | None = None) -> Tensor:

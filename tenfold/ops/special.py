@@ -23,7 +23,7 @@ def reciprocal_no_nan(x: Any, name: str | None = None) -> Tensor:
         >>> tf.math.reciprocal_no_nan([2.0, 0.0]).numpy()
         array([0.5, 0. ], dtype=float32)
     """
-    return divide_no_nan(1, x)
+    return divide_no_nan(1, as_tensor(x))
 
 
 def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -35,7 +35,7 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
         array([9., 4.], dtype=float32)
     """
     difference = a.sub(x, y)
-    return a.conj(difference) * difference  # type: ignore[no-any-return, operator]
+    return a.conj(difference) * difference  # type: ignore[no-any-return]
 
 
 def divide_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -141,7 +141,7 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     t = as_tensor(t)
     result = a.maximum(a.minimum(t, clip_value_max), clip_value_min)
     if len(result.sizes) != t.ndim or any(differ(x, y) for x, y in zip(result.sizes, t.sizes, strict=True)):
-        raise ShapeError(f"[clip_by_value] the limits must broadcast to the shape of t. Expected {t.shape}; received limits that give {result.shape}.")
+        raise ShapeError(f"[clip_by_value] the limits must broadcast to the shape of t. Expected {t.shape}; received limits giving {result.shape}.")
     return result  # type: ignore[no-any-return]
 
 
@@ -198,12 +198,12 @@ def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
     """
     x, want = as_tensor(value), as_dtype(dtype)
     if x.dtype is bool_ or want.is_complex or want is bool_ or (x.dtype.is_integer and want.is_floating):
-        return a.cast(x, want)
+        return a.cast(x, want)  # type: ignore[no-any-return]
     low, high = max(_least(x.dtype), _least(want)), min(_most(x.dtype), _most(want))
     if low > _least(x.dtype) or high < _most(x.dtype):
         kind = int if x.dtype.is_integer else float
         x = clip_by_value(x, kind(low), kind(high))
-    return a.cast(x, want)
+    return a.cast(x, want)  # type: ignore[no-any-return]
 
 
 def _least(dtype: DType) -> Any:
