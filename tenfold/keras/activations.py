@@ -6,19 +6,18 @@ from typing import Any
 
 from tenfold.keras import serialization
 from tenfold.keras.registry import named, register
-from tenfold.ops import math, nn
+from tenfold.keras.untyped import as_tensor, math, nn
 from tenfold.primitives.arithmetic import cast, maximum, minimum, select
 from tenfold.primitives.elementwise import erf
 from tenfold.primitives.movement import slice_
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import Tensor
 
 MODULE = "keras.activations"
 
 
 def _remembered(y: Any, activation: str, x: Any) -> Any:
     """`y`, knowing what it was computed from, so that a loss can use the logits and lose nothing to rounding."""
-    if type(y) is Tensor:
-        y._keras_history = (activation, x)
+    y._keras_history = (activation, x)
     return y
 
 
@@ -45,10 +44,12 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     x = as_tensor(x)
     if negative_slope == 0 and threshold == 0:
         return nn.relu(x) if max_value is None else minimum(nn.relu(x), max_value)
+    if max_value is None and threshold == 0:
+        return leaky_relu(x, negative_slope)
     positive = select(x > threshold, x, 0) if threshold else nn.relu(x)
     if max_value is not None:
         positive = minimum(positive, max_value)
-    return positive + negative_slope * minimum(x - threshold, 0) if negative_slope else positive
+    return positive - negative_slope * nn.relu(threshold - x) if negative_slope else positive
 
 
 @register(MODULE)

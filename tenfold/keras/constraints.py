@@ -6,9 +6,8 @@ from typing import Any
 
 from tenfold.keras import identifiers
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, maximum, minimum
-from tenfold.tensor.tensor import as_tensor
 
 MODULE = "keras.constraints"
 EPSILON = 1e-7

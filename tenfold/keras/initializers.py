@@ -9,7 +9,8 @@ import numpy as np
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import identifiers, random, serialization
 from tenfold.keras.registry import named, register
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.keras.untyped import as_tensor
+from tenfold.tensor.tensor import Tensor
 
 MODULE = "keras.initializers"
 
@@ -37,7 +38,7 @@ class Initializer:
         return type(self).from_config(self.get_config())
 
 
-def _full(shape: Any, value: Any, dtype: Any) -> Tensor:
+def _full(shape: Any, value: Any, dtype: Any) -> Any:
     return as_tensor(np.full(tuple(shape), value, as_dtype(dtype or "float32").numpy))
 
 
@@ -45,7 +46,7 @@ def _full(shape: Any, value: Any, dtype: Any) -> Tensor:
 class Zeros(Initializer):
     """All 0."""
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return _full(shape, 0, dtype)
 
 
@@ -53,7 +54,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All 1."""
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return _full(shape, 1, dtype)
 
 
@@ -69,7 +70,7 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         value = self.value.numpy() if hasattr(self.value, "numpy") else self.value
         return as_tensor(np.array(np.broadcast_to(np.asarray(value), tuple(shape)), as_dtype(dtype or "float32").numpy))
 
@@ -88,7 +89,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         if len(shape) != 2:
             raise ValueError(f"Identity matrix initializer can only be used for 2D matrices. Received: shape={shape} of rank {len(shape)}.")
         return as_tensor(np.array(self.gain * np.eye(*shape), as_dtype(dtype or "float32").numpy))
@@ -122,7 +123,7 @@ class RandomNormal(RandomInitializer):
         self.mean, self.stddev = mean, stddev
         super().__init__(seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return random.normal(shape, self.mean, self.stddev, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -137,7 +138,7 @@ class TruncatedNormal(RandomInitializer):
         self.mean, self.stddev = mean, stddev
         super().__init__(seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return random.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -152,7 +153,7 @@ class RandomUniform(RandomInitializer):
         self.minval, self.maxval = minval, maxval
         super().__init__(seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return random.uniform(shape, self.minval, self.maxval, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -187,11 +188,11 @@ class VarianceScaling(RandomInitializer):
             raise ValueError(f"Invalid `mode` argument: {mode}. Please use one of ('fan_in', 'fan_out', 'fan_avg')")
         distribution = distribution.lower().replace("normal", "truncated_normal") if distribution.lower() == "normal" else distribution.lower()
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
-            raise ValueError(f"Invalid `distribution` argument: {distribution}. Please use one of ('uniform', 'truncated_normal', 'untruncated_normal')")
+            raise ValueError(f"Invalid `distribution` argument: {distribution}. Expected 'uniform', 'truncated_normal' or 'untruncated_normal'.")
         self.scale, self.mode, self.distribution = scale, mode, distribution
         super().__init__(seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         fan_in, fan_out = compute_fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
@@ -268,7 +269,7 @@ class Orthogonal(RandomInitializer):
         self.gain = gain
         super().__init__(seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         shape = tuple(int(n) for n in shape)
         if len(shape) < 2:
             raise ValueError(f"The tensor to initialize must be at least two-dimensional. Received: shape={shape} of rank {len(shape)}.")
@@ -308,4 +309,4 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
 # The older names that Keras still offers.
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
-__all__ = sorted({thing.__name__ for thing in named(MODULE).values()}) + ["Initializer", "deserialize", "get", "serialize"]
+__all__ = [*sorted({thing.__name__ for thing in named(MODULE).values()}), "Initializer", "deserialize", "get", "serialize"]

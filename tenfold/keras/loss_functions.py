@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from tenfold.core.dtypes import int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
@@ -10,25 +11,23 @@ from tenfold.core.shapes import differ, show
 from tenfold.keras import defaults
 from tenfold.keras.activations import logits_of
 from tenfold.keras.registry import register
-from tenfold.ops import math, nn
+from tenfold.keras.untyped import as_tensor, math, nn
 from tenfold.primitives.arithmetic import cast, log, maximum, minimum, not_equal, select
 from tenfold.primitives.elementwise import abs as abs_
 from tenfold.primitives.movement import expand_dims, reshape
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import Tensor
 
 MODULE = "keras.losses"
 METRICS = "keras.metrics"
+T = TypeVar("T", bound=Callable[..., Any])
 
 
-def loss(*aliases: str, metric: bool = True) -> Any:
+def loss(*aliases: str) -> Callable[[T], T]:
     """Registers a function as a loss, and as a metric of the same name."""
 
-    def add(function: Any) -> Any:
-        register(MODULE, *aliases)(function)
-        if metric:
-            register(METRICS, *aliases)(function)
-            register(MODULE)(function)
-        return function
+    def add(function: T) -> T:
+        register(METRICS, *aliases)(function)
+        return register(MODULE, *aliases)(function)
 
     return add
 
@@ -136,7 +135,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     return _mean(y_pred - y_true * log(y_pred + defaults.epsilon()))
 
 
-@loss(metric=True)
+@loss()
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """The cosine of the angle between y_true and y_pred."""
     y_true, y_pred = pair("cosine_similarity", y_true, y_pred)
@@ -270,12 +269,15 @@ def labels(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
         y_true = reshape(y_true, y_true.sizes[:-1])
     if y_true.ndim != y_pred.ndim - 1 or any(differ(a, b) for a, b in zip(y_true.sizes, y_pred.sizes, strict=False)):
         hot = y_true.ndim == y_pred.ndim and not differ(y_true.sizes[-1], classes)
-        remedy = "The targets look one-hot: try loss='categorical_crossentropy', or tf.argmax(y, axis=-1)." if hot else "Try one class number per prediction."
+        remedy = "Try one class number per prediction."
+        if hot:
+            remedy = "The targets look one-hot: try loss='categorical_crossentropy', or tf.argmax(y, axis=-1)."
         raise ShapeError(f"[{name}] expected class numbers of shape {show(y_pred.sizes[:-1])} for predictions of shape {show(y_pred.sizes)}; "
                          f"received {show(y_true.sizes)}. {remedy}")  # fmt: skip
     known = y_true._array
     if known is not None and known.size and y_true.dtype.is_floating and not (known == known.round()).all():
-        raise DTypeError(f"[{name}] targets must be class numbers (whole); received {y_true.dtype.name} values such as {known[known != known.round()][0]}. "
+        broken = known[known != known.round()][0]
+        raise DTypeError(f"[{name}] targets must be class numbers (whole); received {y_true.dtype.name} values such as {broken}. "
                          "Try loss='mse' for numbers, 'categorical_crossentropy' for probabilities.")  # fmt: skip
     return y_true if y_true.dtype.is_integer else cast(y_true, int64)  # type: ignore[no-any-return]
 

@@ -31,8 +31,8 @@ from tenfold.keras.loss_functions import (
 )
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast, logical_and
-from tenfold.tensor.tensor import as_tensor
 
 MODULE = "keras.losses"
 

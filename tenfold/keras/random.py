@@ -10,10 +10,11 @@ import numpy as np
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor
 from tenfold.keras.variables import Variable, name_scope
 from tenfold.primitives import random as draw
 from tenfold.primitives.arithmetic import select
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import Tensor
 
 MODULE = "keras.random"
 
@@ -59,7 +60,7 @@ class SeedGenerator:
         with name_scope(self.name):
             self.state = Variable(np.array([start % 2**32, 0], np.uint32), dtype="uint32", trainable=False, name="seed_generator_state")
 
-    def next(self, ordered: bool = True) -> Tensor:
+    def next(self, ordered: bool = True) -> Any:
         """The next seed: two integers. The state moves on by one."""
         seed: Tensor = self.state.value
         self.state.assign(seed + _ONE)
@@ -79,7 +80,7 @@ _ONE = as_tensor(np.array([0, 1], np.uint32))
 _default: list[SeedGenerator] = []
 
 
-def draw_seed(seed: Any) -> Tensor:
+def draw_seed(seed: Any) -> Any:
     """A pair of integers for the stateless generators, from a SeedGenerator, an int, or None (the global generator).
 
     Raises:
@@ -98,27 +99,27 @@ def draw_seed(seed: Any) -> Tensor:
     raise ValueError(f"Argument `seed` must be either an integer or an instance of `SeedGenerator`. Received: seed={seed} (of type {type(seed)})")
 
 
-def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normally distributed numbers."""
     return draw.normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
 
 
-def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
+def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers spread evenly over [minval, maxval)."""
     return draw.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype or "float32"))
 
 
-def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
+def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normally distributed numbers, none farther than two standard deviations from the mean."""
     return draw.truncated_normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
 
 
-def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
+def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Any:
     """Integers from minval to maxval - 1."""
     return draw.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype))
 
 
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Tensor:
+def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
     """`inputs` with a share `rate` of the elements set to 0 and the others divided by 1 - rate."""
     x = as_tensor(inputs)
     if noise_shape is None:
@@ -128,4 +129,4 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
             raise ValueError(f"[dropout] noise_shape needs one size per dimension. Received: noise_shape={noise_shape}, inputs.shape={x.shape}")
         shape = tuple(m if n is None else n for n, m in zip(noise_shape, x.sizes, strict=True))
     kept = uniform(shape, dtype=x.dtype if x.dtype.size > 2 else "float32", seed=seed) >= rate
-    return select(kept, x * (1 / (1 - rate)), 0)  # type: ignore[no-any-return]
+    return select(kept, x * (1 / (1 - rate)), 0)

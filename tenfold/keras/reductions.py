@@ -7,10 +7,10 @@ from typing import Any
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.core.shapes import Sym
 from tenfold.keras import defaults
-from tenfold.ops import array, math
+from tenfold.keras.untyped import array, as_tensor, math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import expand_dims, reshape
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import Tensor
 
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
 
@@ -58,7 +58,8 @@ def check_reduction(reduction: Any) -> None:
         raise ValueError(f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction}")
 
 
-def reduce_weighted_values(values: Any, sample_weight: Any = None, mask: Any = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> Any:
+def reduce_weighted_values(values: Any, sample_weight: Any = None, mask: Any = None, reduction: Any = "sum_over_batch_size",
+                           dtype: Any = None) -> Any:  # fmt: skip
     """Values times weights, where the mask is true, reduced to a number (or not, with "none")."""
     wanted = as_dtype(dtype or defaults.floatx())
     values = cast(as_tensor(values, hint=wanted), wanted)

@@ -6,11 +6,10 @@ from typing import Any
 
 from tenfold.keras import identifiers
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import abs as abs_
 from tenfold.primitives.movement import transpose
-from tenfold.tensor.tensor import as_tensor
 
 MODULE = "keras.regularizers"
 
@@ -160,4 +159,5 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
     return identifiers.deserialize(MODULE, "regularizer", config, custom_objects)
 
 
-__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "orthogonal_regularizer", "serialize"]
+__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+           "orthogonal_regularizer", "serialize"]  # fmt: skip

@@ -9,9 +9,9 @@ import numpy as np
 from tenfold.core.dtypes import float32
 from tenfold.keras import identifiers
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast, maximum, minimum, pow, select
 from tenfold.primitives.elementwise import ceil, cos, floor, log
-from tenfold.tensor.tensor import as_tensor
 
 MODULE = "keras.optimizers.schedules"
 
@@ -62,7 +62,8 @@ class ExponentialDecay(_Known):
 
     fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
-    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False, name: str = "ExponentialDecay") -> None:
+    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+                 name: str = "ExponentialDecay") -> None:  # fmt: skip
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, _positive("decay_steps", decay_steps), decay_rate
         self.staircase, self.name = staircase, name
 
@@ -77,7 +78,8 @@ class InverseTimeDecay(_Known):
 
     fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
-    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False, name: str = "InverseTimeDecay") -> None:
+    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+                 name: str = "InverseTimeDecay") -> None:  # fmt: skip
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, _positive("decay_steps", decay_steps), decay_rate
         self.staircase, self.name = staircase, name
 
@@ -150,8 +152,8 @@ class CosineDecay(_Known):
 
     fields = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
 
-    def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, name: str = "CosineDecay", warmup_target: float | None = None,
-                 warmup_steps: int = 0) -> None:  # fmt: skip
+    def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, name: str = "CosineDecay",
+                 warmup_target: float | None = None, warmup_steps: int = 0) -> None:  # fmt: skip
         self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, _positive("decay_steps", decay_steps), alpha
         self.name, self.warmup_target, self.warmup_steps = name, warmup_target, warmup_steps
 

@@ -62,8 +62,9 @@ class Variable(base.Variable):
         ('scale', TensorShape([2]))
     """
 
-    def __init__(self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True, aggregation: str = "none",
-                 synchronization: str = "auto", name: str | None = None, *, regularizer: Any = None, constraint: Any = None) -> None:  # fmt: skip
+    def __init__(self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
+                 aggregation: str = "none", synchronization: str = "auto", name: str | None = None, *, regularizer: Any = None,
+                 constraint: Any = None) -> None:  # fmt: skip
         with init_scope():
             value = initializer
             if callable(initializer) and not isinstance(initializer, (Tensor, base.Variable)):
@@ -89,7 +90,7 @@ class Variable(base.Variable):
         self.overwrite_with_gradient = False
 
     @property
-    def value(self) -> Tensor:  # type: ignore[override]
+    def value(self) -> Any:  # type: ignore[override]
         """The value at this point."""
         return self.read_value()
 

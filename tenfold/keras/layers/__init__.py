@@ -36,6 +36,10 @@ from tenfold.keras.layers.core import (
     Lambda,
     Masking,
 )
+from tenfold.keras.layers.identify import (
+    deserialize,
+    serialize,
+)
 from tenfold.keras.layers.input_spec import (
     InputSpec,
 )
@@ -213,9 +217,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

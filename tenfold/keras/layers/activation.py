@@ -119,7 +119,8 @@ class PReLU(Layer):
         shape = list(input_shape[1:])
         for axis in self.shared_axes or []:
             shape[axis - 1] = 1
-        self.alpha = self.add_weight(tuple(shape), self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint, name="alpha")
+        self.alpha = self.add_weight(tuple(shape), self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint,
+                                     name="alpha")  # fmt: skip
         self.input_spec = InputSpec(ndim=len(input_shape))
 
     def call(self, inputs: Any) -> Any:

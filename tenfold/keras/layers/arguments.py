@@ -28,7 +28,7 @@ def pairs(value: Any, n: int, name: str) -> tuple[tuple[int, int], ...]:
     made = tuple((v, v) if isinstance(v, int) else tuple(v) if isinstance(v, (tuple, list)) else () for v in values)
     if len(made) != n or any(len(p) != 2 or any(not isinstance(v, int) or v < 0 for v in p) for p in made):
         raise ValueError(f"`{name}` should be an int, {n} ints, or {n} pairs of non-negative ints. Received: {name}={value}")
-    return made  # type: ignore[return-value]
+    return made
 
 
 def padding(value: Any, allowed: tuple[str, ...] = ("valid", "same")) -> str:

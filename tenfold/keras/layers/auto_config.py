@@ -12,8 +12,8 @@ PLAIN = (str, int, float, bool, type(None))
 
 
 @cache
-def _signature(cls: type) -> inspect.Signature:
-    return inspect.signature(cls.__init__)  # type: ignore[misc]
+def _signature(cls: Any) -> inspect.Signature:
+    return inspect.signature(cls.__init__)
 
 
 def captured(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
@@ -52,6 +52,7 @@ def restored(thing: Any) -> dict[str, Any]:
             "and therefore the object must override `get_config()` in order to be serializable. Please implement `get_config()`, e.g.:\n"
             "    def get_config(self):\n        return {**super().get_config(), 'units': self.units}"
         )
-    parameters = _signature(type(thing)).parameters
+    cls: Any = type(thing)
+    parameters = _signature(cls).parameters
     takes_name = "name" in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     return {**({"name": thing.name} if takes_name else {}), **config}

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from tenfold.core import nest
-from tenfold.core.dtypes import DType, as_dtype
+from tenfold.core.dtypes import as_dtype
 from tenfold.core.shapes import Sym
 from tenfold.ir.primitive import Spec
 from tenfold.keras import constraints, defaults, initializers, regularizers, serialization
 from tenfold.keras.layers import auto_config, call, input_spec
+from tenfold.keras.layers.building import building, is_tensors, map_shapes, tuples, unwrapped
 from tenfold.keras.layers.call import context, signature
 from tenfold.keras.layers.weights import Weights
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
 from tenfold.keras.symbolic import KerasTensor, call_symbolically, is_symbolic, nodes_of
+from tenfold.keras.untyped import array, as_tensor, math
 from tenfold.keras.variables import Variable, autocast_scope, name_scope
-from tenfold.ops import array, math
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
 from tenfold.tensor.bind import state
-from tenfold.tensor.tensor import Tensor, as_tensor
-from tenfold.transform.trace import init_scope, output_specs, unknown_sizes
+from tenfold.tensor.tensor import Tensor
+from tenfold.transform.trace import init_scope, output_specs
 
 MODULE = "keras.layers"
 
@@ -64,7 +63,7 @@ class Layer(Weights):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _building(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = building(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __init__(self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, autocast: bool = True,
                  name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
@@ -150,13 +149,13 @@ class Layer(Weights):
         wanted = as_dtype(dtype or self.variable_dtype)
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(n is None or isinstance(n, Sym) for n in shape):
-            raise ValueError(
-                f"[{self.name}] a weight needs known sizes. Expected integers; received shape={tuple(None if isinstance(n, Sym) else n for n in shape)} "
-                f"for {name!r}. Try giving the layer's input a fixed size there."
-            )
+            known = tuple(None if isinstance(n, Sym) else n for n in shape)
+            raise ValueError(f"[{self.name}] a weight needs known sizes. Expected integers; received shape={known} for {name!r}. "
+                             "Try giving the layer's input a fixed size there.")  # fmt: skip
         default = "glorot_uniform" if wanted.is_floating and len(shape) > 0 else "zeros"
-        made = Variable(initializers.get(initializer if initializer is not None else default), shape, wanted, trainable, autocast, aggregation, name=name,
-                        regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint))  # fmt: skip
+        start = initializers.get(default if initializer is None else initializer)
+        made = Variable(start, shape, wanted, trainable, autocast, aggregation, name=name, regularizer=regularizers.get(regularizer),
+                        constraint=constraints.get(constraint))  # fmt: skip
         made.overwrite_with_gradient = overwrite_with_gradient
         self._made_weights.append(made)
         return made
@@ -165,14 +164,14 @@ class Layer(Weights):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Builds the layer if it is not, and calls it: on tensors or arrays, or on KerasTensors to write a functional model."""
         if "_initialized" not in self.__dict__:
-            raise RuntimeError(f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first statement in the `__init__()` method.")
+            raise RuntimeError(f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first statement in `__init__()`.")
         if is_symbolic(args, kwargs):
             return self._call_symbolically(args, kwargs)
         if self._convert_input_args:
             args = tuple(self._converted(a) for a in args)
             kwargs = {k: self._converted(v) for k, v in kwargs.items()} if kwargs else {}
         self._check_arguments(args)
-        first = args[0] if args else next((v for v in kwargs.values() if _is_tensors(v)), None)
+        first = args[0] if args else next((v for v in kwargs.values() if is_tensors(v)), None)
         entry = context.depth == 0
         outer = context.training
         if entry:
@@ -225,7 +224,7 @@ class Layer(Weights):
             if mask is not None:
                 value._keras_mask = mask
             return value
-        if isinstance(value, (np.ndarray, np.generic, tensor_variable.Variable)) or (hasattr(value, "__array__") and not isinstance(value, KerasTensor)):
+        if isinstance(value, (np.ndarray, tensor_variable.Variable)) or (hasattr(value, "__array__") and not isinstance(value, KerasTensor)):
             return self._converted(as_tensor(value))
         return nest.map_structure(self._converted, value) if nest.is_nested(value) and value else value
 
@@ -235,15 +234,16 @@ class Layer(Weights):
         for leaf in nest.flatten(args):
             if leaf is not None and type(leaf) is not Tensor and not isinstance(leaf, Tensor):
                 raise ValueError(
-                    f'Only input tensors may be passed as positional arguments. Layer "{self.name}" received {leaf!r} (of type {type(leaf).__name__}). '
+                    f'Only input tensors may be passed as positional arguments. Layer "{self.name}" received {leaf!r} '
+                    f"(of type {type(leaf).__name__}). "
                     "Try np.array(...) or tf.constant(...) for data in lists, and keywords for other arguments."
                 )
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         names = signature(type(self).call).names[1:]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
-        tensors = {k: v for k, v in given.items() if _is_tensors(v)} or {f"arg{i}": v for i, v in enumerate(args) if _is_tensors(v)}
-        wanted = signature(_unwrapped(type(self).build)).names[1:]
+        tensors = {k: v for k, v in given.items() if is_tensors(v)} or {f"arg{i}": v for i, v in enumerate(args) if is_tensors(v)}
+        wanted = signature(unwrapped(type(self).build)).names[1:]
         shapes = {f"{k}_shape": call.shapes(v) for k, v in tensors.items()}
         with init_scope():
             if len(wanted) > 1 and all(w in shapes for w in wanted):
@@ -287,7 +287,7 @@ class Layer(Weights):
         leaves, found = nest.flatten(outputs), nest.flatten(mask)
         for y, m in zip(leaves, found if len(found) == len(leaves) else [mask] * len(leaves), strict=True):
             if m is not None and call.mask_of(y) is None and type(y) is Tensor:
-                y._keras_mask = m
+                y._keras_mask = m  # type: ignore[attr-defined]
 
     def _as_compute(self, x: Any) -> Any:
         """Integers and booleans as floats of the type that the layer computes in."""
@@ -297,7 +297,7 @@ class Layer(Weights):
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output's shape for an input's shape (or a list or dict of them), found by tracing `call`."""
         shape = args[0] if args else next(iter(kwargs.values()))
-        return _map_shapes(lambda s: tuple(s.shape), self.compute_output_spec(_map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)))
+        return map_shapes(lambda s: tuple(s.shape), self.compute_output_spec(map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """KerasTensors for the outputs, given KerasTensors for the inputs; nothing is recorded."""
@@ -363,8 +363,8 @@ class Layer(Weights):
         """Builds it with the shapes of `get_build_config`."""
         if not config or self.built:
             return
-        shapes = {k: _tuples(v) for k, v in config.items()}
-        wanted = signature(_unwrapped(type(self).build)).names[1:]
+        shapes = {k: tuples(v) for k, v in config.items()}
+        wanted = signature(unwrapped(type(self).build)).names[1:]
         if len(shapes) == 1 and len(wanted) == 1:
             self.build(next(iter(shapes.values())))
         elif set(wanted) >= set(shapes):
@@ -373,58 +373,3 @@ class Layer(Weights):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _is_tensors(value: Any) -> bool:
-    leaves = nest.flatten(value)
-    return bool(leaves) and all(isinstance(leaf, (Tensor, KerasTensor)) for leaf in leaves)
-
-
-def _tuples(shape: Any) -> Any:
-    """A shape as it comes from a file: lists become tuples where they hold sizes."""
-    if isinstance(shape, dict):
-        return {k: _tuples(v) for k, v in shape.items()}
-    if isinstance(shape, (list, tuple)):
-        return tuple(shape) if all(n is None or isinstance(n, int) for n in shape) else [_tuples(s) for s in shape]
-    return shape
-
-
-def _map_shapes(function: Callable[[Any], Any], structure: Any) -> Any:
-    if isinstance(structure, dict):
-        return {k: _map_shapes(function, v) for k, v in structure.items()}
-    is_shape = isinstance(structure, (list, tuple)) and all(n is None or isinstance(n, int) for n in structure)
-    if isinstance(structure, (list, tuple)) and not is_shape:
-        return [_map_shapes(function, v) for v in structure]
-    return function(structure)
-
-
-def _unwrapped(function: Any) -> Any:
-    return getattr(function, "__wrapped__", function)
-
-
-def _building(build: Any) -> Any:
-    """`build` with what surrounds it: the layer's name scope, the shapes kept for files, `built`."""
-
-    @wraps(build)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.__dict__.get("_in_build"):
-            return build(self, *args, **kwargs)
-        self.__dict__["_in_build"] = True
-        names = signature(build).names[1:]
-        self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs}
-        try:
-            with init_scope():
-                if context.depth and state.scope and state.scope[-1] == self.name:
-                    result = build(self, *args, **kwargs)
-                else:
-                    with name_scope(self.name):
-                        result = build(self, *args, **kwargs)
-        finally:
-            self.__dict__["_in_build"] = False
-        self.built = True
-        return result
-
-    return wrapper
-
-
-__all__ = ["DType", "Layer", "unknown_sizes"]

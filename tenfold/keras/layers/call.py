@@ -88,8 +88,8 @@ def explained(error: Exception, layer: Any, args: tuple[Any, ...], kwargs: dict[
     try:
         made = type(error)(text)
         if str(made) != text:
-            made = RuntimeError(text)  # type: ignore[assignment]
+            made = RuntimeError(text)
     except Exception:
-        made = RuntimeError(text)  # type: ignore[assignment]
+        made = RuntimeError(text)
     made._explained = True  # type: ignore[attr-defined]
     return made.with_traceback(error.__traceback__)

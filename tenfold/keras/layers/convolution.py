@@ -65,7 +65,8 @@ class BaseConv(Layer):
 
     def _add_bias(self, size: int) -> None:
         if self.use_bias:
-            self.bias = self.add_weight((size,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias")
+            self.bias = self.add_weight((size,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+                                        name="bias")  # fmt: skip
 
     def _add_kernel(self, shape: tuple[int, ...]) -> Any:
         return self.add_weight(shape, self.kernel_initializer, regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel")
@@ -86,7 +87,8 @@ class BaseConv(Layer):
         sizes = conv_sizes(x.sizes[1:-1], self.kernel_size, self.strides, pads, self.dilation_rate)
         if any(isinstance(n, int) and n <= 0 for n in sizes):
             raise ValueError(f"Computed output size would be negative or zero. Received: inputs with spatial shape {tuple(x.shape)[1:-1]}, "
-                             f"kernel_size={self.kernel_size}, dilation_rate={self.dilation_rate}. Try padding='same', or a smaller kernel.")  # fmt: skip
+                             f"kernel_size={self.kernel_size}, dilation_rate={self.dilation_rate}. "
+                             "Try padding='same', or a smaller kernel.")  # fmt: skip
 
     def call(self, inputs: Any) -> Any:
         x = self._as_compute(inputs)
@@ -252,10 +254,12 @@ class BaseSeparableConv(BaseConv):
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         assert self.filters is not None
-        self.depthwise_kernel = self.add_weight((*self.kernel_size, channels, self.depth_multiplier), self.kernel_initializer,
-                                                regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="depthwise_kernel")  # fmt: skip
-        self.pointwise_kernel = self.add_weight((*(1,) * self.rank, channels * self.depth_multiplier, self.filters), self.pointwise_initializer,
-                                                regularizer=self.pointwise_regularizer, constraint=self.pointwise_constraint, name="pointwise_kernel")  # fmt: skip
+        depthwise_shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.depthwise_kernel = self.add_weight(depthwise_shape, self.kernel_initializer, regularizer=self.kernel_regularizer,
+                                                constraint=self.kernel_constraint, name="depthwise_kernel")  # fmt: skip
+        pointwise_shape = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = self.add_weight(pointwise_shape, self.pointwise_initializer, regularizer=self.pointwise_regularizer,
+                                                constraint=self.pointwise_constraint, name="pointwise_kernel")  # fmt: skip
         self._add_bias(self.filters)
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2, axes={self._channel_axis: channels})
 
@@ -321,7 +325,9 @@ class BaseConvTranspose(BaseConv):
                 total = max((n - 1) * s + wide - size, 0)
                 pads.append((total // 2, total - total // 2))
             sizes.append(size)
-        return convolution_input_gradient(x, self.kernel, spatial=tuple(sizes), strides=self.strides, padding=tuple(pads), dilation=self.dilation_rate)  # type: ignore[no-any-return]
+        return convolution_input_gradient(  # type: ignore[no-any-return]
+            x, self.kernel, spatial=tuple(sizes), strides=self.strides, padding=tuple(pads), dilation=self.dilation_rate
+        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -98,7 +98,8 @@ class Embedding(Layer):
     """
 
     def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
-                 embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None, **kwargs: Any) -> None:  # fmt: skip
+                 embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None,
+                 **kwargs: Any) -> None:  # fmt: skip
         if lora_rank is not None:
             raise NotImplementedError("Embedding: `lora_rank` is not supported. Try training a small layer after the embedding.")
         input_length = kwargs.pop("input_length", None)

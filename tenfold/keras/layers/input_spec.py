@@ -30,7 +30,8 @@ class InputSpec:
     """
 
     def __init__(self, dtype: Any = None, shape: Any = None, ndim: int | None = None, max_ndim: int | None = None, min_ndim: int | None = None,
-                 axes: dict[int, int | None] | None = None, allow_last_axis_squeeze: bool = False, name: str | None = None, optional: bool = False) -> None:  # fmt: skip
+                 axes: dict[int, int | None] | None = None, allow_last_axis_squeeze: bool = False, name: str | None = None,
+                 optional: bool = False) -> None:  # fmt: skip
         self.dtype = None if dtype is None else as_dtype(dtype)
         self.shape = None if shape is None else tuple(shape)
         self.ndim = len(self.shape) if self.shape is not None else ndim
@@ -56,11 +57,12 @@ def check(input_spec: Any, inputs: Any, layer_name: str) -> None:
     if isinstance(input_spec, dict) and isinstance(inputs, dict):
         missing = [k for k in input_spec if k not in inputs]
         if missing:
-            raise ValueError(f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(inputs)}. Expected: {list(input_spec)}')
+            raise IncompatibleInputError(f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(inputs)}. '
+                                         f"Expected: {list(input_spec)}")  # fmt: skip
         inputs = [inputs[k] for k in sorted(input_spec)]
     values = nest.flatten(inputs)
     if len(values) != len(specs):
-        raise IncompatibleInputError(f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(values)} input tensors. Inputs received: {values}')
+        raise IncompatibleInputError(f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(values)} input tensors.')
     for i, (value, spec) in enumerate(zip(values, specs, strict=True)):
         if spec is None or (value is None and spec.optional):
             continue

@@ -8,12 +8,11 @@ from typing import Any
 from tenfold.core.shapes import differ, show
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import logical_and, maximum, minimum
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import broadcast_to, concat, expand_dims, reshape, transpose
-from tenfold.tensor.tensor import Tensor
 
 
 class Merge(Layer):
@@ -35,7 +34,8 @@ class Merge(Layer):
             raise ValueError(f"A merge layer should be called on a list of inputs. Received: input_shape={input_shape} (not a list of shapes). "
                              f"Try {name}()([a, b]).")  # fmt: skip
         if len(input_shape) < (self.count or 1) or (self.count and len(input_shape) != self.count):
-            raise ValueError(f"A `{name}` layer should be called on exactly {self.count or 'one or more'} inputs. Received: input_shape={input_shape}")
+            wanted = f"exactly {self.count}" if self.count else "one or more"
+            raise ValueError(f"A `{name}` layer should be called on {wanted} inputs. Received: input_shape={input_shape}")
         self._check_shapes([tuple(s) for s in input_shape])
 
     def _check_shapes(self, shapes: list[tuple[Any, ...]]) -> None:
@@ -163,7 +163,7 @@ class Concatenate(Merge):
         return {**super().get_config(), "axis": self.axis}
 
 
-def _all_true(x: Any) -> Tensor:
+def _all_true(x: Any) -> Any:
     return x == x
 
 
@@ -188,7 +188,7 @@ class Dot(Merge):
         i, j = self._pair(*(len(s) for s in shapes))
         a, b = shapes[0][i], shapes[1][j]
         if a is not None and b is not None and a != b:
-            raise ValueError(f"Incompatible input shapes: axis values {a} (at axis {i}) != {b} (at axis {j}). Full input shapes: {shapes[0]}, {shapes[1]}")
+            raise ValueError(f"Incompatible input shapes: axis values {a} (at axis {i}) != {b} (at axis {j}). Full shapes: {shapes[0]}, {shapes[1]}")
 
     def _pair(self, first: int, second: int) -> tuple[int, int]:
         axes = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes

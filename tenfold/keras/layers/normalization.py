@@ -9,7 +9,7 @@ from tenfold.keras import constraints, initializers, regularizers
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import reshape
@@ -88,7 +88,7 @@ class BatchNormalization(_Scaled):
         array([-1.,  1.], dtype=float32)
     """
 
-    def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+    def __init__(self, axis: Any = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
                  moving_variance_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
                  gamma_constraint: Any = None, synchronized: bool = False, **kwargs: Any) -> None:  # fmt: skip

@@ -10,12 +10,11 @@ from tenfold.keras.layers.arguments import tuple_of
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.contraction import conv_padding, conv_sizes
 from tenfold.primitives.movement import expand_dims, transpose
 from tenfold.primitives.windows import window_max, window_mean
-from tenfold.tensor.tensor import Tensor
 
 
 class BasePooling(Layer):
@@ -39,7 +38,7 @@ class BasePooling(Layer):
         self.data_format = defaults.data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs: Any) -> Tensor:
+    def call(self, inputs: Any) -> Any:
         x = inputs
         first = self.data_format == "channels_first"
         if first:
@@ -50,10 +49,11 @@ class BasePooling(Layer):
             raise ValueError(f"Computed output size would be negative or zero. Received: inputs with spatial shape {tuple(x.shape)[1:-1]}, "
                              f"pool_size={self.pool_size}. Try padding='same', or fewer pooling layers.")  # fmt: skip
         y = type(self).combine(self._as_compute(x) if type(self).combine is window_mean else x, self.pool_size, self.strides, pads)
-        return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y  # type: ignore[no-any-return]
+        return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "pool_size": self.pool_size, "padding": self.padding, "strides": self.strides, "data_format": self.data_format}
+        options = {"pool_size": self.pool_size, "padding": self.padding, "strides": self.strides, "data_format": self.data_format}
+        return {**super().get_config(), **options}
 
 
 @register(MODULE, "MaxPool1D")
@@ -150,7 +150,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Tensor:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         x, axis = self._as_compute(inputs), self._axes[0]
         if mask is None:
             return math.reduce_mean(x, axis=axis, keepdims=self.keepdims)
@@ -178,7 +178,7 @@ class GlobalAveragePooling2D(BaseGlobalPooling):
 
     rank = 2
 
-    def call(self, inputs: Any) -> Tensor:
+    def call(self, inputs: Any) -> Any:
         return math.reduce_mean(self._as_compute(inputs), axis=self._axes, keepdims=self.keepdims)
 
 
@@ -195,7 +195,7 @@ class GlobalMaxPooling1D(BaseGlobalPooling):
 
     rank = 1
 
-    def call(self, inputs: Any) -> Tensor:
+    def call(self, inputs: Any) -> Any:
         return math.reduce_max(inputs, axis=self._axes, keepdims=self.keepdims)
 
 

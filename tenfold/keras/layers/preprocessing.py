@@ -9,9 +9,9 @@ import numpy as np
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import reshape
-from tenfold.tensor.tensor import Tensor, as_tensor
 
 
 @register(MODULE)
@@ -37,7 +37,7 @@ class Rescaling(Layer):
         return {**super().get_config(), "scale": self.scale, "offset": self.offset}
 
 
-def _constant(value: Any, dtype: Any) -> Tensor:
+def _constant(value: Any, dtype: Any) -> Any:
     return as_tensor(np.asarray(value, np.float64).astype(dtype.numpy))
 
 

@@ -132,7 +132,7 @@ class Weights:
                              f"was expecting {len(mine)} weights.{hint}")  # fmt: skip
         for w, value in zip(mine, values, strict=True):
             if tuple(w.shape) != tuple(np.shape(value)):
-                raise ValueError(f"Layer {self.name} weight shape {tuple(w.shape)} is not compatible with provided weight shape {tuple(np.shape(value))}.")
+                raise ValueError(f"Layer {self.name} weight shape {tuple(w.shape)} is not compatible with provided weight shape {np.shape(value)}.")
         for w, value in zip(mine, values, strict=True):
             w.assign(np.asarray(value).astype(w.dtype.numpy))
 

@@ -9,12 +9,11 @@ from tenfold.core.shapes import differ, show
 from tenfold.keras import defaults, loss_functions
 from tenfold.keras.metrics.base import MODULE, MeanMetricWrapper
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, equal, logical_and, select
 from tenfold.primitives.elementwise import is_finite
 from tenfold.primitives.gather import iota
 from tenfold.primitives.movement import expand_dims, reshape
-from tenfold.tensor.tensor import as_tensor
 
 
 def _right(a: Any, b: Any) -> Any:

@@ -9,10 +9,9 @@ from tenfold.core.dtypes import as_dtype
 from tenfold.keras import defaults, initializers, reductions
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable, name_scope
-from tenfold.ops import math
 from tenfold.primitives.arithmetic import cast
-from tenfold.tensor.tensor import as_tensor
 
 MODULE = "keras.metrics"
 
@@ -190,11 +189,11 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name=name or getattr(fn, "__name__", "mean_metric_wrapper"), dtype=dtype)
+        super().__init__(name=str(name or getattr(fn, "__name__", "mean_metric_wrapper")), dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         dtype = as_dtype(self._dtype)
         y_true, y_pred = (nest.map_structure(lambda v: _float(v, dtype), v) for v in (y_true, y_pred))

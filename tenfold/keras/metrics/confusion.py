@@ -11,12 +11,11 @@ from tenfold.keras import activations, initializers
 from tenfold.keras import loss_functions as f
 from tenfold.keras.metrics.base import MODULE, Metric
 from tenfold.keras.registry import register
-from tenfold.ops import math
-from tenfold.primitives.arithmetic import cast, logical_and, maximum, minimum, select
+from tenfold.keras.untyped import as_tensor, math
+from tenfold.primitives.arithmetic import cast, less, logical_and, maximum, minimum, select
 from tenfold.primitives.elementwise import log
 from tenfold.primitives.gather import iota
 from tenfold.primitives.movement import broadcast_to, expand_dims, reshape, slice_
-from tenfold.tensor.tensor import as_tensor
 
 EPSILON = 1e-7
 
@@ -27,7 +26,7 @@ def confusion(y_true: Any, y_pred: Any, thresholds: Any, sample_weight: Any = No
     dtype = as_dtype(dtype)
     y_true, y_pred = f.same_rank(cast(as_tensor(y_true), dtype), cast(as_tensor(y_pred), dtype))
     if y_true.ndim != y_pred.ndim:
-        raise ValueError(f"Shapes {tuple(y_true.shape)} and {tuple(y_pred.shape)} are incompatible: expected targets in the shape of the predictions.")
+        raise ValueError(f"Shapes {tuple(y_true.shape)} and {tuple(y_pred.shape)} are incompatible: expected targets shaped as the predictions.")
     weight = None if sample_weight is None else cast(as_tensor(sample_weight, hint=dtype), dtype)
     if weight is not None and weight.ndim:
         while weight.ndim < y_true.ndim:
@@ -37,7 +36,7 @@ def confusion(y_true: Any, y_pred: Any, thresholds: Any, sample_weight: Any = No
         y_pred = select(rank < float(top_k), y_pred, -1e10)
     if class_id is not None:
         if y_pred.ndim == 1:
-            raise ValueError(f"When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), found shape: {y_pred.shape}")
+            raise ValueError(f"When class_id is provided, y_pred must have shape (num_samples, num_classes); found {tuple(y_pred.shape)}.")
         y_true, y_pred = (_column(y, class_id) for y in (y_true, y_pred))
     total = as_tensor(1.0, hint=dtype) if weight is None else weight
     if label_weights is not None:
@@ -69,8 +68,8 @@ def _larger(y_pred: Any) -> Any:
     """For each prediction, how many of its row come before it in descending order."""
     mine, other = expand_dims(y_pred, -1), expand_dims(y_pred, -2)
     n = iota(y_pred.sizes[-1])
-    earlier = cast(expand_dims(n, 0) < expand_dims(n, 1), y_pred.dtype)
-    return math.reduce_sum(cast(other > mine, y_pred.dtype) + cast(math.equal(other, mine), y_pred.dtype) * earlier, axis=-1)
+    earlier = cast(less(expand_dims(n, 0), expand_dims(n, 1)), y_pred.dtype)
+    return math.reduce_sum(cast(less(mine, other), y_pred.dtype) + cast(math.equal(other, mine), y_pred.dtype) * earlier, axis=-1)
 
 
 def _thresholds(thresholds: Any, default: float) -> list[float]:
@@ -86,7 +85,8 @@ class _Counted(Metric):
     counts: tuple[str, ...]
     order = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
-    def __init__(self, thresholds: Any = None, top_k: int | None = None, class_id: int | None = None, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, thresholds: Any = None, top_k: int | None = None, class_id: int | None = None, name: str | None = None,
+                 dtype: Any = None) -> None:  # fmt: skip
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
         self.thresholds = _thresholds(thresholds, 0.5 if top_k is None else -1e10)
@@ -94,7 +94,8 @@ class _Counted(Metric):
             setattr(self, count, self.add_variable((len(self.thresholds),), "zeros", name=count))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        found = dict(zip(self.order, confusion(y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=self._dtype), strict=True))
+        counts = confusion(y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=self._dtype)
+        found = dict(zip(self.order, counts, strict=True))
         for count in self.counts:
             getattr(self, count).assign_add(found[count])
 
@@ -205,7 +206,7 @@ class AUC(Metric):
         if str(curve).upper() not in ("ROC", "PR", "PRGAIN"):
             raise ValueError(f'Invalid AUC curve value: "{curve}". Expected values are ["PR", "ROC", "PRGAIN"]')
         if str(summation_method).lower() not in ("interpolation", "majoring", "minoring"):
-            raise ValueError(f'Invalid AUC summation method value: "{summation_method}". Expected values are ["interpolation", "majoring", "minoring"]')
+            raise ValueError(f'Invalid AUC summation method value: "{summation_method}". Expected one of "interpolation", "majoring", "minoring".')
         if thresholds is None and (not isinstance(num_thresholds, int) or num_thresholds <= 1):
             raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={num_thresholds}")
         if num_labels and not multi_label:
@@ -269,7 +270,7 @@ class AUC(Metric):
     def _interpolated(self) -> Any:
         """The precision-recall curve's areas, counts taken as linear between thresholds (Davis and Goadrich, 2006)."""
         tp0, tp1 = self._neighbours(self.true_positives.value)
-        p0, p1 = self._neighbours(self.true_positives + self.false_positives)
+        p0, p1 = self._neighbours(self.true_positives.value + self.false_positives.value)
         _, fn1 = self._neighbours(self.false_negatives.value)
         slope = math.divide_no_nan(tp0 - tp1, maximum(p0 - p1, 0.0))
         intercept = tp1 - slope * p1
@@ -304,10 +305,11 @@ class FBetaScore(Metric):
         name, dtype: as in Metric.
     """
 
-    def __init__(self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str = "fbeta_score", dtype: Any = None) -> None:
+    def __init__(self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str = "fbeta_score",
+                 dtype: Any = None) -> None:  # fmt: skip
         super().__init__(name=name, dtype=dtype)
         if average not in (None, "micro", "macro", "weighted"):
-            raise ValueError(f"Invalid `average` argument value. Expected one of: {{None, 'micro', 'macro', 'weighted'}}. Received: average={average}")
+            raise ValueError(f"Invalid `average` argument value. Expected None, 'micro', 'macro' or 'weighted'. Received: average={average}")
         if not isinstance(beta, float) or beta <= 0:
             raise ValueError(f"Invalid `beta` argument value. It should be a Python float > 0. Received: beta={beta}")
         self.average, self.beta, self.threshold = average, beta, threshold
@@ -317,7 +319,7 @@ class FBetaScore(Metric):
         dtype = as_dtype(self._dtype)
         y_true, y_pred = cast(as_tensor(y_true), dtype), cast(as_tensor(y_pred), dtype)
         if y_true.ndim != 2 or y_pred.ndim != 2:
-            raise ValueError(f"FBetaScore expects 2D inputs with shape (batch_size, output_dim). Received: {tuple(y_true.shape)} and {tuple(y_pred.shape)}.")
+            raise ValueError(f"FBetaScore expects inputs of shape (batch, outputs). Received: {tuple(y_true.shape)} and {tuple(y_pred.shape)}.")
         if not self._built:
             shape = () if self.average == "micro" else (y_true.shape[1],)
             names = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")

@@ -9,10 +9,9 @@ from tenfold.keras import loss_functions as f
 from tenfold.keras.metrics.accuracy import _Known
 from tenfold.keras.metrics.base import MODULE, Mean, Metric
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import expand_dims
-from tenfold.tensor.tensor import as_tensor
 
 
 @register(MODULE)
@@ -38,7 +37,7 @@ class RootMeanSquaredError(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         dtype = as_dtype(self._dtype)
         a, b = f.same_rank(cast(as_tensor(y_true), dtype), cast(as_tensor(y_pred), dtype))
-        super().update_state(math.square(a - b), sample_weight)
+        super().update_state(math.squared_difference(a, b), sample_weight)
 
     def result(self) -> Any:
         return math.sqrt(super().result())

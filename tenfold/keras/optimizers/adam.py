@@ -6,10 +6,9 @@ from typing import Any
 
 from tenfold.keras.optimizers.base import MODULE, Optimizer
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, maximum, pow
 from tenfold.primitives.elementwise import sign
-from tenfold.tensor.tensor import as_tensor
 
 
 class _Moments(Optimizer):
@@ -24,7 +23,7 @@ class _Moments(Optimizer):
 
     def _powers(self, variable: Any) -> tuple[Any, Any]:
         t = self._step(variable)
-        return tuple(pow(as_tensor(float(b), hint=t.dtype), t) for b in (self.beta_1, self.beta_2))  # type: ignore[return-value]
+        return tuple(pow(as_tensor(float(b), hint=t.dtype), t) for b in (self.beta_1, self.beta_2))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
@@ -147,7 +146,7 @@ class Lion(Optimizer):
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, name: str | None = "lion", **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         if not 0 < beta_1 <= 1:
-            raise ValueError(f"Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. Received: beta_1={beta_1}.")
+            raise ValueError(f"Argument `beta_1` must be in (0, 1]; otherwise, the optimizer degenerates to SignSGD. Received: beta_1={beta_1}.")
         self.beta_1, self.beta_2 = beta_1, beta_2
 
     def build(self, variables: Any) -> None:

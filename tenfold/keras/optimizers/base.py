@@ -12,10 +12,9 @@ import numpy as np
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import defaults, identifiers, initializers, schedules
 from tenfold.keras.naming import auto_name
+from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable, name_scope, path_of
-from tenfold.ops import math
 from tenfold.primitives.arithmetic import cast, floordiv, maximum, minimum, select
-from tenfold.tensor.tensor import as_tensor
 
 MODULE = "keras.optimizers"
 
@@ -206,7 +205,7 @@ class Optimizer:
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         missing = [path_of(v) for g, v in zip(grads, variables, strict=True) if g is None]
         if not pairs:
-            raise ValueError(f"No gradients provided for any variable. Missing: {missing}. Is the loss computed from the model's output inside the tape?")
+            raise ValueError(f"No gradients provided for any variable. Missing: {missing}. Is the loss computed inside the tape?")
         if missing:
             warnings.warn(f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, did you forget to "
                           "provide a `loss` argument?", stacklevel=4)  # fmt: skip

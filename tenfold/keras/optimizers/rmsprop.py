@@ -7,7 +7,7 @@ from typing import Any
 from tenfold.keras import initializers
 from tenfold.keras.optimizers.base import MODULE, Optimizer
 from tenfold.keras.registry import register
-from tenfold.ops import math
+from tenfold.keras.untyped import math
 
 
 @register(MODULE, "rmsprop")
