@@ -5,6 +5,7 @@ A new elementwise primitive or reduction with `samples=` is tested by this file 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tenfold.core.dtypes import complex128, float64
 from tenfold.core.errors import DTypeError, ShapeError
 from tenfold.ir.primitive import PRIMITIVES, Kind, Primitive
 from tenfold.primitives import arithmetic as a
-from tenfold.primitives import effects, factorization, fourier, host, random, windows  # noqa: F401  they register theirs
+from tenfold.primitives import effects, error_functions, factorization, fourier, host, random, windows  # noqa: F401  they register theirs
 from tenfold.primitives import elementwise as e
 from tenfold.tensor.bind import bind
 from tenfold.tensor.tensor import wrap
@@ -149,3 +150,15 @@ def test_division_of_integers_by_zero_gives_zero() -> None:
     x, zero = np.array([5, -5, 0], np.int32), np.zeros(3, np.int32)
     for operation in (a.floordiv, a.floormod, a.truncatediv, a.truncatemod):
         same_compiled(operation, x, zero)
+
+
+def test_oracles_of_the_error_functions() -> None:
+    """They are quick, and as right as Python's own."""
+    x = np.concatenate([np.linspace(-6, 6, 4001), [0.0, 1e-300, 20.0, -30.0, np.inf, -np.inf]])
+    np.testing.assert_allclose(error_functions.erf(x), [math.erf(v) for v in x], rtol=1e-15, atol=1e-300)
+    np.testing.assert_allclose(error_functions.erfc(x), [math.erfc(v) for v in x], rtol=1e-12)
+    y = np.array([math.erf(v) for v in np.linspace(-5, 5, 1001)])
+    np.testing.assert_allclose([math.erf(v) for v in error_functions.erfinv(y)], y, rtol=1e-15)
+    tiny = np.array([1e-300, -1e-20, 1e-9])
+    np.testing.assert_allclose(error_functions.erfinv(tiny), tiny * math.sqrt(math.pi) / 2, rtol=1e-12)
+    assert np.isnan(error_functions.erf(np.array([np.nan]))).all() and error_functions.erfinv(np.array([1.0, -1.0])).tolist() == [np.inf, -np.inf]

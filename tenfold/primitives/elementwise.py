@@ -10,6 +10,7 @@ import numpy as np
 from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_
 from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
+from tenfold.primitives import error_functions
 from tenfold.primitives.arithmetic import conj, constant_like, less, log, mul, neg, not_equal, real, select, trunc
 from tenfold.primitives.define import elementwise
 from tenfold.tensor.tensor import Tensor
@@ -187,31 +188,19 @@ def relu(x: Expr) -> Expr:
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
 
-@elementwise(vjp=lambda g, y, x: g * constant_like(TWO_OVER_SQRT_PI, x) * exp(neg(x * x)), oracle=vectorized(math.erf), dtypes=FLOATS, samples=ANY)
+@elementwise(vjp=lambda g, y, x: g * constant_like(TWO_OVER_SQRT_PI, x) * exp(neg(x * x)), oracle=error_functions.erf, dtypes=FLOATS, samples=ANY)
 def erf(x: Expr) -> Expr:
     """The error function."""
     return mathlib.erf(x)
 
 
-@elementwise(vjp=lambda g, y, x: g * constant_like(-TWO_OVER_SQRT_PI, x) * exp(neg(x * x)), oracle=vectorized(math.erfc), dtypes=FLOATS, samples=ANY)
+@elementwise(vjp=lambda g, y, x: g * constant_like(-TWO_OVER_SQRT_PI, x) * exp(neg(x * x)), oracle=error_functions.erfc, dtypes=FLOATS, samples=ANY)
 def erfc(x: Expr) -> Expr:
     """1 - erf(x), accurate for large x."""
     return mathlib.erfc(x)
 
 
-def _erfinv(y: float) -> float:
-    if not -1 < y < 1:
-        return math.copysign(math.inf, y) if y in (-1.0, 1.0) else math.nan
-    w = math.log1p(-y * y)
-    a = 2 / (math.pi * 0.147) + w / 2  # Winitzki's approximation starts Newton's method
-    x = math.copysign(math.sqrt(max(math.sqrt(a * a - w / 0.147) - a, 0.0)), y)
-    for _ in range(4):
-        wrong = math.erf(x) - y if -0.5 < y < 0.5 else (1 - math.fabs(y) - math.erfc(math.fabs(x))) * math.copysign(1, y)
-        x -= wrong / (TWO_OVER_SQRT_PI * math.exp(-x * x))
-    return x
-
-
-@elementwise(vjp=lambda g, y, x: g * constant_like(1 / TWO_OVER_SQRT_PI, y) * exp(y * y), oracle=vectorized(_erfinv), dtypes=FLOATS, samples=UNIT)
+@elementwise(vjp=lambda g, y, x: g * constant_like(1 / TWO_OVER_SQRT_PI, y) * exp(y * y), oracle=error_functions.erfinv, dtypes=FLOATS, samples=UNIT)
 def erfinv(x: Expr) -> Expr:
     """The inverse of erf."""
     return mathlib.erfinv(x)
