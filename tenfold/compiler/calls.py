@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from tenfold.codegen import contraction as kernels
 from tenfold.codegen.contraction import ConvSpec, Epilogue, Operand, Recipe
 from tenfold.compiler.expressions import ZERO, Builder, aligned, wide
 from tenfold.compiler.lower import Call, Scratch, build, cut
-from tenfold.compiler.program import Group, Uses, root
+from tenfold.compiler.program import Group, Uses, elements, known, root
+from tenfold.core import dtypes
 from tenfold.core.errors import InternalError
 from tenfold.ir.graph import Node, Value
 from tenfold.ir.primitive import Spec
@@ -32,7 +34,7 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     names: dict[str, Any] = {"a": a, "b": b, "out": out}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     names.update((f"scratch{i}", Scratch(n)) for i, n in enumerate(recipe.scratch))
-    names.update((f"table{i}", Value(Spec(t.shape, loops.dtypes.int64), t)) for i, t in enumerate(recipe.constants))
+    names.update((f"table{i}", Value(Spec(t.shape, dtypes.int64), t)) for i, t in enumerate(recipe.constants))
     calls = []
     for call in recipe.calls:
         args = tuple((names[x.name], x.offset) if isinstance(x, Operand) else x for x in call.args)
@@ -43,7 +45,7 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
 def fill_zero(out: Value) -> Call:
     """Zeros: what the sum of no products is."""
     kernel = Kernel((out.spec.dtype,), 1, (loops.param(0),), (0,), 0, (Stage((), (), (Store(0, loops.axis(0), loops.const(0, out.spec.dtype)),)),))
-    n = int(np.prod(out.spec.shape, dtype=np.int64))
+    n = elements(out)
     grain, tasks = cut([n], (0,), 0)
     return Call(kernel, tasks, (out, n, grain), (), (out,), "zeros")
 
@@ -53,7 +55,7 @@ def _matmul(node: Node, epilogue: Epilogue | None) -> Recipe:
     ta, tb = bool(node.attrs["transpose_a"]), bool(node.attrs["transpose_b"])
     m, k = a.shape[-2:][::-1] if ta else a.shape[-2:]
     n = b.shape[-2] if tb else b.shape[-1]
-    batch = int(np.prod(node.outputs[0].spec.shape[:-2], dtype=np.int64))
+    batch = math.prod(known(node.outputs[0])[:-2])
     one_b = 0 if len(b.shape) == 2 and len(a.shape) > 2 else None
     one_a = 0 if len(a.shape) == 2 and len(b.shape) > 2 else None
     return kernels.matmul(a.dtype, batch, m, n, k, ta, tb, one_a, one_b, epilogue)  # type: ignore[arg-type]
@@ -62,9 +64,18 @@ def _matmul(node: Node, epilogue: Epilogue | None) -> Recipe:
 def _conv_spec(x: Sequence[int], w: Sequence[int], y: Sequence[int], node: Node) -> ConvSpec:
     at = node.attrs
     return ConvSpec(
-        node.inputs[0].spec.dtype, x[0], tuple(x[1:-1]), x[-1], w[-1], tuple(w[:-2]), tuple(y[1:-1]),
-        tuple(at["strides"]), tuple(tuple(p) for p in at["padding"]), tuple(at["dilation"]), at["groups"],
-    )  # fmt: skip
+        node.inputs[0].spec.dtype,
+        x[0],
+        tuple(x[1:-1]),
+        x[-1],
+        w[-1],
+        tuple(w[:-2]),
+        tuple(y[1:-1]),
+        tuple(at["strides"]),
+        tuple(tuple(p) for p in at["padding"]),
+        tuple(at["dilation"]),
+        at["groups"],
+    )
 
 
 def _shapes(node: Node) -> tuple[Any, Any, Any]:
@@ -101,17 +112,19 @@ class EpilogueBuilder(Builder):
     def __init__(self, uses: Uses, group: Group) -> None:
         super().__init__(uses, {id(n) for n in group.nodes[1:]}, ())
         dtype = group.nodes[0].outputs[0].spec.dtype
-        self.results[id(group.nodes[0].outputs[0])] = wide(loops.result(0, 0, dtype) if dtype.name not in ("float16", "bfloat16") else loops.result(0, 0, loops.dtypes.float32))
+        self.results[id(group.nodes[0].outputs[0])] = wide(
+            loops.result(0, 0, dtype) if dtype.name not in ("float16", "bfloat16") else loops.result(0, 0, dtypes.float32)
+        )
         self.columns = group.nodes[0].outputs[0].spec.shape[-1]
 
     def linear(self, value: Value, index: Sequence[loops.Expr]) -> loops.Expr:
         """Position in an operand that has the result's shape, or only its columns, or one element."""
-        size = int(np.prod(value.spec.shape, dtype=np.int64))
+        size = elements(value)
         if size == 1:
             return ZERO
         if size == self.columns:
             return loops.axis(1)
-        return loops.axis(0) * loops.const(self.columns, loops.dtypes.int64) + loops.axis(1)
+        return loops.axis(0) * loops.const(self.columns, dtypes.int64) + loops.axis(1)
 
 
 def _epilogue(group: Group, uses: Uses) -> tuple[Epilogue, list[Value]]:
@@ -127,7 +140,7 @@ def epilogue_operand(v: Value, result: Value) -> bool:
     shape, whole = v.spec.shape, result.spec.shape
     if v.spec.dtype.llvm is None:
         return False
-    size = int(np.prod(shape, dtype=np.int64))
+    size = elements(v)
     return size == 1 or shape == whole or (len(shape) >= 1 and shape[-1] == whole[-1] and size == whole[-1])
 
 
@@ -139,23 +152,30 @@ def lower_scatter(group: Group, uses: Uses) -> list[Call]:
     node = group.nodes[0]
     indices, updates = node.inputs
     out = node.outputs[0]
-    n = updates.spec.shape[0]
-    columns = int(np.prod(updates.spec.shape[1:], dtype=np.int64))
+    n, *rest = known(updates)
+    columns = math.prod(rest)
 
     def stages(b: Builder) -> list[Stage]:
         r, c = b.dims
-        row = loops.cast(b.element(indices, [r]), loops.dtypes.int64)
+        row = loops.cast(b.element(indices, [r]), dtypes.int64)
         flat = Value(Spec((n, columns), updates.spec.dtype))
         position = r * b.integer("columns", columns) + c if b.axes is not None else r + c
         value = loops.load(b.buffer(root(updates, uses)), position, flat.spec.dtype)
-        rows = b.integer("rows", out.spec.shape[0])  # type: ignore[arg-type]
+        rows = b.integer("rows", known(out)[0])
         inside = (row >= 0) & (row < rows)
         store = Store(b.buffer(out), row * b.integer("columns", columns) + c, value, inside, accumulate=True)
         return [Stage((0,), (), (store,))]
 
     builder, made = build(uses, {id(node)}, (n, columns), [0, 1], stages)  # different classes: never one axis
     two = len(builder.axes or ()) == 2
-    kernel = Kernel(tuple(v.spec.dtype for v in builder.buffers), len(builder.params), tuple(builder.extents), (1,) if two else (), 1 if two else None, tuple(made))
+    kernel = Kernel(
+        tuple(v.spec.dtype for v in builder.buffers),
+        len(builder.params),
+        tuple(builder.extents),
+        (1,) if two else (),
+        1 if two else None,
+        tuple(made),
+    )
     grain, tasks = cut([n, columns], (1,), 1) if two else (1, 1)
     reads = tuple(v for v in builder.buffers if v is not out)
     return [fill_zero(out), Call(kernel, tasks, (*builder.buffers, *builder.params, grain), (*reads, out), (out,), "scatter")]
@@ -188,11 +208,12 @@ def lower_host(group: Group, uses: Uses) -> list[Call]:
 def view(address: int, spec: Spec) -> np.ndarray[Any, Any]:
     """The memory at `address` as an array."""
     shape: tuple[int, ...] = spec.shape  # type: ignore[assignment]
-    nbytes = int(np.prod(shape, dtype=np.int64)) * spec.dtype.size
+    nbytes = math.prod(shape) * spec.dtype.size
     if nbytes == 0:
         return np.zeros(shape, spec.dtype.numpy)
-    memory = (ctypes.c_uint8 * nbytes).from_address(address)
-    return np.frombuffer(memory, spec.dtype.numpy).reshape(shape)
+    memory: Any = (ctypes.c_uint8 * nbytes).from_address(address)
+    array: np.ndarray[Any, Any] = np.frombuffer(memory, spec.dtype.numpy).reshape(shape)
+    return array
 
 
 __all__ = ["RECIPES", "TAKES_EPILOGUE", "aligned", "epilogue_operand", "lower_contraction", "lower_host", "lower_scatter"]

@@ -102,7 +102,9 @@ def _position(length: int, reverse: bool) -> loops.Expr:
     return loops.param(1) - 1 - at if reverse else at
 
 
-def _move(name: str, source: Value, target: Value, dtype: dtypes.DType, n: int, source_row: loops.Expr, target_row: loops.Expr, counters: tuple[Value, ...]) -> Call:
+def _move(
+    name: str, source: Value, target: Value, dtype: dtypes.DType, n: int, source_row: loops.Expr, target_row: loops.Expr, counters: tuple[Value, ...]
+) -> Call:
     size, i = loops.param(0), loops.axis(0)
     element = loops.load(0, source_row * size + i if source_row.op != "const" else i, dtype)
     store = Store(1, target_row * size + i if target_row.op != "const" else i, element)
@@ -174,7 +176,9 @@ def _while(inputs: list[Value], outputs: list[Value], lower_graph: LowerGraph, t
     return [*_copies(inputs[:carried], outputs), LoopItem([*condition, copy(flag_value, flag)], flag, [*step, *_copies(results, outputs)])]
 
 
-def _scan(inputs: list[Value], outputs: list[Value], lower_graph: LowerGraph, body: Graph, carried: int, sliced: int, length: int, reverse: bool) -> list[Item]:
+def _scan(
+    inputs: list[Value], outputs: list[Value], lower_graph: LowerGraph, body: Graph, carried: int, sliced: int, length: int, reverse: bool
+) -> list[Item]:
     counter, flag, index = Value(COUNT), Value(FLAG), Value(Spec((), dtypes.int32))
     state, stacked_in, fixed = outputs[:carried], inputs[carried : carried + sliced], inputs[carried + sliced :]
     rows = [Value(v.spec) for v in body.inputs[1 + carried : 1 + carried + sliced]]

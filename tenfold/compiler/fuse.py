@@ -7,19 +7,17 @@ updates), reductions with the elementwise work around them (softmax, normalizati
 
 from __future__ import annotations
 
+import math
 from collections.abc import Set
 
 from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
 from tenfold.compiler.control import CONTROL
+from tenfold.compiler.inline import choose_inlined
 from tenfold.compiler.lower import is_kept, is_rows, split_pieces
 from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
-CHEAP = 2  # instructions that may be computed again for every reader
-DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
-SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
-WINDOWS = frozenset(["window_max", "window_sum", "window_argmax", "window_spread", "gather"])
 ROW_LIMIT = 1 << 14  # elements of a row that several sweeps may read again from the cache
 
 
@@ -32,92 +30,6 @@ def fuse(graph: Graph, in_place: Set[int] = frozenset()) -> tuple[list[Group], U
         if id(node) not in inlined and not is_view(node):
             groups.append(_group(node, uses, inlined))
     return Merger(groups, uses, in_place).run(), uses
-
-
-# --- inlining ---
-
-
-def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
-    """Ids of the nodes that are computed inside their readers."""
-    inlined: set[int] = set()
-    cost: dict[int, int] = {}
-    for node in graph.nodes:
-        if is_view(node):
-            if is_unit_reshape(node) and _inlinable_readers(node.outputs[0], uses) and _maker_inlined(node, uses, inlined):
-                inlined.add(id(node))
-                cost[id(node.outputs[0])] = cost.get(id(node.inputs[0]), 0)
-            continue
-        if not mappable(node):
-            continue
-        v = node.outputs[0]
-        price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
-        readers = uses.readers[id(v)]
-        if id(v) in uses.outputs or not readers or not _inlinable_readers(v, uses):
-            continue
-        if node.primitive.name in SOURCES:
-            inlined.add(id(node))
-            cost[id(v)] = price
-        elif len(readers) == 1 and not _repeats(readers[0], uses):
-            inlined.add(id(node))
-            cost[id(v)] = price
-        elif price <= CHEAP and len(readers) <= 4 and not _may_end_contraction(node, uses):
-            inlined.add(id(node))
-            cost[id(v)] = price
-    _materialize_under_views(graph, uses, inlined)
-    return inlined
-
-
-def _may_end_contraction(node: Node, uses: Uses) -> bool:
-    """Whether the node can be computed where a contraction stores its tiles, and so costs no memory traffic at all."""
-    for x in node.inputs:
-        maker = uses.maker.get(id(x))
-        if maker is None or x.spec.shape != node.outputs[0].spec.shape:
-            continue
-        if maker.primitive.name in TAKES_EPILOGUE:
-            return uses.single_reader(x)
-        if maker.primitive.kind is Kind.ELEMENTWISE and uses.single_reader(x) and _may_end_contraction(maker, uses):
-            return True
-    return False
-
-
-def _price(node: Node) -> int:
-    name = node.primitive.name
-    if name in SOURCES:
-        return 0
-    return 8 if name in DEAR or name in WINDOWS or name == "concat" else 1
-
-
-def _repeats(reader: Node, uses: Uses) -> bool:
-    """Whether `reader` reads each element several times, so that its operand should be in memory."""
-    if is_view(reader):
-        return any(_repeats(r, uses) for r in uses.readers[id(reader.outputs[0])])
-    return reader.primitive.name in WINDOWS
-
-
-def _inlinable_readers(v: Value, uses: Uses) -> bool:
-    """Whether kernels made from loops read `v`, and nothing else does."""
-    for reader in uses.readers[id(v)]:
-        if is_view(reader):
-            if not is_unit_reshape(reader) or id(reader.outputs[0]) in uses.outputs or not _inlinable_readers(reader.outputs[0], uses):
-                return False
-        elif not (mappable(reader) or reducible(reader)):
-            return False
-    return id(v) not in uses.outputs
-
-
-def _maker_inlined(node: Node, uses: Uses, inlined: set[int]) -> bool:
-    maker = uses.maker.get(id(node.inputs[0]))
-    return maker is not None
-
-
-def _materialize_under_views(graph: Graph, uses: Uses, inlined: set[int]) -> None:
-    """What a true reshape renames must be in memory."""
-    for node in graph.nodes:
-        if is_view(node) and id(node) not in inlined:
-            maker = uses.maker.get(id(node.inputs[0]))
-            while maker is not None and id(maker) in inlined:
-                inlined.discard(id(maker))
-                maker = uses.maker.get(id(maker.inputs[0])) if is_view(maker) else None
 
 
 def _group(node: Node, uses: Uses, inlined: set[int]) -> Group:
@@ -176,8 +88,9 @@ class Merger:
                     self._replace(earlier, later, merged)
                     pending.append(merged)
                     break
+        where = self._containing()
         for group in self.groups:
-            group.stored = self._stored(group)
+            group.stored = self._stored(group, where)
         return order(self.groups, self.uses)
 
     def _index(self) -> None:
@@ -211,14 +124,14 @@ class Merger:
         return self.home.get(id(v))
 
     def _neighbours(self, group: Group) -> list[Group]:
-        """Groups that `group` reads from, then those that read the same values."""
+        """Groups that `group` reads from, then those of its own kind that read the same values."""
         near = self.sources(group)
         if group.kind in ("map", "reduce"):
-            leaves = {id(x) for n in group.nodes for x in n.inputs if x.constant is None and elements(x) > 64}
-            for other in self.groups:
-                if other is not group and other not in near and other.kind == group.kind and other.space == group.space and other.reduced == group.reduced:
-                    if any(id(x) in leaves for n in other.nodes for x in n.inputs):
-                        near.append(other)
+            leaves = [x for n in group.nodes for x in n.inputs if x.constant is None and elements(x) > 64]
+            readers = {
+                id(self.home[id(v)]): self.home[id(v)] for x in leaves for n in self.uses.readers[id(x)] for v in n.outputs if id(v) in self.home
+            }
+            near += [g for g in readers.values() if g is not group and g not in near and _alike(g, group)]
         return near
 
     def _merge(self, a: Group, b: Group) -> Group | None:
@@ -246,7 +159,7 @@ class Merger:
     def _merge_reductions(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or a.reduced != b.reduced or not (_plain(a) and _plain(b)):
             return None
-        if self._dependent(a, b) and (split_pieces(a.space, a.reduced) is not None or not self._fits_rows(a)):  # type: ignore[arg-type]
+        if self._dependent(a, b) and (split_pieces(a.space, a.reduced) is not None or not self._fits_rows(a)):
             return None
         return Group("reduce", _union(a, b), a.space, a.reduced)
 
@@ -266,9 +179,9 @@ class Merger:
         whole = Group("reduce", _union(reduce, around), reduce.space, reduce.reduced)
         kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
         after = around not in self.sources(reduce)
-        if after and squeezed(around.space) == squeezed(kept) and all(squeezed(v.spec.shape) in ((), squeezed(kept)) or len(squeezed(v.spec.shape)) <= len(squeezed(kept)) for n in around.nodes for v in n.outputs):
+        if after and squeezed(around.space) == squeezed(kept) and all(elements(v) <= math.prod(kept) for n in around.nodes for v in n.outputs):
             return whole if all(is_kept(n.outputs[0], whole) for n in around.nodes if n.outputs[0].spec.shape == around.space) else None
-        if around.space != reduce.space or split_pieces(reduce.space, reduce.reduced) is not None or not self._fits_rows(reduce):  # type: ignore[arg-type]
+        if around.space != reduce.space or split_pieces(reduce.space, reduce.reduced) is not None or not self._fits_rows(reduce):
             return None
         return whole
 
@@ -280,7 +193,7 @@ class Merger:
         inside = {id(v) for n in after.nodes for v in n.outputs}
         if any(id(v) in self.uses.outputs for v in (result,)) or any(not any(r is n for n in after.nodes) for r in self.uses.readers[id(result)]):
             return None
-        if id(last) in self.in_place or len(self._stored(after)) != 1 or len(after.nodes) > 12:
+        if id(last) in self.in_place or len(self._stored(after, self._containing())) != 1 or len(after.nodes) > 12:
             return None
         for node in after.nodes:
             if node.primitive.kind is not Kind.ELEMENTWISE and node.primitive.name != "broadcast_to":
@@ -325,43 +238,37 @@ class Merger:
                 if self.home.get(id(v)) in (a, b, None):
                     self.home[id(v)] = merged
 
-    def _stored(self, group: Group) -> list[Value]:
+    def _stored(self, group: Group, where: dict[int, list[Group]]) -> list[Value]:
         """What others need of the group's values: outputs of the graph, and what nodes outside that do not compute it themselves read."""
-        inside = {id(n) for n in group.nodes}
-        elsewhere = self.computed_by_readers(group)
-        found = []
-        for node in group.nodes:
-            for v in node.outputs:
-                if is_view(node):
-                    continue
-                if id(v) in self.uses.outputs or any(self._needs(r, v, inside, elsewhere) for r in self.uses.readers[id(v)]):
-                    found.append(v)
-        return found
+        values = [v for node in group.nodes if not is_view(node) for v in node.outputs]
+        return [v for v in values if id(v) in self.uses.outputs or any(self._loads(r, v, where) for r in self.uses.readers[id(v)])]
 
-    def computed_by_readers(self, group: Group) -> dict[int, list[Group]]:
-        """node id -> groups that contain it."""
+    def _containing(self) -> dict[int, list[Group]]:
+        """node id -> the groups that compute it."""
         where: dict[int, list[Group]] = {}
-        for other in self.groups:
-            for node in other.nodes:
-                where.setdefault(id(node), []).append(other)
+        for group in self.groups:
+            for node in group.nodes:
+                where.setdefault(id(node), []).append(group)
         return where
 
-    def _needs(self, reader: Node, v: Value, inside: set[int], where: dict[int, list[Group]]) -> bool:
-        """Whether `reader`, somewhere outside the group, loads `v` from memory."""
+    def _loads(self, reader: Node, v: Value, where: dict[int, list[Group]]) -> bool:
+        """Whether `reader`, somewhere, needs `v` in memory because its group does not compute it."""
         if is_view(reader) and id(reader) not in where:
             out = reader.outputs[0]
-            return id(out) in self.uses.outputs or any(self._needs(r, out, inside, where) for r in self.uses.readers[id(out)])
-        makers = {id(n) for n in [self.uses.maker[id(v)]]}
-        for other in where.get(id(reader), []):
-            if not any(id(n) in makers for n in other.nodes):
-                return True
-        return False
+            return id(out) in self.uses.outputs or any(self._loads(r, out, where) for r in self.uses.readers[id(out)])
+        maker = self.uses.maker[id(v)]
+        return any(not any(n is maker for n in group.nodes) for group in where.get(id(reader), []))
+
+
+def _alike(a: Group, b: Group) -> bool:
+    return (a.kind, a.space, a.reduced) == (b.kind, b.space, b.reduced)
 
 
 def _plain(group: Group) -> bool:
     """Whether every node works at the position of its result, so that values can be passed on in registers."""
     return all(
-        n.primitive.kind is Kind.ELEMENTWISE or is_unit_reshape(n) or n.primitive.name in ("broadcast_to", "iota") or reducible(n) for n in group.nodes
+        n.primitive.kind is Kind.ELEMENTWISE or is_unit_reshape(n) or n.primitive.name in ("broadcast_to", "iota") or reducible(n)
+        for n in group.nodes
     )
 
 

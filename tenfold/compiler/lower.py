@@ -42,7 +42,9 @@ class Call:
 Make = Callable[[Builder], list[Stage]]
 
 
-def build(uses: Uses, inside: set[int], sizes: Sequence[int], classes: Sequence[int], make_stages: Make, split: int | None = None) -> tuple[Builder, list[Stage]]:
+def build(
+    uses: Uses, inside: set[int], sizes: Sequence[int], classes: Sequence[int], make_stages: Make, split: int | None = None
+) -> tuple[Builder, list[Stage]]:
     """Both passes of the expression builder; `split` gives the outermost reduced axis a new outer axis, of that many pieces."""
     probe = Builder(uses, inside, sizes)
     for expr in loops.walk(*_roots(make_stages(probe))):
@@ -274,7 +276,8 @@ def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:
         kept_dims = [i for i, c in zip(b.dims, classes, strict=True) if c == 0]
         piece = b.split[1] if b.split is not None else loops.const(0, dtypes.int64)
         stores = [
-            Store(b.buffer(p), b.linear(p, [piece, *kept_dims]), loops.result(0, k, r.value.dtype)) for k, (p, r) in enumerate(zip(partials, found, strict=True))
+            Store(b.buffer(p), b.linear(p, [piece, *kept_dims]), loops.result(0, k, r.value.dtype))
+            for k, (p, r) in enumerate(zip(partials, found, strict=True))
         ]
         return [Stage(inner, tuple(found)), Stage((), (), tuple(stores))]
 
@@ -304,13 +307,14 @@ def _behind_reductions(group: Group) -> list[Node]:
 
 def pieces_of(group: Group, length: int) -> int:
     """How many pieces of `length` cover the first reduced dim."""
-    return -(-group.space[group.reduced[0]] // length)
+    size: int = group.space[group.reduced[0]]
+    return -(-size // length)
 
 
 def _second_phase(group: Group, uses: Uses, combine: list[Node], after: list[Node], renamed: dict[int, Value], partials: list[Value]) -> Call:
     kept = tuple(n for d, n in enumerate(group.space) if d not in group.reduced)
     space = (partials[0].spec.shape[0], *kept)
-    phase = Group("reduce", [*combine, *after], space, (0,), list(group.stored))  # type: ignore[arg-type]
+    phase = Group("reduce", [*combine, *after], space, (0,), list(group.stored))
     classes = [1] + [0] * len(kept)
     originals = {id(v): k for k, v in renamed.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tenfold.compiler.lower import Call, Scratch
+from tenfold.compiler.program import elements
 from tenfold.ir.graph import Value
 
 ALIGN = 64
@@ -21,10 +22,7 @@ class Layout:
 
 def nbytes(v: Value) -> int:
     """The bytes that the elements of `v` take."""
-    total = v.spec.dtype.size
-    for n in v.spec.shape:
-        total *= n  # type: ignore[assignment]
-    return total
+    return elements(v) * v.spec.dtype.size
 
 
 def plan_memory(calls: Sequence[Call], temporary: set[int], repeated: Sequence[tuple[int, int]] = ()) -> Layout:

@@ -8,7 +8,7 @@ A Program is called with arrays and returns arrays; between them everything is o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from tenfold.compiler.control import BranchItem, Item, LoopItem, copy, flat, low
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import Layout, plan_memory
-from tenfold.compiler.program import Group, Uses, root
+from tenfold.compiler.program import Group, Uses, known, root
 from tenfold.compiler.simplify import simplify
 from tenfold.core.config import config
 from tenfold.ir import reference
@@ -30,10 +30,18 @@ from tenfold.kernel.loops import Kernel
 from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
 from tenfold.runtime.memory import empty, empty_array
 
-LOWER = {"map": lower_map, "reduce": lower_reduce, "contraction": lower_contraction, "scatter": lower_scatter, "host": lower_host, "effect": lower_host}
+Compiled = Callable[[list[Any]], list[Any]]
+LOWER = {
+    "map": lower_map,
+    "reduce": lower_reduce,
+    "contraction": lower_contraction,
+    "scatter": lower_scatter,
+    "host": lower_host,
+    "effect": lower_host,
+}
 
 
-def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> Program:
+def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> Compiled:
     """A program for a graph of known sizes.
 
     Args:
@@ -66,7 +74,11 @@ class Program:
         for k, v in enumerate(graph.outputs):
             source = root(v, uses)
             slot = 1 + self._targets[k] if k in self._targets else 1 + len(graph.inputs) + self._returned.index(k)
-            if id(source) in made and id(source) not in places and (k not in self._targets or safe_in_place(source, graph.inputs[self._targets[k]], calls)):
+            if (
+                id(source) in made
+                and id(source) not in places
+                and (k not in self._targets or safe_in_place(source, graph.inputs[self._targets[k]], calls))
+            ):
                 places[id(source)] = slot
                 continue
             if id(source) in overwritten:
@@ -99,7 +111,7 @@ class Program:
         self._table[0] = self._arena.ctypes.data
         self._table[outside:] = [c.ctypes.data for c in constants]
         self._executable = Executable(Encoder(slots, layout).steps(items))
-        self._output_specs = [(graph.outputs[k].spec.shape, graph.outputs[k].spec.dtype.numpy) for k in self._returned]
+        self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """Runs the program; arrays named in `updates` are changed in place."""

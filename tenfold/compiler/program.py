@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenfold.core.shapes import product
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
@@ -81,7 +81,12 @@ def reducible(node: Node) -> bool:
 
 def elements(v: Value) -> int:
     """The number of elements."""
-    return product(v.spec.shape)  # type: ignore[return-value]
+    return math.prod(known(v))
+
+
+def known(v: Value) -> tuple[int, ...]:
+    """The shape, which has no unknown sizes when a graph is compiled."""
+    return v.spec.shape  # type: ignore[return-value]
 
 
 def root(v: Value, uses: Uses) -> Value:

@@ -106,7 +106,7 @@ class DType:
 
     def is_compatible_with(self, other: Any) -> bool:
         """Whether `other` names the same type."""
-        return self == other
+        return bool(self == other)
 
     @property
     def base_dtype(self) -> DType:
@@ -141,7 +141,7 @@ def _limit(dtype: DType, which: str) -> Any:
         return int(getattr(np.iinfo(dtype.numpy), which))
     if dtype.is_complex:
         raise DTypeError(f"[dtype] {dtype.name} has no {which}: complex numbers are not ordered.")
-    return dtype.as_numpy_dtype(getattr(ml_dtypes.finfo(dtype.numpy), which))
+    return dtype.as_numpy_dtype(getattr(ml_dtypes.finfo(dtype.numpy), which))  # type: ignore[no-untyped-call]
 
 
 bool_ = DType("bool", np.dtype(np.bool_), "bool", "i8", 10)
@@ -161,9 +161,22 @@ complex64 = DType("complex64", np.dtype(np.complex64), "complex", None, 8)
 complex128 = DType("complex128", np.dtype(np.complex128), "complex", None, 18)
 
 ALL = (
-    bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-    float16, bfloat16, float32, float64, complex64, complex128,
-)  # fmt: skip
+    bool_,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    float16,
+    bfloat16,
+    float32,
+    float64,
+    complex64,
+    complex128,
+)
 BOOL = (bool_,)
 SIGNED = (int8, int16, int32, int64)
 INTEGERS = (*SIGNED, uint8, uint16, uint32, uint64)

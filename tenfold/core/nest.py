@@ -26,7 +26,7 @@ def _rebuild(like: Any, children: list[Any]) -> Any:
     if isinstance(like, Mapping):
         made = dict(zip(_keys(like), children, strict=True))
         ordered = {k: made[k] for k in like}
-        return ordered if type(like) is dict else type(like)(ordered)
+        return ordered if type(like) is dict else type(like)(ordered)  # type: ignore[call-arg]
     if hasattr(like, "_fields"):
         return type(like)(*children)
     return list(children) if isinstance(like, list) and type(like) is not list else type(like)(children)

@@ -52,11 +52,11 @@ class Sym:
     def __sub__(self, other: Any) -> Any:
         return self._combine(other, -1) if _is_size(other) else NotImplemented
 
-    def __neg__(self) -> Size:
-        return 0 - self
+    def __neg__(self) -> Any:
+        return self * -1
 
     def __rsub__(self, other: Any) -> Any:
-        return -1 * self + other if _is_size(other) else NotImplemented
+        return self * -1 + other if _is_size(other) else NotImplemented
 
     def __mul__(self, other: Any) -> Any:
         if not _is_size(other):
@@ -229,7 +229,9 @@ def normalize_axis(name: str, axis: int, rank: int) -> int:
         InvalidArgumentError: there is no such axis.
     """
     if not -rank <= axis < rank:
-        raise InvalidArgumentError(f"[{name}] axis out of range. Expected {-rank} <= axis < {rank} for a tensor of rank {rank}; received axis={axis}.")
+        raise InvalidArgumentError(
+            f"[{name}] axis out of range. Expected {-rank} <= axis < {rank} for a tensor of rank {rank}; received axis={axis}."
+        )
     return int(axis) % rank if rank else 0
 
 
@@ -321,14 +323,14 @@ class TensorShape(tuple[Any, ...]):
     def merge_with(self, other: Any) -> TensorShape:
         """The shape that knows what either knows."""
         self.assert_is_compatible_with(other)
-        other = TensorShape(other)
+        known = TensorShape(other)
         if self._unknown_rank:
-            return other
-        return self if other._unknown_rank else TensorShape([b if a is None else a for a, b in zip(self, other, strict=True)])
+            return known
+        return self if known._unknown_rank else TensorShape([b if a is None else a for a, b in zip(self, known, strict=True)])
 
     def concatenate(self, other: Any) -> TensorShape:
         """`self` followed by `other`."""
-        return self + TensorShape(other)
+        return TensorShape((*self, *TensorShape(other)))
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import math
 import re
 import zlib
 from typing import Any
@@ -90,7 +91,7 @@ class _Writer:
             return a.name
         if isinstance(a, Sym):
             return f"size({a!r})"
-        if isinstance(a, float) and a != a or a in (float("inf"), float("-inf")):
+        if (isinstance(a, float) and a != a) or a in (float("inf"), float("-inf")):
             return f'float("{a}")'
         if a is None or isinstance(a, (bool, int, float, str)):
             return repr(a)
@@ -246,10 +247,11 @@ def _constant(number: int, e: Any, spec: Spec) -> Any:
     try:
         match e:
             case ast.Call(func=ast.Name(id="data"), args=[ast.Constant(value=str() as text)]):
-                count = int(np.prod(spec.shape, dtype=np.int64)) * spec.dtype.size
+                shape = tuple(int(n) for n in spec.shape)
+                count = math.prod(shape) * spec.dtype.size
                 raw = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), count + 1)
-                return np.frombuffer(raw, spec.dtype.numpy).reshape(spec.shape).copy()  # type: ignore[arg-type]
-        return np.array(ast.literal_eval(e)).astype(spec.dtype.numpy).reshape(spec.shape)  # type: ignore[arg-type]
+                return np.frombuffer(raw, spec.dtype.numpy).reshape(shape).copy()
+        return np.array(ast.literal_eval(e)).astype(spec.dtype.numpy).reshape(spec.shape)
     except (ValueError, TypeError, SyntaxError, zlib.error, MemoryError, RecursionError):
         raise _wrong(number, ast.unparse(e)[:60], f"not a constant of type {spec}") from None
 

@@ -151,7 +151,9 @@ class Recorder:
                 wanted.update(id(v) for v in node.inputs)
         made = {id(v) for node in needed for v in node.outputs}
         if any(id(v) not in made and v.constant is None for node in needed for v in node.inputs):
-            raise TraceError("[Variable] the initial value depends on the arguments of the function being traced. Try creating the variable outside it.")
+            raise TraceError(
+                "[Variable] the initial value depends on the arguments of the function being traced. Try creating the variable outside it."
+            )
         graph = Graph((), (value,), tuple(reversed(needed)))
         return wrap(reference.run(graph, ())[0])
 
@@ -213,7 +215,9 @@ def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, 
                 f"Try tf.cast(x, tf.{dtype.name})."
             )
     if allowed and dtype not in allowed:
-        raise DTypeError(f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {dtype.name}. Try tf.cast.")
+        raise DTypeError(
+            f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {dtype.name}. Try tf.cast."
+        )
     return dtype
 
 

@@ -12,11 +12,12 @@ from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, Tr
 from tenfold.core.shapes import TensorShape
 from tenfold.ir.graph import Value
 from tenfold.ir.primitive import Spec
+from tenfold.tensor.operand import Operand
 
 _new = object.__new__
 
 
-class Tensor:
+class Tensor(Operand):
     """An immutable array: with elements (eager), or standing for a value of a function being traced.
 
     Made by `tf.constant`, `tf.convert_to_tensor` and every operation.
@@ -146,7 +147,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Any]:
         if not self.sizes:
             raise InvalidArgumentError("[iter] cannot iterate over a scalar tensor.")
-        return (self[i] for i in range(len(self)))  # type: ignore[index]
+        return (self[i] for i in range(len(self)))
 
     def __format__(self, spec: str) -> str:
         return format(self._array[()], spec) if self._array is not None and self._array.ndim == 0 else format(str(self), spec)
@@ -244,8 +245,11 @@ def _checked(tensor: Tensor, want: DType | None, name: str) -> Tensor:
 
 
 def _holds_tensors(value: Any) -> bool:
-    return any(not isinstance(v, (int, float, str, np.ndarray)) and (type(v) is Tensor or any(isinstance(v, c) for c, _ in CONVERTERS)
-               or (isinstance(v, (list, tuple)) and _holds_tensors(v))) for v in value)  # fmt: skip
+    return any(
+        not isinstance(v, (int, float, str, np.ndarray))
+        and (type(v) is Tensor or any(isinstance(v, c) for c, _ in CONVERTERS) or (isinstance(v, (list, tuple)) and _holds_tensors(v)))
+        for v in value
+    )
 
 
 def _stacked(values: Any, want: DType | None) -> Tensor:
@@ -275,8 +279,10 @@ def _from_python(value: Any, name: str) -> np.ndarray[Any, Any]:
     try:
         return np.array(value)
     except ValueError:
-        raise ShapeError(f"[{name}] the rows have different lengths, so they do not form a tensor. Received {_short(value)}. "
-                         "Try padding them to one length (tf.keras.utils.pad_sequences).") from None  # fmt: skip
+        raise ShapeError(
+            f"[{name}] the rows have different lengths, so they do not form a tensor. Received {_short(value)}. "
+            "Try padding them to one length (tf.keras.utils.pad_sequences)."
+        ) from None
 
 
 def _refuse(value: Any, array: np.ndarray[Any, Any], name: str) -> None:

@@ -12,10 +12,11 @@ from tenfold.core.errors import DTypeError, ShapeError
 from tenfold.core.shapes import Sym, TensorShape, show
 from tenfold.ir.primitive import Spec
 from tenfold.tensor.bind import state
+from tenfold.tensor.operand import Operand
 from tenfold.tensor.tensor import CONVERTERS, Reference, Tensor, as_tensor, wrap
 
 
-class Variable:
+class Variable(Operand):
     """A mutable tensor, as `tf.Variable`.
 
     Compiled functions update it in place. Reading it in eager mode gives a snapshot that later assignments do not change.
@@ -35,9 +36,21 @@ class Variable:
     _counter = 0
     __array_priority__ = 100
 
-    def __init__(self, initial_value: Any = None, trainable: bool | None = None, validate_shape: bool = True, caching_device: Any = None,
-                 name: str | None = None, variable_def: Any = None, dtype: Any = None, import_scope: Any = None, constraint: Any = None,
-                 synchronization: Any = None, aggregation: Any = None, shape: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        initial_value: Any = None,
+        trainable: bool | None = None,
+        validate_shape: bool = True,
+        caching_device: Any = None,
+        name: str | None = None,
+        variable_def: Any = None,
+        dtype: Any = None,
+        import_scope: Any = None,
+        constraint: Any = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+        shape: Any = None,
+    ) -> None:
         if initial_value is None:
             raise ValueError("[Variable] an initial value is required. Try tf.Variable(tf.zeros(shape)).")
         if callable(initial_value):
@@ -197,5 +210,3 @@ class Variable:
 
 UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub", given by the primitives
 CONVERTERS.append((Variable, lambda variable, dtype: variable.read_value()))
-
-

@@ -83,7 +83,7 @@ def accumulate(cotangents: dict[int, Tensor], tensor: Tensor, g: Tensor) -> None
     cotangents[id(tensor)] = g if before is None else before + g
 
 
-def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
+def unbroadcast(g: Tensor, shape: Shape) -> Any:
     """`g` summed over the dimensions that broadcasting added or stretched."""
     if g.sizes == tuple(shape):
         return g
@@ -92,11 +92,11 @@ def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
     return reshape(sum_(g, axes) if axes else g, shape)
 
 
-def zeros(like: Tensor) -> Tensor:
+def zeros(like: Tensor) -> Any:
     """Zeros of the shape and type of `like`."""
     return broadcast_to(constant_like(0, like), like.sizes)
 
 
-def ones(like: Tensor) -> Tensor:
+def ones(like: Tensor) -> Any:
     """Ones of the shape and type of `like`."""
     return broadcast_to(wrap(np.ones((), like.dtype.numpy)), like.sizes)

@@ -58,7 +58,9 @@ def vectorized_map(fn: Callable[..., Any], elems: Any, fallback_to_while_loop: b
 Marked = tuple[Tensor, bool]  # a tensor, and whether its first dimension is the batch
 
 
-def batch_graph(graph: Graph, tensors: Sequence[Tensor], batched: Sequence[bool], size: Size, constants: dict[int, Tensor] | None = None) -> list[Marked]:
+def batch_graph(
+    graph: Graph, tensors: Sequence[Tensor], batched: Sequence[bool], size: Size, constants: dict[int, Tensor] | None = None
+) -> list[Marked]:
     """The graph's outputs for batches of inputs."""
     env: dict[int, Marked] = {id(v): (t, b) for v, t, b in zip(graph.inputs, tensors, batched, strict=True)}
 
@@ -74,7 +76,7 @@ def batch_graph(graph: Graph, tensors: Sequence[Tensor], batched: Sequence[bool]
     return [get(v) for v in graph.outputs]
 
 
-def spread_out(t: Tensor, size: Size) -> Tensor:
+def spread_out(t: Tensor, size: Size) -> Any:
     """`t` once for every element of the batch."""
     return broadcast_to(reshape(t, (1, *t.sizes)), (size, *t.sizes))
 
@@ -145,7 +147,9 @@ def row_by_row(p: Primitive, flags: tuple[bool, ...]) -> Primitive:
         return _row_vjp(p, flags, wanted, gs, ys, xs, size, inner.values)
 
     indexed = p.kind is Kind.INDEXED and p.lower is not None
-    made = Primitive(f"rows_of_{p.name}", Kind.INDEXED if indexed else Kind.HOST, spec, oracle, vjp if p.vjp else None, lower if indexed else None, p.dtypes)
+    made = Primitive(
+        f"rows_of_{p.name}", Kind.INDEXED if indexed else Kind.HOST, spec, oracle, vjp if p.vjp else None, lower if indexed else None, p.dtypes
+    )
     if p.name in MULTIPLE:
         MULTIPLE.add(made.name)
     return made
@@ -173,7 +177,9 @@ class _RowReader:
         return self._k.shape(i)[1:] if self._flags[i] else self._k.shape(i)
 
 
-def _row_vjp(p: Primitive, flags: Sequence[bool], wanted: Sequence[bool], gs: Any, ys: Any, xs: Sequence[Tensor], size: Size, attrs: Any) -> list[Tensor | None]:
+def _row_vjp(
+    p: Primitive, flags: Sequence[bool], wanted: Sequence[bool], gs: Any, ys: Any, xs: Sequence[Tensor], size: Size, attrs: Any
+) -> list[Tensor | None]:
     """The vjp of one row, batched; what all rows share gets the sum over them."""
     many = isinstance(ys, tuple)
     g_list, y_list = (list(gs), list(ys)) if many else ([gs], [ys])

@@ -47,4 +47,4 @@ def gradient_graph(graph: Graph, need: Sequence[bool]) -> Graph:
 
 
 def _zeros(spec: Spec) -> Value:
-    return Value(spec, np.zeros(spec.shape, spec.dtype.numpy))  # type: ignore[arg-type]
+    return Value(spec, np.zeros(spec.shape, spec.dtype.numpy))

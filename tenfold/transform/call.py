@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tenfold.compiler.pipeline import Program, compile_graph
+from tenfold.compiler.pipeline import Compiled, compile_graph
 from tenfold.core.shapes import match
 from tenfold.ir.graph import Graph, Value, specialize
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
@@ -86,7 +86,7 @@ def _run(*arrays: Any, function: Any, graph: Graph) -> tuple[Any, ...]:
     return tuple(compiled(graph, function, arrays)(list(arrays)))
 
 
-def compiled(graph: Graph, owner: Any, arrays: Sequence[Any]) -> Program:
+def compiled(graph: Graph, owner: Any, arrays: Sequence[Any]) -> Compiled:
     """The program of `graph` for these shapes, remembered by its owner."""
     key = (id(graph), tuple(a.shape for a in arrays))
     programs = owner._programs

@@ -90,7 +90,9 @@ def _cond_run(pred: Any, *operands: Any, then: Graph, otherwise: Graph) -> tuple
     return tuple(program_of(then if pred else otherwise)(list(operands)))
 
 
-def _cond_vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, pred: Tensor, *operands: Tensor, then: Graph, otherwise: Graph) -> list[Tensor | None]:
+def _cond_vjp(
+    wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, pred: Tensor, *operands: Tensor, then: Graph, otherwise: Graph
+) -> list[Tensor | None]:
     """The gradient of a cond is a cond of gradients; each branch computes its forward pass again."""
     need = [w and x.dtype.is_differentiable for w, x in zip(wanted[1:], operands, strict=True)]
     seeds = [g for g, y in zip(gs, ys, strict=True) if y.dtype.is_differentiable]
@@ -105,8 +107,17 @@ cond_primitive = register(Primitive("cond", Kind.CONTROL, _cond_spec, _cond_run,
 # --- while ---
 
 
-def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, shape_invariants: Any = None, parallel_iterations: int = 10,
-               back_prop: bool = True, swap_memory: bool = False, maximum_iterations: Any = None, name: str | None = None) -> Any:  # fmt: skip
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    shape_invariants: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    maximum_iterations: Any = None,
+    name: str | None = None,
+) -> Any:
     """Repeats `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` is true; returns the last loop variables.
 
     Args:
@@ -158,8 +169,14 @@ def _while_traced(cond: Any, body: Any, current: Any, limit: Tensor | None) -> A
     def step(i: Tensor, *leaves: Tensor) -> Any:
         after = nest.flatten(_next_vars(body(*nest.pack(current, list(leaves))), current))
         for k, (a, b) in enumerate(zip(after, leaves, strict=True)):
-            if a.dtype is not b.dtype or a.ndim != b.ndim or any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in zip(a.sizes, b.sizes, strict=True)):
-                raise ValueError(f"[while_loop] loop variable {k} changes from {b.spec} to {a.spec}. Shapes and types must stay the same; try padding or a list outside.")
+            if (
+                a.dtype is not b.dtype
+                or a.ndim != b.ndim
+                or any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in zip(a.sizes, b.sizes, strict=True))
+            ):
+                raise ValueError(
+                    f"[while_loop] loop variable {k} changes from {b.spec} to {a.spec}. Shapes and types must stay the same; try padding."
+                )
         return [add(i, wrap(np.ones((), np.int32))), *after]
 
     condition, repeated = trace(test, specs, "while/cond"), trace(step, specs, "while/body")
@@ -236,7 +253,9 @@ def case(pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, stric
 def _length(elems: Any) -> int:
     n = nest.flatten(elems)[0].sizes[0]
     if not isinstance(n, int):
-        raise ShapeError("[scan] the number of elements must be known while tracing. Try an input_signature with a fixed first size, or tf.vectorized_map.")
+        raise ShapeError(
+            "[scan] the number of elements must be known while tracing. Try an input_signature with a fixed first size, or tf.vectorized_map."
+        )
     return n
 
 
@@ -249,8 +268,17 @@ def _stack(results: list[Any]) -> Any:
     return nest.map_structure(lambda *parts: stack([as_tensor(p) for p in parts]), *results)
 
 
-def scan(fn: Callable[..., Any], elems: Any, initializer: Any = None, parallel_iterations: int = 10, back_prop: bool = True, swap_memory: bool = False,
-         infer_shape: bool = True, reverse: bool = False, name: str | None = None) -> Any:  # fmt: skip
+def scan(
+    fn: Callable[..., Any],
+    elems: Any,
+    initializer: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    infer_shape: bool = True,
+    reverse: bool = False,
+    name: str | None = None,
+) -> Any:
     """All intermediate results of `state = fn(state, element)` over the first dimension of `elems`, stacked.
 
     Example:
@@ -262,10 +290,11 @@ def scan(fn: Callable[..., Any], elems: Any, initializer: Any = None, parallel_i
         start = nest.map_structure(as_tensor, initializer)
         return loop_over(lambda i, state, row: _twice(fn(state, row)), start, tensors, reverse)[1]
     first = nest.map_structure(lambda t: gather(t, wrap(np.int32(_length(tensors) - 1 if reverse else 0)), axis=0), tensors)
-    rest = nest.map_structure(lambda t: slice_(t, [0 if reverse or d else 1 for d in range(t.ndim)], [n - 1 if d == 0 else n for d, n in enumerate(t.sizes)]), tensors)
+    rest = nest.map_structure(
+        lambda t: slice_(t, [0 if reverse or d else 1 for d in range(t.ndim)], [n - 1 if d == 0 else n for d, n in enumerate(t.sizes)]), tensors
+    )
     results = loop_over(lambda i, state, row: _twice(fn(state, row)), first, rest, reverse)[1]
-    parts = (lambda a, b: [b, expand_dims(a, 0)]) if reverse else (lambda a, b: [expand_dims(a, 0), b])
-    return nest.map_structure(lambda a, b: concat(parts(a, b), 0), first, results)
+    return nest.map_structure(lambda a, b: concat([b, expand_dims(a, 0)] if reverse else [expand_dims(a, 0), b], 0), first, results)
 
 
 def _twice(x: Any) -> tuple[Any, Any]:
@@ -290,8 +319,17 @@ def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None, **ignored
     return current
 
 
-def map_fn(fn: Callable[..., Any], elems: Any, dtype: Any = None, parallel_iterations: int | None = None, back_prop: bool = True, swap_memory: bool = False,
-           infer_shape: bool = True, name: str | None = None, fn_output_signature: Any = None) -> Any:  # fmt: skip
+def map_fn(
+    fn: Callable[..., Any],
+    elems: Any,
+    dtype: Any = None,
+    parallel_iterations: int | None = None,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    infer_shape: bool = True,
+    name: str | None = None,
+    fn_output_signature: Any = None,
+) -> Any:
     """`fn` applied to each element along the first dimension, the results stacked."""
     return _stack([fn(row) for row in _rows(elems)])
 

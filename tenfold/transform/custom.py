@@ -17,6 +17,7 @@ from tenfold.transform.autodiff import MULTIPLE
 from tenfold.transform.tape import GradientTape
 from tenfold.transform.trace import TENSOR, replay, trace
 
+
 def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
     """Decorates `f`, which returns `(results, grad)`; `grad(*upstream)` gives the gradients by the arguments of `f`.
 
@@ -91,13 +92,19 @@ def _eager_vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tenso
     return [None] * count + gradients(*gs)
 
 
-def _traced_vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, count: int, size: int, graph: Graph, present: tuple[bool, ...]) -> list[Any]:
+def _traced_vjp(
+    wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, count: int, size: int, graph: Graph, present: tuple[bool, ...]
+) -> list[Any]:
     found = iter(replay(graph, [*gs, *xs[size:]]))
     return [None] * count + [next(found) if there else None for there in present] + [None] * (len(xs) - size)
 
 
-eager_primitive = register(Primitive("custom_gradient", Kind.CONTROL, _spec, _run, _eager_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]]))
-traced_primitive = register(Primitive("traced_gradient", Kind.CONTROL, _spec, _run, _traced_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]]))
+eager_primitive = register(
+    Primitive("custom_gradient", Kind.CONTROL, _spec, _run, _eager_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]])
+)
+traced_primitive = register(
+    Primitive("traced_gradient", Kind.CONTROL, _spec, _run, _traced_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]])
+)
 MULTIPLE.update(("custom_gradient", "traced_gradient"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.compiler.pipeline import Program, compile_graph
+from tenfold.compiler.pipeline import Compiled, compile_graph
 from tenfold.core import nest
 from tenfold.core.dtypes import DType, as_dtype, float32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
@@ -80,7 +80,7 @@ class ConcreteFunction:
         self.name = name
         self.arguments = arguments
         self.structured_input_signature = structured
-        self._programs: dict[tuple[Any, ...], Program] = {}
+        self._programs: dict[Any, Any] = {}
         self._lock = threading.RLock()
         graph = traced.graph
         n = traced.results
@@ -124,7 +124,11 @@ class ConcreteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs it on tensors in the order of the signature (nested structures are flattened)."""
         specs = self.graph.inputs[: self.arguments]
-        flat = [a for a in nest.flatten((args, kwargs)) if isinstance(a, (Tensor, Variable, np.ndarray, int, float, bool, list)) or hasattr(a, "__array__")]
+        flat = [
+            a
+            for a in nest.flatten((args, kwargs))
+            if isinstance(a, (Tensor, Variable, np.ndarray, int, float, bool, list)) or hasattr(a, "__array__")
+        ]
         if len(flat) != len(specs):
             raise InvalidArgumentError(f"[{self.name}] expected {len(specs)} tensors; received {len(flat)}.")
         tensors = [as_tensor(a, hint=v.spec.dtype) for a, v in zip(flat, specs, strict=True)]
@@ -156,7 +160,7 @@ class ConcreteFunction:
             traced.variables[k].assign(new)
         return list(results[: traced.results])
 
-    def program(self, shapes: tuple[tuple[int, ...], ...], updates: bool = True) -> Program:
+    def program(self, shapes: tuple[tuple[int, ...], ...], updates: bool = True) -> Compiled:
         """The compiled program for inputs of these shapes."""
         key = (shapes, updates)
         found = self._programs.get(key)
@@ -273,7 +277,9 @@ class Function:
     def _canonical(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Keyword arguments in the place of positional ones, defaults filled in."""
         if self._input_signature is not None and len(args) + len(kwargs) > len(self._input_signature):
-            raise InvalidArgumentError(f"[{self._name}] takes {len(self._input_signature)} arguments (input_signature); received {len(args) + len(kwargs)}.")
+            raise InvalidArgumentError(
+                f"[{self._name}] takes {len(self._input_signature)} arguments (input_signature); received {len(args) + len(kwargs)}."
+            )
         if self._parameters is None or not kwargs:
             return args, kwargs
         bound = self._parameters.bind(*args, **kwargs)
@@ -299,9 +305,8 @@ class Function:
             if not isinstance(leaf, TensorSpec) and _tensor_argument(leaf, spec) is None:
                 continue
             value = next(remaining)
-            given = spec or value
-            open_sizes = isinstance(given, TensorSpec)
-            specs.append(Spec(unknown_sizes(given.shape) if open_sizes else given.sizes, given.dtype))
+            given: Any = spec or value
+            specs.append(Spec(unknown_sizes(given.shape) if isinstance(given, TensorSpec) else given.sizes, given.dtype))
             places.append(i)
 
         def call(*traced: Tensor) -> Any:
@@ -351,9 +356,19 @@ def _form(structure: Any) -> Any:
     return (type(structure).__name__, tuple(_form(v) for v in structure)) if nest.is_nested(structure) else None
 
 
-def function(func: Any = None, input_signature: Any = None, autograph: bool = True, jit_compile: bool | None = None, reduce_retracing: bool = False,
-             experimental_implements: Any = None, experimental_autograph_options: Any = None, experimental_attributes: Any = None,
-             experimental_relax_shapes: bool | None = None, experimental_compile: bool | None = None, experimental_follow_type_hints: Any = None) -> Any:  # fmt: skip
+def function(
+    func: Any = None,
+    input_signature: Any = None,
+    autograph: bool = True,
+    jit_compile: bool | None = None,
+    reduce_retracing: bool = False,
+    experimental_implements: Any = None,
+    experimental_autograph_options: Any = None,
+    experimental_attributes: Any = None,
+    experimental_relax_shapes: bool | None = None,
+    experimental_compile: bool | None = None,
+    experimental_follow_type_hints: Any = None,
+) -> Any:
     """Compiles a Python function: it is traced once per signature (shapes and types of its tensor arguments, values of the others),
     and each trace runs as one native program.
 

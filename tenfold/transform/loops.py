@@ -73,18 +73,30 @@ def _traced(body: Body, carry: Any, rows: Any, reverse: bool, length: Size) -> t
     fixed = {id(v): v for v in traced.variables if id(v) not in written}
     captured = {id(t): t for t in traced.captured}
     order = [*written, *captured, *fixed]
-    operand_specs = [v.spec for v in (*written.values(), *captured.values(), *fixed.values())]
+    operand_specs = [*(v.spec for v in written.values()), *(t.spec for t in captured.values()), *(v.spec for v in fixed.values())]
     graph = rewire(traced, arguments, order, operand_specs, list(written))
     count = len(flat_carry)
     # inputs and outputs in the order of the primitive: index, carried (variables too), rows, fixed; carried, stacked
     inner = graph.inputs
-    inputs = (inner[0], *inner[1 : 1 + count], *inner[arguments : arguments + len(written)], *inner[1 + count : arguments], *inner[arguments + len(written) :])
+    inputs = (
+        inner[0],
+        *inner[1 : 1 + count],
+        *inner[arguments : arguments + len(written)],
+        *inner[1 + count : arguments],
+        *inner[arguments + len(written) :],
+    )
     ys = graph.outputs[count : traced.results]
     outputs = (*graph.outputs[:count], *graph.outputs[traced.results :], *ys)
     operands = [*flat_carry, *(v.read_value() for v in written.values()), *flat_rows, *captured.values(), *(v.read_value() for v in fixed.values())]
     carried = count + len(written)
     results = bind(
-        scan_primitive, *operands, body=Graph(inputs, outputs, graph.nodes, "scan"), carried=carried, sliced=len(flat_rows), length=length, reverse=reverse
+        scan_primitive,
+        *operands,
+        body=Graph(inputs, outputs, graph.nodes, "scan"),
+        carried=carried,
+        sliced=len(flat_rows),
+        length=length,
+        reverse=reverse,
     )
     for variable, new in zip(written.values(), results[count:carried], strict=True):
         variable.assign(new)
@@ -98,7 +110,7 @@ def _spec(*specs: Spec, body: Graph, carried: int, sliced: int, length: Size, re
 def _run(*arrays: Any, body: Graph, carried: int, sliced: int, length: int, reverse: bool) -> tuple[Any, ...]:
     current, rows, fixed = list(arrays[:carried]), arrays[carried : carried + sliced], list(arrays[carried + sliced :])
     step = program_of(body)
-    stacked = [np.zeros((length, *v.spec.shape), v.spec.dtype.numpy) for v in body.outputs[carried:]]  # type: ignore[arg-type]
+    stacked = [np.zeros((length, *v.spec.shape), v.spec.dtype.numpy) for v in body.outputs[carried:]]
     for i in range(length - 1, -1, -1) if reverse else range(length):
         results = step([np.int32(i) * np.ones((), np.int32), *current, *(r[i] for r in rows), *fixed])
         current = results[:carried]
@@ -107,7 +119,9 @@ def _run(*arrays: Any, body: Graph, carried: int, sliced: int, length: int, reve
     return (*(np.array(c) for c in current), *stacked)
 
 
-def _vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, body: Graph, carried: int, sliced: int, length: Size, reverse: bool) -> list[Tensor | None]:
+def _vjp(
+    wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, body: Graph, carried: int, sliced: int, length: Size, reverse: bool
+) -> list[Tensor | None]:
     """A first loop, forward, keeps what was carried into each step; a second, backward, carries the cotangents."""
     differentiable = [x.dtype.is_differentiable for x in xs]
     need = [d if k < carried else d and w for k, (d, w) in enumerate(zip(differentiable, wanted, strict=True))]
@@ -128,7 +142,11 @@ def _vjp(wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, bod
         seeds = [*g_carry, *g_rows]
         assert len(seeds) == len(outputs)
         found = replay(gradient, [i, *old, *inputs, *fixed, *seeds])
-        to_carry, to_rows, to_fixed = found[: len(of_carry)], found[len(of_carry) : len(of_carry) + len(of_rows)], found[len(of_carry) + len(of_rows) :]
+        to_carry, to_rows, to_fixed = (
+            found[: len(of_carry)],
+            found[len(of_carry) : len(of_carry) + len(of_rows)],
+            found[len(of_carry) + len(of_rows) :],
+        )
         return (to_carry, [a + b for a, b in zip(g_fixed, to_fixed, strict=True)]), to_rows
 
     start = ([gs[k] for k in of_carry], [zeros(fixed[k]) for k in of_fixed])

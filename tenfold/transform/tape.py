@@ -199,8 +199,14 @@ class GradientTape:
             result.append(total)
         return result
 
-    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none", parallel_iterations: int | None = None,
-                 experimental_use_pfor: bool = True) -> Any:  # fmt: skip
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: Any = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
         """The matrix of all partial derivatives: shape `target.shape + source.shape` for each source."""
         self._use()
         y = self._value(target)
@@ -221,8 +227,14 @@ class GradientTape:
             self._clear()
         return nest.pack(sources, result)
 
-    def batch_jacobian(self, target: Any, source: Any, unconnected_gradients: Any = "none", parallel_iterations: int | None = None,
-                       experimental_use_pfor: bool = True) -> Any:  # fmt: skip
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: Any = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
         """The Jacobian of each row of `target` by the same row of `source`: shape `[batch, *target.shape[1:], *source.shape[1:]]`."""
         self._use()
         y, x = self._value(target), self._value(source)

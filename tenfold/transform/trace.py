@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-
 from tenfold.core import nest
 from tenfold.core.shapes import Sym
 from tenfold.ir.graph import Graph, Value
@@ -83,9 +82,15 @@ def trace(function: Callable[..., Any], specs: Sequence[Spec], name: str = "func
     captured = list(recorder.captured.values())
     graph = Graph((*inputs, *(v for _, v in captured), *values), (*outputs, *updates), tuple(recorder.nodes), name)  # type: ignore[arg-type]
     return Traced(
-        graph, tuple(t for t, _ in captured), tuple(recorder.variables[k] for k in keys), tuple(keys.index(k) for k in written),
-        structure, len(outputs), recorder.memo.get("created", 0), tuple(recorder.constants.values()),
-    )  # fmt: skip
+        graph,
+        tuple(t for t, _ in captured),
+        tuple(recorder.variables[k] for k in keys),
+        tuple(keys.index(k) for k in written),
+        structure,
+        len(outputs),
+        recorder.memo.get("created", 0),
+        tuple(recorder.constants.values()),
+    )
 
 
 @contextmanager

@@ -1,0 +1,92 @@
+"""Which nodes are computed inside their readers instead of being stored.
+
+y = relu(x); z = y * 2; w = y + 1    ->    z and w compute relu(x) themselves: it is cheaper than to store and load y
+"""
+
+from __future__ import annotations
+
+from tenfold.compiler.calls import TAKES_EPILOGUE
+from tenfold.compiler.program import Uses, is_unit_reshape, is_view, mappable, reducible
+from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.primitive import Kind
+
+CHEAP = 2  # instructions that may be computed again for every reader
+DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
+SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
+WINDOWS = frozenset(["window_max", "window_sum", "window_argmax", "window_spread", "gather"])
+
+
+def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
+    """Ids of the nodes that are computed inside their readers."""
+    inlined: set[int] = set()
+    cost: dict[int, int] = {}
+    for node in graph.nodes:
+        if is_view(node):
+            if is_unit_reshape(node) and _inlinable_readers(node.outputs[0], uses) and id(node.inputs[0]) in uses.maker:
+                inlined.add(id(node))
+                cost[id(node.outputs[0])] = cost.get(id(node.inputs[0]), 0)
+            continue
+        if not mappable(node):
+            continue
+        v = node.outputs[0]
+        price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
+        readers = uses.readers[id(v)]
+        if id(v) in uses.outputs or not readers or not _inlinable_readers(v, uses):
+            continue
+        if (
+            node.primitive.name in SOURCES
+            or (len(readers) == 1 and not _repeats(readers[0], uses))
+            or (price <= CHEAP and len(readers) <= 4 and not _may_end_contraction(node, uses))
+        ):
+            inlined.add(id(node))
+            cost[id(v)] = price
+    _materialize_under_views(graph, uses, inlined)
+    return inlined
+
+
+def _may_end_contraction(node: Node, uses: Uses) -> bool:
+    """Whether the node can be computed where a contraction stores its tiles, and so costs no memory traffic at all."""
+    for x in node.inputs:
+        maker = uses.maker.get(id(x))
+        if maker is None or x.spec.shape != node.outputs[0].spec.shape:
+            continue
+        if maker.primitive.name in TAKES_EPILOGUE:
+            return uses.single_reader(x)
+        if maker.primitive.kind is Kind.ELEMENTWISE and uses.single_reader(x) and _may_end_contraction(maker, uses):
+            return True
+    return False
+
+
+def _price(node: Node) -> int:
+    name = node.primitive.name
+    if name in SOURCES:
+        return 0
+    return 8 if name in DEAR or name in WINDOWS or name == "concat" else 1
+
+
+def _repeats(reader: Node, uses: Uses) -> bool:
+    """Whether `reader` reads each element several times, so that its operand should be in memory."""
+    if is_view(reader):
+        return any(_repeats(r, uses) for r in uses.readers[id(reader.outputs[0])])
+    return reader.primitive.name in WINDOWS
+
+
+def _inlinable_readers(v: Value, uses: Uses) -> bool:
+    """Whether kernels made from loops read `v`, and nothing else does."""
+    for reader in uses.readers[id(v)]:
+        if is_view(reader):
+            if not is_unit_reshape(reader) or id(reader.outputs[0]) in uses.outputs or not _inlinable_readers(reader.outputs[0], uses):
+                return False
+        elif not (mappable(reader) or reducible(reader)):
+            return False
+    return id(v) not in uses.outputs
+
+
+def _materialize_under_views(graph: Graph, uses: Uses, inlined: set[int]) -> None:
+    """What a true reshape renames must be in memory."""
+    for node in graph.nodes:
+        if is_view(node) and id(node) not in inlined:
+            maker = uses.maker.get(id(node.inputs[0]))
+            while maker is not None and id(maker) in inlined:
+                inlined.discard(id(maker))
+                maker = uses.maker.get(id(maker.inputs[0])) if is_view(maker) else None

@@ -1,0 +1,29 @@
+"""What Tensor and Variable have in common: Python's operators, whose meaning comes from the primitives above."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+
+class Operand:
+    """Base of what can stand in a formula. `primitives/operators.py` fills it; here are the types."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _binary(self, other: Any) -> Any: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _binary
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _binary
+        __lt__ = __le__ = __gt__ = __ge__ = _binary
+
+        def __eq__(self, other: Any) -> Any: ...
+        def __ne__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __pos__(self) -> Any: ...
+        def __abs__(self) -> Any: ...
+        def __invert__(self) -> Any: ...
+        def __getitem__(self, key: Any) -> Any: ...
+        def astype(self, dtype: Any) -> Any: ...
