@@ -28,6 +28,7 @@ class Evaluator:
         self.body_level = 0
         self.bases: list[str] = []  # of each vector in work: its position on the vector axis; empty outside of the vector loop
         self.mask: str | None = None  # lanes within the extent; None: all
+        self.rotate = False  # in a rolled loop: the vectors take turns with the partial results
         self.row_buffers: dict[int, str] = {}  # where nodes are kept from stage to stage
         self.row_saves: frozenset[int] = frozenset()  # of this stage
         self.row_loads: frozenset[int] = frozenset()

@@ -15,13 +15,14 @@ from tenfold.codegen.evaluate import BASE
 from tenfold.codegen.flatten import FlatStage, Program, flatten
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import literal, register
-from tenfold.codegen.rows import Kept, keep
+from tenfold.codegen.rows import Kept, cost, keep
 from tenfold.codegen.stores import Storer
 from tenfold.core.dtypes import DType
 from tenfold.kernel.loops import Kernel
 from tenfold.runtime.native import Target
 
 UNROLL = 4
+HEAVY = 20  # instructions; a row reduction of more is not unrolled
 _COMBINE = {"sum": "add", "prod": "mul", "min": "min", "max": "max", "and": "and", "or": "or"}
 
 
@@ -125,24 +126,31 @@ class _Emitter(Storer):
             for a in axes:
                 self.unbind(a)
 
-    def _vector_loop(self, low: str, high: str, copies: int, body: Callable[[], None]) -> None:
-        """`body` over the vector axis: `copies` vectors at a time, then one, then the rest under a mask."""
+    def _vector_loop(self, low: str, high: str, copies: int, body: Callable[[], None], rolled: bool = False) -> None:
+        """`body` over the vector axis: `copies` vectors at a time, then what is left under a mask.
+
+        `rolled` does as many vectors, but with one copy of the body in a loop of its own.
+        """
         axis, lanes, parent = self.program.kernel.vector, self.lanes, self.scopes.top
         assert axis is not None
         length = parent(f"sub i64 {high}, {low}")
         start = low
-        for count in dict.fromkeys((copies, 1)):
+        # without masked loads in hardware, whole vectors are better done as such
+        for count in (copies, 1) if lanes <= 4 and copies > 1 else (copies,):
             whole = parent(f"and i64 {length}, {-lanes * count}")
             stop = parent(f"add i64 {low}, {whole}")
-            with self.scopes.loop(start, stop, lanes * count) as i:
-                self._bind_vector(i, count, None)
+            self.rotate = rolled and count > 1
+            with self.scopes.loop(start, stop, lanes if rolled else lanes * count) as i:
+                self._bind_vector(i, 1 if rolled else count, None)
                 body()
                 self.unbind(axis)
+            self.rotate = False
             start = stop
-        with self.scopes.condition(self.scopes.top(f"icmp slt i64 {start}, {high}")) as tail:
-            rest = tail(f"trunc i64 {tail(f'sub i64 {high}, {start}')} to i32")
-            mask = tail(f"icmp ult <{lanes} x i32> {self.iota('i32')}, {self.splat(tail, 'i32', rest)}")
-            self._bind_vector(start, 1, mask)
+        with self.scopes.loop(start, high, lanes) as i:
+            w = self.scopes.top
+            rest = w(f"call i64 @llvm.smin.i64(i64 {w(f'sub i64 {high}, {i}')}, i64 {lanes})")
+            mask = w(f"icmp ult <{lanes} x i32> {self.iota('i32')}, {self.splat(w, 'i32', w(f'trunc i64 {rest} to i32'))}")
+            self._bind_vector(i, 1, mask)
             body()
             self.unbind(axis)
 
@@ -156,7 +164,8 @@ class _Emitter(Storer):
     def _stages(self) -> None:
         """All stages; where rows keep values, once for the short rows and once for the others."""
         kept = keep(self.program)
-        if kept is None:
+        length = self.program.nodes[self.program.extents[self.program.kernel.vector or 0]] if self.program.extents else None
+        if kept is None or (length is not None and length.op == "const" and length.attr > kept.limit):
             self._sweep(None)
             return
         for n in kept.nodes:
@@ -166,6 +175,8 @@ class _Emitter(Storer):
         short = self.scopes.top(f"icmp sle i64 {extent}, {kept.limit}")
         with self.scopes.condition(short):
             self._sweep(kept)
+        if length is not None and length.op == "const":
+            return
         with self.scopes.condition(self.scopes.top(f"xor i1 {short}, true")):
             self._sweep(None)
 
@@ -182,29 +193,37 @@ class _Emitter(Storer):
         within = vector in stage.axes
         copies = (UNROLL if stage.reductions else 1) if within else max(len(self.bases), 1)
         ops = self.vector_ops if within or self.bases else self.scalar_ops
+        rolled = copies > 1 and within and sum(cost(self.program, n, self.row_loads) for _, n in stage.reductions) > HEAVY
         slots: list[list[str]] = []
         for op, node in stage.reductions:
             dtype = self.program.nodes[node].dtype
             scalar, ty = register(dtype), ops.reg(dtype)
             start = ops.const(scalar, literal(dtype, identity(op, dtype)))
-            slots.append([self.scopes.alloca(ty) for _ in range(copies)])
+            slots.append(self._slots(ty, copies, rolled))
             for slot in slots[-1]:
                 self.scopes.top.do(f"store {ty} {start}, ptr {slot}")
-        self._nest(stage, stage.axes, slots, copies)
+        self._nest(stage, stage.axes, slots, copies, rolled)
         for k, (op, node) in enumerate(stage.reductions):
             dtype = self.program.nodes[node].dtype
             parts = [self.scopes.top(f"load {ops.reg(dtype)}, ptr {slot}") for slot in slots[k]]
             self.results[number, k] = [self._combine(op, dtype, parts)] if within else parts
 
-    def _nest(self, stage: FlatStage, axes: tuple[int, ...], slots: list[list[str]], copies: int) -> None:
+    def _slots(self, type_: str, copies: int, rolled: bool) -> list[str]:
+        """Where partial results lie; one after the other if a rolled loop takes turns with them."""
+        if not rolled:
+            return [self.scopes.alloca(type_) for _ in range(copies)]
+        array = self.scopes.alloca(f"[{copies} x {type_}]")
+        return [array, *(self.scopes.top(f"getelementptr {type_}, ptr {array}, i64 {u}") for u in range(1, copies))]
+
+    def _nest(self, stage: FlatStage, axes: tuple[int, ...], slots: list[list[str]], copies: int, rolled: bool) -> None:
         if not axes:
             self._innermost(stage, slots)
         elif axes[0] == self.program.kernel.vector:
-            self._vector_loop("0", self._extent(axes[0]), copies, lambda: self._nest(stage, axes[1:], slots, copies))
+            self._vector_loop("0", self._extent(axes[0]), copies, lambda: self._nest(stage, axes[1:], slots, copies, rolled), rolled)
         else:
             with self.scopes.loop("0", self._extent(axes[0]), 1) as i:
                 self.bind(axes[0], i)
-                self._nest(stage, axes[1:], slots, copies)
+                self._nest(stage, axes[1:], slots, copies, rolled)
                 self.unbind(axes[0])
 
     def _innermost(self, stage: FlatStage, slots: list[list[str]]) -> None:
@@ -222,6 +241,9 @@ class _Emitter(Storer):
         dtype, ops = self.program.nodes[node].dtype, self.vector_ops if self.bases else self.scalar_ops
         value = self.operand(node, u) if self.bases else self.get(node, BASE, 0)
         w, ty = self.scopes.top, ops.reg(dtype)
+        if self.rotate:
+            block = w(f"and i64 {w(f'udiv i64 {self.bases[0]}, {self.lanes}')}, {UNROLL - 1}")
+            slot = w(f"getelementptr {ty}, ptr {slot}, i64 {block}")
         old = w(f"load {ty}, ptr {slot}")
         new = ops.binary(w, _COMBINE[op], dtype, old, value)
         if self.mask is not None:

@@ -43,7 +43,7 @@ def keep(program: Program) -> Kept | None:
     gains: dict[int, int] = defaultdict(int)
     for found in loads:
         for n in found:
-            gains[n] += _cost(program, n)
+            gains[n] += cost(program, n)
     chosen = frozenset(sorted(gains, key=lambda n: (-gains[n], n))[:MOST])
     saves, loads = _trace(program, swept, chosen)
     used = frozenset[int]().union(*loads)
@@ -85,16 +85,16 @@ def _roots(stage: FlatStage) -> list[int]:
 
 
 def _can_keep(program: Program, n: int) -> bool:
-    return not program.nodes[n].dtype.is_bool and not program.depends[n] & VOLATILE and _cost(program, n) >= WORTH
+    return not program.nodes[n].dtype.is_bool and not program.depends[n] & VOLATILE and cost(program, n) >= WORTH
 
 
-def _cost(program: Program, n: int) -> int:
-    """Instructions on the vector axis that node n takes, its arguments included."""
+def cost(program: Program, n: int, known: frozenset[int] = frozenset()) -> int:
+    """Instructions on the vector axis that node n takes, its arguments included but for those `known`."""
     bit = 1 << (program.kernel.vector or 0)
     total, seen, stack = 0, set(), [n]
     while stack:
         k = stack.pop()
-        if k in seen or not program.depends[k] & bit:
+        if k in seen or k in known or not program.depends[k] & bit:
             continue
         seen.add(k)
         node = program.nodes[k]
