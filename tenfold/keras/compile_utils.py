@@ -9,7 +9,7 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import losses, metrics
-from tenfold.ops import array, math
+from tenfold.ops import math
 from tenfold.primitives.arithmetic import cast
 
 
@@ -150,7 +150,7 @@ class CompileLoss:
                 continue
             value = loss(t, p, w)
             if metric is not None:
-                metric.update_state(value, sample_weight=cast(array.shape(p)[0], value.dtype))
+                metric.update_state(value)  # every batch counts the same, as in Keras on TensorFlow
             value = value if factor is None else value * factor
             total = value if total is None else total + value
         return total
@@ -184,6 +184,8 @@ def _sparse(loss: Any, y_pred: Any) -> tuple[int, int | None, str] | None:
 class CompileMetrics:
     """The metrics of each output."""
 
+    name = "compile_metrics"
+
     def __init__(self, plain: Any, weighted: Any, output_names: list[str] | None) -> None:
         for name, value in (("metrics", plain), ("weighted_metrics", weighted)):
             if value is not None and not isinstance(value, (list, tuple, Mapping)):
@@ -198,6 +200,11 @@ class CompileMetrics:
     def metrics(self) -> list[Any]:
         """The Metric objects."""
         return [metric for _, _, metric, _ in self._entries]
+
+    @property
+    def variables(self) -> list[Any]:
+        """Their state."""
+        return [v for metric in self.metrics for v in metric.variables]
 
     def build(self, y_true: list[Any], outputs: list[tuple[str | None, Any]]) -> None:
         """Makes the Metric objects, for targets and outputs of these shapes."""

@@ -109,8 +109,7 @@ def _serialize_structure(obj: Any) -> Any:
         return list(obj)
     if isinstance(obj, Mapping):
         return {str(k): serialize_keras_object(v) for k, v in obj.items()}
-    items = [serialize_keras_object(v) for v in obj]
-    return items if isinstance(obj, list) else {"class_name": "__tuple__", "config": {"value": items}}
+    return [serialize_keras_object(v) for v in obj]
 
 
 def _serialize_special(obj: Any) -> Any:
@@ -173,7 +172,7 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
 
 def serialize_dict(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config with its values serialized; tuples become lists, as in Keras's configs."""
-    return {k: [serialize_keras_object(i) for i in v] if type(v) is tuple else serialize_keras_object(v) for k, v in config.items()}
+    return {k: serialize_keras_object(v) for k, v in config.items()}
 
 
 # --- JSON -> objects ---
@@ -250,7 +249,7 @@ def _instance(config: Mapping[str, Any], name: str, inner: Any) -> Any:
     if not isinstance(inner, Mapping):
         raise InvalidArgumentError(f"[deserialize] the config of {name} must be a dictionary; received {type(inner).__name__}.")
     try:
-        made = cls.from_config(dict(inner))
+        made = cls.from_config(_without_unknown(cls, inner))
     except (KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgumentError(f"[deserialize] the config of {name} is malformed: {type(error).__name__}: {error}.") from None
     except TypeError as error:
@@ -261,6 +260,17 @@ def _instance(config: Mapping[str, Any], name: str, inner: Any) -> Any:
     if config.get("compile_config") and hasattr(made, "compile_from_config"):
         made.compile_from_config(config["compile_config"])
     return made
+
+
+_UNUSED = frozenset({"renorm_momentum"})
+
+
+def _without_unknown(cls: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without the options that newer versions of Keras know and that are not used there."""
+    if public_module(cls) is None:
+        return dict(config)
+    known = {name for base in cls.__mro__ if "__init__" in vars(base) for name in inspect.signature(base.__init__).parameters}
+    return {k: v for k, v in config.items() if k in known or (v is not None and v is not False and k not in _UNUSED)}
 
 
 def _find(module: Any, name: Any, registered: Any) -> Any:

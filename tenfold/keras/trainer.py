@@ -9,7 +9,7 @@ import numpy as np
 
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras import losses, loops, metrics, optimizers
+from tenfold.keras import loops, losses, metrics, optimizers
 from tenfold.keras.compile_utils import CompileLoss, CompileMetrics, total_of
 from tenfold.keras.data_adapter import as_array, class_weights, unpack_x_y_sample_weight
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
@@ -266,17 +266,18 @@ class Trainer:
         return loops.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
-        """One step of training; the metrics so far."""
+        """One step of training; the metrics of this batch."""
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """One step of evaluation; the metrics so far."""
+        """One step of evaluation; the metrics of this batch."""
         return self._on_batch("test", x, y, sample_weight, None, return_dict)
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
         compiled = self._checked(f"{kind}_on_batch")
         batches = loops.one_batch(x, y, class_weights(y, class_weight, sample_weight) if class_weight is not None else sample_weight, f"{kind}_on_batch")
         step = self._step(kind)
+        self.reset_metrics()
         for arrays, structure in batches.epoch():
             step.prepare(arrays, structure)
             loops.check_labels(compiled.loss, structure, arrays)
