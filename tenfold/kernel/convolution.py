@@ -19,6 +19,7 @@ from tenfold.kernel.tiling import (
     Builder,
     Columns,
     Inner,
+    Problem,
     Rows,
     accumulator,
     block_size,
@@ -147,6 +148,11 @@ def scaled(a: Triple, b: Triple) -> Triple:
     return a[0] * b[0], a[1] * b[1], a[2] * b[2]
 
 
+def dot(a: Triple, b: Triple) -> int:
+    """The sum of products."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
 def margin(to: Builder, name: str, dtype: DType, n: int, extent: Triple, channels: int, low: Triple, needed: Triple) -> Image:
     """Operand `name` [n, *extent, channels] with `low` zeros before and `needed` positions in all (beyond its end, zeros)."""
     wide = accumulator(dtype)
@@ -225,10 +231,11 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
     batch = Batch(groups, s.ci_group * size, packed, s.co_group * stored.size, 0, s.co_group)
-    tile(
-        to, s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, depthwise=s.depthwise,
-        out_elements=m * s.co, out_columns=s.co, fold_always=stored is not out, pairs=s.pairs,
+    problem = Problem(
+        s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, folded=stored is not out, depthwise=s.depthwise, pairs=s.pairs,
+        out_elements=m * s.co, out_columns=s.co,
     )  # fmt: skip
+    tile(to, problem)
     return to.finish()
 
 
@@ -257,17 +264,17 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
-    final = s.dtype is wide
     rows = Rows(m, np.stack([table, np.arange(m, dtype=np.int64) * (s.co * size)], axis=1), 0, 0)
     inner = _positions(s, x)
     groups = 1 if s.depthwise else s.groups
     batch = Batch(groups, s.ci_group * size, s.co_group * size, s.co_group * size)
     b = Columns(g, s.co * size, shape[1] * machine.lanes(wide) * size, False)
     streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
-    tile(
-        to, s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, depthwise=s.depthwise,
-        out_elements=m * s.co, out_columns=s.co, fold_always=not final,
+    problem = Problem(
+        s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, folded=s.dtype is not wide, depthwise=s.depthwise,
+        out_elements=m * s.co, out_columns=s.co,
     )  # fmt: skip
+    tile(to, problem)
     return to.finish()
 
 
@@ -294,36 +301,19 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     if pairs:
         s = replace(s, seen=seen, pairs=pairs, co=s.co // 2)
     wide = accumulator(s.dtype)
-    size = wide.size
     phases = [_phase(s, remainder) for remainder in product(*(range(st) for st in s.stride))]
     phases = [p for p in phases if prod(p.count)]
-    offsets = [o for p in phases for o in p.offsets]
-    low = [max(-min((o[d] for o in offsets), default=0), 0) for d in range(3)]
-    reach = [max((o[d] + p.count[d] for p in phases for o in p.offsets), default=0) for d in range(3)]
-    low3 = (low[0], low[1], low[2])
-    g = margin(to, "a", s.seen, s.n, s.output, s.co, low3, (reach[0] + low3[0], reach[1] + low3[1], reach[2] + low3[2]))
-    n = s.ci if s.depthwise else s.ci_group
+    g, low = _padded_gradient(to, s, phases)
+    n, groups = (s.ci, 1) if s.depthwise else (s.ci_group, s.groups)
     shape = choose_tile(s.n * prod(phases[0].count), n, machine.lanes(wide), machine, s.depthwise)
     b, tap_bytes = _flipped_weights(to, s, phases, shape, machine)
-    groups = 1 if s.depthwise else s.groups
+    panels = ceil(n / (shape[1] * machine.lanes(wide)))
+    batch = Batch(groups, s.co_group * wide.size, panels * b.panel_stride, s.ci_group * s.dtype.size)
     start = 0
     for phase in phases:
-        shift = sum(a * b for a, b in zip(low3, g.strides, strict=True))
-        taps = np.array([sum(a * b for a, b in zip(o, g.strides, strict=True)) + shift for o in phase.offsets], np.int64)
-        table = taps if s.depthwise else channels_of(taps, s.co_group, size)
-        block = block_size(len(table), ceil((shape[0] + s.kernel[2] - 1) / s.kernel[2]) * size)
-        inner = table_inner(table, block if s.dtype is wide else len(table))
-        pixel = (s.input[1] * s.input[2] * s.ci * s.dtype.size, s.input[2] * s.ci * s.dtype.size, s.ci * s.dtype.size)
-        first = sum(a * b for a, b in zip(phase.first, pixel, strict=True))
-        places = np.stack([grid(g.strides, phase.count), grid(scaled(pixel, s.stride), phase.count) + first], axis=1)
-        starts = [np.arange(phase.count[d])[:, None] + np.array(phase.along[d], np.int64) for d in range(2)]
-        run = len(table) // max(len(phase.along[0]) * len(phase.along[1]), 1)
-        bounds = tap_bounds(phase.count, (starts[0], starts[1]), s.output, run)
-        rows = Rows(s.n * prod(phase.count), places, g.bytes, prod(s.input) * s.ci * s.dtype.size, bounds)
-        columns = shape[1] * machine.lanes(wide)
-        here = Columns(Operand(b.operand.name, start * tap_bytes), b.k_stride, b.panel_stride, b.padded)
-        batch = Batch(groups, s.co_group * size, ceil(n / columns) * b.panel_stride, s.ci_group * s.dtype.size)
-        tile(to, s.dtype, n, shape, rows, inner, g.operand, here, batch, depthwise=s.depthwise, out_columns=s.ci, pairs=s.pairs)
+        rows, inner = _phase_loops(s, phase, g, low, shape[0])
+        here = replace(b, operand=Operand(b.operand.name, start * tap_bytes))
+        tile(to, Problem(s.dtype, n, shape, rows, inner, g.operand, here, batch, depthwise=s.depthwise, pairs=s.pairs))
         start += len(phase.offsets)
     return to.finish()
 
@@ -352,6 +342,30 @@ def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
     all_taps = tuple((a, b, c) for a, b, c in product(*taps))
     all_offsets = tuple((a, b, c) for a, b, c in product(*offsets))
     return Phase((first[0], first[1], first[2]), (count[0], count[1], count[2]), all_taps, all_offsets, tuple(map(tuple, offsets)))
+
+
+def _padded_gradient(to: Builder, s: Shape, phases: list[Phase]) -> tuple[Image, Triple]:
+    """The gradient with the margins that the phases reach into, and its lower margins."""
+    offsets = [o for p in phases for o in p.offsets]
+    low = [max(-min((o[d] for o in offsets), default=0), 0) for d in range(3)]
+    reach = [max((o[d] + p.count[d] for p in phases for o in p.offsets), default=0) + low[d] for d in range(3)]
+    first = (low[0], low[1], low[2])
+    return margin(to, "a", s.seen, s.n, s.output, s.co, first, (reach[0], reach[1], reach[2])), first
+
+
+def _phase_loops(s: Shape, phase: Phase, g: Image, low: Triple, height: int) -> tuple[Rows, Inner]:
+    """The positions of x of one phase, and its sum over taps and channels of the gradient."""
+    shift = dot(low, g.strides)
+    taps = np.array([dot(o, g.strides) + shift for o in phase.offsets], np.int64)
+    table = taps if s.depthwise else channels_of(taps, s.co_group, g.size)
+    block = block_size(len(table), ceil((height + s.kernel[2] - 1) / s.kernel[2]) * g.size)
+    x = Image(Operand("out"), s.input, s.ci, s.dtype.size)
+    out = grid(scaled(x.strides, s.stride), phase.count) + dot(phase.first, x.strides)
+    starts = [np.arange(phase.count[d])[:, None] + np.array(phase.along[d], np.int64) for d in range(2)]
+    run = len(table) // max(len(phase.along[0]) * len(phase.along[1]), 1)
+    bounds = tap_bounds(phase.count, (starts[0], starts[1]), s.output, run)
+    rows = Rows(s.n * prod(phase.count), np.stack([grid(g.strides, phase.count), out], axis=1), g.bytes, x.bytes, bounds)
+    return rows, table_inner(table, block if s.dtype is accumulator(s.dtype) else len(table))
 
 
 def _flipped_weights(to: Builder, s: Shape, phases: list[Phase], shape: tuple[int, int], machine: Vectors) -> tuple[Columns, int]:

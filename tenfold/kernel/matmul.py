@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil
+
 import numpy as np
 
 from tenfold.core.dtypes import DType
@@ -11,6 +14,7 @@ from tenfold.kernel.tiling import (
     Builder,
     Columns,
     Inner,
+    Problem,
     Rows,
     accumulator,
     affine_inner,
@@ -24,6 +28,19 @@ from tenfold.kernel.tiling import (
 )
 
 PAGE = 2048  # rows a multiple of this many bytes apart fall upon each other in the first-level cache
+NO_TAPS = np.zeros(1, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """An operand: `copies` matrices, `stride` elements apart, transposed or not, of elements `dtype` (perhaps pairs)."""
+
+    operand: Operand
+    dtype: DType
+    pairs: bool
+    copies: int
+    stride: int
+    transposed: bool
 
 
 def matmul(
@@ -47,52 +64,49 @@ def matmul(
     wide, (seen, pairs) = accumulator(dtype), element(machine, dtype, k | a_stride | b_stride)
     if pairs:
         k, a_stride, b_stride = k // 2, a_stride // 2, b_stride // 2
-    size, lanes = wide.size, machine.lanes(wide)
-    shape = height, vectors = choose_tile(m, n, lanes, machine)
-    columns = vectors * lanes
+    a = Matrix(Operand(names[0]), seen, pairs, batch if a_stride else 1, a_stride, transpose_a)
+    b = Matrix(Operand(names[1]), seen, pairs, batch if b_stride else 1, b_stride, transpose_b)
+    shape = height, _ = choose_tile(m, n, machine.lanes(wide), machine)
     out = dtype if epilogue is None else epilogue.value.dtype
     splittable = k >= 8192 and m * n * batch <= 1 << 16
-    block = block_size(k, height * size) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
+    block = block_size(k, height * wide.size) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
-    a_copies, b_copies = (batch if a_stride else 1), (batch if b_stride else 1)
-    a_batch, b_batch = a_stride * size, b_stride * size
-    distant = m if transpose_a else k
-    if (pairs and transpose_a) or (k > 1 and n > 2 * columns and m > height and distant * size % PAGE == 0):
-        a, rows, inner = _packed_rows(to, Operand(names[0]), seen, m, k, transpose_a, block, a_copies, a_stride, n * stored.size, pairs)
-        a_batch = -(-m // lanes) * k * lanes * size if a_stride else 0
-    else:
-        a = convert(to, Operand(names[0]), seen, (a_copies - 1) * a_stride + m * k)
-        rows = affine_rows(m, size if transpose_a else k * size, n * stored.size)
-        inner = affine_inner(k, m * size if transpose_a else size, block)
-    transposed = transpose_b and n > 1 and k > 1
-    distant_rows = k > 1 and m > 4 * height and n > columns and (n * size % PAGE == 0 or n * size > 2 * PAGE)
-    if transposed or distant_rows or (pairs and not transpose_b):
-        strides = (k * seen.size, seen.size) if transpose_b else (seen.size, n * seen.size)
-        taps = np.zeros(1, np.int64)
-        packed = pack(
-            to, Operand(names[1]), seen, n, k, *strides, columns, columns, taps, b_copies, b_stride * seen.size, pairs and not transpose_b
-        )  # fmt: skip
-        b = Columns(packed, columns * size, k * columns * size, True)
-        b_batch = -(-n // columns) * k * columns * size if b_stride else 0
-    else:
-        plain = convert(to, Operand(names[1]), seen, (b_copies - 1) * b_stride + n * k)
-        b = Columns(plain, n * size, columns * size, False)
-    steps = Batch(batch, a_batch, b_batch, m * n * stored.size, m)
-    tile(
-        to, dtype, n, shape, rows, inner, a, b, steps, epilogue, batch * k * (m + n) * size if splittable else 0,
-        out_elements=batch * m * n, fold_always=stored is not out, pairs=pairs,
+    left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
+    right, b_batch = _right(to, b, m, n, k, shape)
+    problem = Problem(
+        dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size, m), epilogue, pairs=pairs,
+        streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
     )  # fmt: skip
+    tile(to, problem)
     return to.finish()
 
 
-def _packed_rows(
-    to: Builder, operand: Operand, dtype: DType, m: int, k: int, transpose: bool, block: int, copies: int, stride: int,
-    out_row: int, pairs: bool,
-) -> tuple[Operand, Rows, Inner]:  # fmt: skip
-    """Operand `a` in panels [panel][k][lanes], where its own rows would fall upon each other in the cache."""
-    wide = accumulator(dtype)
-    size, lanes = wide.size, to.machine.lanes(wide)
-    strides = (dtype.size, m * dtype.size) if transpose else (k * dtype.size, dtype.size)
-    a = pack(to, operand, dtype, m, k, *strides, lanes, lanes, np.zeros(1, np.int64), copies, stride * dtype.size, pairs and transpose)
+def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int) -> tuple[Operand, int, Rows, Inner]:
+    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][lanes] where its rows fall upon each other in the cache."""
+    wide, lanes = accumulator(a.dtype), to.machine.lanes(accumulator(a.dtype))
+    size = wide.size
+    distant = (m if a.transposed else k) * size % PAGE == 0 and k > 1 and n > 2 * shape[1] * lanes and m > shape[0]
+    if not distant and not (a.pairs and a.transposed):
+        operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
+        rows = affine_rows(m, size if a.transposed else k * size, out_row)
+        return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block)
+    strides = (a.dtype.size, m * a.dtype.size) if a.transposed else (k * a.dtype.size, a.dtype.size)
+    interleaved = a.pairs and a.transposed
+    operand = pack(to, a.operand, a.dtype, m, k, *strides, lanes, lanes, NO_TAPS, a.copies, a.stride * a.dtype.size, interleaved)
     table = np.stack([np.arange(lanes) * size, np.arange(lanes) * out_row], axis=1).astype(np.int64)
-    return a, Rows(m, table, k * lanes * size, lanes * out_row), affine_inner(k, lanes * size, block)
+    rows = Rows(m, table, k * lanes * size, lanes * out_row)
+    return operand, ceil(m / lanes) * k * lanes * size if a.stride else 0, rows, affine_inner(k, lanes * size, block)
+
+
+def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int]) -> tuple[Columns, int]:
+    """Operand `b` and its batch stride: as it lies, or in panels where its columns or distant rows ask for it."""
+    wide = accumulator(b.dtype)
+    size, columns = wide.size, shape[1] * to.machine.lanes(wide)
+    distant = k > 1 and m > 4 * shape[0] and n > columns and (n * size % PAGE == 0 or n * size > 2 * PAGE)
+    interleaved = b.pairs and not b.transposed
+    if not (distant or interleaved or (b.transposed and n > 1 and k > 1)):
+        operand = convert(to, b.operand, b.dtype, (b.copies - 1) * b.stride + n * k)
+        return Columns(operand, n * size, columns * size, False), b.stride * size
+    strides = (k * b.dtype.size, b.dtype.size) if b.transposed else (b.dtype.size, n * b.dtype.size)
+    operand = pack(to, b.operand, b.dtype, n, k, *strides, columns, columns, NO_TAPS, b.copies, b.stride * b.dtype.size, interleaved)
+    return Columns(operand, columns * size, k * columns * size, True), ceil(n / columns) * k * columns * size if b.stride else 0

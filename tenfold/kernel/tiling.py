@@ -288,60 +288,80 @@ def evenly(total: int, parts: int, most: int) -> int:
     return min(choices, key=lambda p: (ceil(total / p) * p / total - 1) + abs(p - parts) / (8 * parts))
 
 
-def tile(
-    to: Builder, dtype: DType, n: int, shape: tuple[int, int], rows: Rows, inner: Inner, a: Operand, b: Columns, batch: Batch,
-    epilogue: Epilogue | None = None, streamed: int = 0, depthwise: bool = False, out_elements: int = 0, out_columns: int = 0,
-    fold_always: bool = False, pairs: bool = False,
-) -> None:  # fmt: skip
-    """Appends the contraction itself.
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A contraction whose operands are prepared.
 
-    `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces with a Sum
-    after them; then the output, of `out_elements`, is contiguous.
+    `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces, and a Sum
+    follows; with `folded` one follows in any case, because the output's type cannot hold sums that are continued. Then the
+    output, of `out_elements` in rows of `out_columns` (or n), is contiguous.
     """
-    wide = accumulator(dtype)
-    height, vectors = shape
+
+    dtype: DType
+    n: int
+    shape: tuple[int, int]
+    rows: Rows
+    inner: Inner
+    a: Operand
+    b: Columns
+    batch: Batch
+    epilogue: Epilogue | None = None
+    streamed: int = 0
+    folded: bool = False
+    depthwise: bool = False
+    pairs: bool = False
+    out_elements: int = 0
+    out_columns: int = 0
+
+    @property
+    def out(self) -> DType:
+        """The output's type."""
+        return self.epilogue.value.dtype if self.epilogue else self.dtype
+
+
+def tile(to: Builder, p: Problem) -> None:
+    """Appends the contraction itself."""
+    rows, inner, batch, wide, (height, vectors) = p.rows, p.inner, p.batch, accumulator(p.dtype), p.shape
     lanes = to.machine.lanes(wide)
     columns = vectors * lanes
-    if not (rows.count and n and batch.count):
+    if not (rows.count and p.n and batch.count):
         return
-    panels, tiles = ceil(n / columns), ceil(rows.count / height)
-    if streamed:
-        m_task, pieces = split(tiles, inner, rows.count * n * wide.size, streamed, batch.count)
+    panels, tiles = ceil(p.n / columns), ceil(rows.count / height)
+    if p.streamed:
+        m_task, pieces = split(tiles, inner, rows.count * p.n * wide.size, p.streamed, batch.count)
         n_task = max(min(panels, L2 // (inner.block * columns * wide.size)), 1)
     else:
         m_task, n_task = cut(tiles * batch.count, panels, max(inner.count, 8) * height * vectors, inner.block * columns * wide.size)
         m_task, pieces = min(m_task, tiles), 1
-    m_tasks, n_tasks = ceil(tiles / m_task), ceil(panels / n_task)
-    per_piece = ceil(inner.blocks / pieces)
+    m_tasks, n_tasks, per_piece = ceil(tiles / m_task), ceil(panels / n_task), ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)
-    final = pieces == 1 and not fold_always
-    out = Operand("out") if final else to.buffer(pieces * out_elements * wide.size)
+    folded = pieces > 1 or p.folded
+    out = to.buffer(pieces * p.out_elements * wide.size) if folded else Operand("out")
     kernel = Tile(
-        wide, wide if not final else epilogue.value.dtype if epilogue else dtype, height, vectors, lanes,
-        n % columns != 0, b.padded, depthwise, bool(streamed), pairs, epilogue if final else None,
+        wide, wide if folded else p.out, height, vectors, lanes, p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs,
+        None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
-    rows_further = rows.extended(height + 1)[: height + 1, 0]
     values: dict[str, Operand | int] = {
-        "a": a, "b": b.operand, "out": out, "row_table": to.table(rows.extended(height)),
-        "k_table": to.table(ahead(rows_further, inner, bool(streamed))), "bounds": to.table(rows.spans(height, inner.count)),
-        "m": rows.count, "n": n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
+        "a": p.a, "b": p.b.operand, "out": out, "row_table": to.table(rows.extended(height)),
+        "k_table": to.table(ahead(rows, inner, height, p.streamed > 0)), "bounds": to.table(rows.spans(height, inner.count)),
+        "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
-        "b_k": b.k_stride, "b_panel": b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
+        "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
         "row_batch": batch.row, "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
-        "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks,
-        "out_piece": out_elements * wide.size,
+        "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
     }  # fmt: skip
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
-    if not final:
-        fold(to, out, wide, epilogue.value.dtype if epilogue else dtype, out_elements, out_columns or n, pieces, epilogue)
+    if folded:
+        fold(to, out, p, pieces)
 
 
-def ahead(rows: Table, inner: Inner, streamed: bool) -> Table:
+def ahead(rows: Rows, inner: Inner, height: int, streamed: bool) -> Table:
     """The table of `inner` with a second column: what to ask for early, relative to the tile's first row.
 
-    That is what the next tile of `len(rows) - 1` rows will read; or where the sum is long (`streamed`) what the next block will.
+    That is what the next tile of `height` rows will read; or where the sum is long (`streamed`) what the next block will.
     """
+    places = rows.extended(height + 1)[: height + 1, 0]
     columns = []
     for start in range(0, len(inner.table), inner.block):
         part = inner.table[start : start + inner.block]
@@ -349,8 +369,8 @@ def ahead(rows: Table, inner: Inner, streamed: bool) -> Table:
             index = start + inner.block + np.arange(len(part))
             columns.append(inner.table[index % len(inner.table)] + index // len(inner.table) * inner.outer)
             continue
-        here = np.unique((part[:, None] + rows[:-1]) >> LINE)
-        following = np.setdiff1d(here + (rows[-1] >> LINE), here, assume_unique=True)
+        here = np.unique((part[:, None] + places[:-1]) >> LINE)
+        following = np.setdiff1d(here + (places[-1] >> LINE), here, assume_unique=True)
         if 0 < len(following) <= len(part):
             columns.append(following[np.arange(len(part)) * len(following) // len(part)] << LINE)
         else:
@@ -358,11 +378,12 @@ def ahead(rows: Table, inner: Inner, streamed: bool) -> Table:
     return np.stack([inner.table, np.concatenate(columns)], axis=1)
 
 
-def fold(to: Builder, source: Operand, wide: DType, out: DType, elements: int, n: int, pieces: int, epilogue: Epilogue | None) -> None:
+def fold(to: Builder, source: Operand, p: Problem, pieces: int) -> None:
     """Appends the Sum of `pieces` partial outputs."""
-    m = elements // n
+    wide, n = accumulator(p.dtype), p.out_columns or p.n
+    m = p.out_elements // n
     grain = max(ceil(m / MOST_TASKS), ceil(8192 / n))
     values: dict[str, Operand | int] = {
-        "source": source, "out": Operand("out"), "m": m, "n": n, "pieces": pieces, "piece": elements * wide.size, "grain": grain,
+        "source": source, "out": Operand("out"), "m": m, "n": n, "pieces": pieces, "piece": p.out_elements * wide.size, "grain": grain,
     }  # fmt: skip
-    to.launch(Sum(wide, out, to.machine.lanes(wide), epilogue), ceil(m / grain), SUM_ARGS, values)
+    to.launch(Sum(wide, p.out, to.machine.lanes(wide), p.epilogue), ceil(m / grain), SUM_ARGS, values)
