@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from primitive_checks import check_gradient, compiled, eager, same_compiled
 
-from tenfold.core.errors import InvalidArgumentError, ShapeError, TraceError, UnimplementedError
+from tenfold.core.dtypes import float32
+from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError, UnimplementedError
 from tenfold.core.shapes import TensorShape
 from tenfold.primitives import gather as g
 from tenfold.primitives.indexing import getitem
@@ -201,6 +202,14 @@ def test_dynamic_updates() -> None:
     check_gradient(lambda x, u: g.dynamic_update_slice(x, u, [0, 0, 0]), X, u)
     with pytest.raises(ShapeError, match="does not fit"):
         g.dynamic_update_slice(wrap(u), wrap(X), [0, 0, 0])
+
+
+def test_negative_sizes_are_refused() -> None:
+    for make in (lambda: g.iota(-1), lambda: g.scatter_add([0], [1.0], -2), lambda: g.zeros((2, -3), float32)):
+        with pytest.raises(InvalidArgumentError, match="a size is negative"):
+            make()
+    with pytest.raises(DTypeError, match=r"\[scatter_add\] does not take"):
+        g.scatter_add([0], [True], 2)
 
 
 def test_sources() -> None:

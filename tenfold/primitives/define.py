@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import DType, bool_
-from tenfold.core.errors import DTypeError
-from tenfold.core.shapes import broadcast
+from tenfold.core.errors import DTypeError, InvalidArgumentError
+from tenfold.core.shapes import Shape, broadcast, show
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.kernel.loops import Expr
 from tenfold.tensor.bind import bind, expect_same_dtype
@@ -72,6 +72,11 @@ def elementwise(
 
         @wraps(body)
         def operation(*xs: Any, **attrs: Any) -> Any:
+            for x in xs:
+                if type(x) is not Tensor:
+                    break
+            else:
+                return bind(primitive, *xs, **attrs)
             if any(isinstance(x, Expr) for x in xs):
                 return body(*xs, **attrs)
             return bind(primitive, *tensors(name, xs), **attrs)
@@ -136,4 +141,10 @@ def check_dtype(name: str, spec: Spec, allowed: tuple[DType, ...]) -> None:
                          f"received {spec.dtype.name}. Try tf.cast.")  # fmt: skip
 
 
-__all__ = ["bool_", "check_dtype", "each", "elementwise", "primitive", "tensors"]
+def check_sizes(name: str, shape: Shape) -> None:
+    """Raises InvalidArgumentError if a size is known to be negative."""
+    if any(isinstance(n, int) and n < 0 for n in shape):
+        raise InvalidArgumentError(f"[{name}] a size is negative. Received shape {show(shape)}.")
+
+
+__all__ = ["bool_", "check_dtype", "check_sizes", "each", "elementwise", "primitive", "tensors"]

@@ -19,12 +19,17 @@ from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
 from tenfold.primitives.arithmetic import add, cast, constant_like, less, less_equal, logical_and, mul, select
-from tenfold.primitives.define import check_dtype, each, primitive
+from tenfold.primitives.define import check_dtype, check_sizes, each, primitive
 from tenfold.primitives.movement import broadcast_to, reshape, transpose
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 
 
-@primitive(Kind.INDEXED, spec=lambda size, dtype: Spec((size,), dtype), oracle=lambda size, dtype: np.arange(size).astype(dtype.numpy),
+def _iota_spec(size: Size, dtype: DType) -> Spec:
+    check_sizes("range", (size,))
+    return Spec((size,), dtype)
+
+
+@primitive(Kind.INDEXED, spec=_iota_spec, oracle=lambda size, dtype: np.arange(size).astype(dtype.numpy),
            lower=lambda k, index, size, dtype: loops.cast(index[0], dtype), dtypes=(*NUMBERS,))  # fmt: skip
 def iota(apply: Any, size: Size, dtype: Any = int32) -> Tensor:
     """0, 1, 2, ..., size - 1."""
@@ -213,6 +218,8 @@ def _scatter_spec(indices: Spec, updates: Spec, rows: Size) -> Spec:
     if len(indices.shape) != 1 or not updates.shape or differ(indices.shape[0], updates.shape[0]):
         raise ShapeError(f"[scatter_add] expected one row of updates per index; "
                          f"received indices {show(indices.shape)} and updates {show(updates.shape)}.")  # fmt: skip
+    check_dtype("scatter_add", updates, NUMBERS)
+    check_sizes("scatter_add", (rows,))
     return Spec((rows, *updates.shape[1:]), updates.dtype)
 
 

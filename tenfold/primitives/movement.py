@@ -18,7 +18,7 @@ from tenfold.core.shapes import Size, Sym, differ, divide, normalize_axis, produ
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
-from tenfold.primitives.define import each, primitive
+from tenfold.primitives.define import check_sizes, each, primitive
 from tenfold.tensor.tensor import STACK, Tensor, as_tensor
 
 Sizes = tuple[Size, ...]
@@ -72,6 +72,7 @@ def transpose(apply: Any, x: Any, perm: Sequence[int] | None = None) -> Tensor:
 
 def _broadcast_spec(x: Spec, shape: Sizes) -> Spec:
     lead = len(shape) - len(x.shape)
+    check_sizes("broadcast_to", shape)
     if lead < 0 or any(a != 1 and differ(a, b) for a, b in zip(x.shape, shape[lead:], strict=True)):
         raise ShapeError(f"[broadcast_to] shape {show(x.shape)} does not broadcast to {show(shape)}. "
                          "Expected sizes equal or 1, aligned at the right.")  # fmt: skip

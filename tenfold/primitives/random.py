@@ -20,7 +20,7 @@ from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
-from tenfold.primitives.define import elementwise, primitive
+from tenfold.primitives.define import check_sizes, elementwise, primitive
 from tenfold.primitives.gather import as_sizes, iota
 from tenfold.primitives.movement import reshape, slice_, stack
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
@@ -68,6 +68,7 @@ def mulhi(x: Expr, y: Expr) -> Expr:
 def _bits_spec(seed: Spec, shape: Shape, word: int) -> Spec:
     if seed.dtype is not uint32 or len(seed.shape) != 1 or differ(seed.shape[0], 2):
         raise ShapeError(f"[random] a seed must be two integers. Expected uint32(2,); received {seed}. Try seed=[1, 2].")
+    check_sizes("random", shape)
     return Spec(shape, uint32)
 
 
@@ -162,7 +163,7 @@ def uniform(seed: Any, shape: Any, minval: Any = 0, maxval: Any = None, dtype: A
     if _is_number(minval, 0) and (maxval is None or _is_number(maxval, 1)):
         return unit
     low, high = as_tensor(minval, hint=want), as_tensor(1 if maxval is None else maxval, hint=want)
-    return unit * (high - low) + low  # type: ignore[operator]
+    return unit * (high - low) + low
 
 
 def _is_number(value: Any, number: int) -> bool:
