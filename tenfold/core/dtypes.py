@@ -114,8 +114,8 @@ class DType:
         return self
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
+        if type(other) is DType:
+            return self is other
         try:
             return as_dtype(other) is self
         except TypeError:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.core.errors import DTypeError, InternalError, OpError, ShapeError, TraceError
+from tenfold.core.quiet import quietly
 from tenfold.core.shapes import Sym
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Node, Value, make
@@ -49,24 +50,24 @@ def bind(primitive: Primitive, *inputs: Tensor, **attrs: Any) -> Any:
 
 def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
     """Runs one primitive now, on the elements of its inputs."""
-    arrays = [x._array for x in inputs]
+    arrays: list[Any] = [x._array for x in inputs]
     if primitive.uniform:
-        first = arrays[0]
-        dtype = first.dtype  # type: ignore[union-attr]
-        if dtype not in primitive.numpy_dtypes or any(a.dtype is not dtype and a.dtype != dtype for a in arrays[1:]):  # type: ignore[union-attr]
+        dtype = arrays[0].dtype
+        fits = dtype in primitive.numpy_dtypes
+        for a in arrays:
+            fits = fits and a.dtype is dtype
+        if not fits:
             primitive.spec(*(x.spec for x in inputs), **attrs)
-            raise InternalError(f"[{primitive.name}] spec accepted what eager mode refuses: {[str(x.spec) for x in inputs]}.")
     else:
         primitive.spec(*(x.spec for x in inputs), **attrs)
     try:
-        with np.errstate(all="ignore"):
-            result = primitive.oracle(*arrays, **attrs)
+        result = quietly(primitive.oracle, arrays, attrs)
     except (ValueError, TypeError) as error:
         if isinstance(error, (OpError, TraceError)):
             raise
         primitive.spec(*(x.spec for x in inputs), **attrs)  # raises the error that explains
         raise InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}") from error
-    return tuple(wrap(a) for a in result) if isinstance(result, tuple) else wrap(result)
+    return tuple(wrap(a) for a in result) if type(result) is tuple else wrap(result)
 
 
 class Recorder:
