@@ -212,7 +212,8 @@ def sparse_plus(x: Any) -> Any:
 @register(MODULE)
 def sparse_sigmoid(x: Any) -> Any:
     """0 below -1, 1 above 1, and (x + 1) / 2 between."""
-    return minimum(maximum((as_tensor(x) + 1) / 2, 0), 1)
+    x = as_tensor(x)
+    return select(x <= -1, 0.0, select(x >= 1, 1.0, (x + 1) / 2))
 
 
 @register(MODULE)
@@ -248,11 +249,10 @@ def mish(x: Any) -> Any:
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """The point of the probability simplex nearest to x."""
     x = as_tensor(x)
-    order = -math.top_k(-x, x.sizes[axis])[0] if axis in (-1, x.ndim - 1) else None
-    if order is None:
+    if axis not in (-1, x.ndim - 1):
         raise ValueError(f"[sparsemax] only the last axis is supported; received axis={axis}. Try moving it with tf.transpose.")
     descending = math.top_k(x, x.sizes[-1])[0]
-    count = math.cumsum(math.sign(descending * 0 + 1), axis=-1)
+    count = math.cumsum(descending * 0 + 1, axis=-1)
     sums = math.cumsum(descending, axis=-1)
     support = cast(1 + count * descending > sums, x.dtype)
     k = math.reduce_sum(support, axis=-1, keepdims=True)

@@ -79,6 +79,7 @@ class BatchNormalization(_Scaled):
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalties.
         beta_constraint, gamma_constraint: applied after each update.
+        renorm, renorm_clipping, renorm_momentum: batch renormalization; refused if asked for.
         synchronized: refused if true: there is one device.
 
     Example:
@@ -91,8 +92,11 @@ class BatchNormalization(_Scaled):
     def __init__(self, axis: Any = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
                  moving_variance_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
-                 gamma_constraint: Any = None, synchronized: bool = False, **kwargs: Any) -> None:  # fmt: skip
+                 gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None, renorm_momentum: float = 0.99,
+                 synchronized: bool = False, **kwargs: Any) -> None:  # fmt: skip
         options = dict(locals())
+        if renorm:
+            raise NotImplementedError("BatchNormalization: `renorm=True` is not supported. Try LayerNormalization or GroupNormalization.")
         super().__init__(**kwargs)
         if synchronized:
             raise NotImplementedError("BatchNormalization: `synchronized=True` needs several devices; there is one. Try synchronized=False.")
@@ -101,6 +105,7 @@ class BatchNormalization(_Scaled):
         if not isinstance(axis, int):
             raise TypeError(f"Expected `axis` to be an integer. Received: axis={axis!r}")
         self.axis, self.momentum, self.epsilon, self.synchronized = axis, float(momentum), float(epsilon), synchronized
+        self._renorm_options = {"renorm": False, "renorm_clipping": renorm_clipping, "renorm_momentum": renorm_momentum}
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self._take(center, scale, options)
@@ -142,7 +147,7 @@ class BatchNormalization(_Scaled):
             **super().get_config(), "axis": self.axis, "momentum": self.momentum, "epsilon": self.epsilon, **self._scale_config(),
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
             "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "synchronized": self.synchronized,
+            **self._renorm_options, "synchronized": self.synchronized,
         }  # fmt: skip
 
 
@@ -180,7 +185,7 @@ class LayerNormalization(_Scaled):
                  gamma_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
         options = dict(locals())
         if kwargs.pop("rms_scaling", False):
-            raise ValueError("LayerNormalization: `rms_scaling` is not an argument any more. Try RMSNormalization.")
+            raise NotImplementedError("LayerNormalization: `rms_scaling=True` is not supported. Try RMSNormalization.")
         super().__init__(**kwargs)
         if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and all(isinstance(a, int) for a in axis)):
             raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
@@ -204,7 +209,7 @@ class LayerNormalization(_Scaled):
         return cast(y, as_dtype(self.compute_dtype))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon, **self._scale_config()}
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon, "rms_scaling": False, **self._scale_config()}
 
 
 @register(MODULE)

@@ -23,7 +23,7 @@ class _Moments(Optimizer):
 
     def _powers(self, variable: Any) -> tuple[Any, Any]:
         t = self._step(variable)
-        return tuple(pow(as_tensor(float(b), hint=t.dtype), t) for b in (self.beta_1, self.beta_2))
+        return tuple(pow(cast(as_tensor(float(b)), t.dtype), t) for b in (self.beta_1, self.beta_2))  # rounded to float32 first, as in Keras
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
