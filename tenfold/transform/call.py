@@ -115,6 +115,6 @@ def _vjp(wanted: Sequence[bool], gs: tuple[Tensor, ...], ys: tuple[Tensor, ...],
     return result
 
 
-call_primitive = register(Primitive("call", Kind.CONTROL, _spec, _run, _vjp))
+call_primitive = register(Primitive("call", Kind.CONTROL, _spec, _run, _vjp, doc="A traced function, run as one compiled program."))
 MULTIPLE.add("call")
 __all__ = ["Pair", "call_primitive", "differentiate", "wrap"]

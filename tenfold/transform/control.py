@@ -102,7 +102,7 @@ def _cond_vjp(
     return [None, *(next(leaves) if n else None for n in need)]
 
 
-cond_primitive = register(Primitive("cond", Kind.CONTROL, _cond_spec, _cond_run, _cond_vjp))
+cond_primitive = register(Primitive("cond", Kind.CONTROL, _cond_spec, _cond_run, _cond_vjp, doc="One of two graphs, by a scalar."))
 
 # --- while ---
 
@@ -214,7 +214,7 @@ def _while_vjp(wanted: Any, gs: Any, ys: Any, *xs: Any, **attrs: Any) -> Any:
     raise UnimplementedError("[while_loop] has no gradient inside tf.function, since the number of steps is unknown. Try tf.scan, or a Python loop.")
 
 
-while_primitive = register(Primitive("while", Kind.CONTROL, _while_spec, _while_run, _while_vjp))
+while_primitive = register(Primitive("while", Kind.CONTROL, _while_spec, _while_run, _while_vjp, doc="A graph repeated while another says so."))
 MULTIPLE.update(("cond", "while"))
 
 # --- made of these ---

@@ -99,12 +99,16 @@ def _traced_vjp(
     return [None] * count + [next(found) if there else None for there in present] + [None] * (len(xs) - size)
 
 
-eager_primitive = register(
-    Primitive("custom_gradient", Kind.CONTROL, _spec, _run, _eager_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]])
-)
-traced_primitive = register(
-    Primitive("traced_gradient", Kind.CONTROL, _spec, _run, _traced_vjp, algebra=lambda inputs, attrs: inputs[: attrs["count"]])
-)
+def _through(inputs: tuple[Any, ...], attrs: Any) -> tuple[Any, ...]:
+    return inputs[: attrs["count"]]
+
+
+def _define(name: str, vjp: Callable[..., list[Any]], doc: str) -> Primitive:
+    return register(Primitive(name, Kind.CONTROL, _spec, _run, vjp, algebra=_through, doc=doc))
+
+
+eager_primitive = _define("custom_gradient", _eager_vjp, "Results with a gradient given as a Python function.")
+traced_primitive = _define("traced_gradient", _traced_vjp, "Results with a gradient given as a graph.")
 MULTIPLE.update(("custom_gradient", "traced_gradient"))
 
 
@@ -140,5 +144,7 @@ def barrier(x: Tensor) -> Tensor:
 
 
 barrier_primitive = register(
-    Primitive("barrier", Kind.ELEMENTWISE, lambda x: x, lambda x: x.copy(), lambda wanted, g, y, x: [g], lambda x: x, pure=False)
+    Primitive(
+        "barrier", Kind.ELEMENTWISE, lambda x: x, lambda x: x.copy(), lambda wanted, g, y, x: [g], lambda x: x, pure=False, doc="x under a new name."
+    )
 )

@@ -161,6 +161,6 @@ def _vjp(
     return result
 
 
-scan_primitive = register(Primitive("scan", Kind.CONTROL, _spec, _run, _vjp))
+scan_primitive = register(Primitive("scan", Kind.CONTROL, _spec, _run, _vjp, doc="A graph repeated over the rows of tensors."))
 MULTIPLE.add("scan")
 __all__ = ["loop_over", "scan_primitive"]
