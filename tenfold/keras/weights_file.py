@@ -194,7 +194,7 @@ def load_weights_from_bytes(model: Any, data: bytes, source: str, skip_mismatch:
     try:
         try:
             file = h5py.File(io.BytesIO(data), "r")
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError, KeyError, OverflowError, MemoryError) as error:
             raise DataLossError(f"[load] {source!r}: the weights are damaged: {_first_line(error)}. Try a backup, or saving again.") from None
         with file:
             return [problem for path, thing in things if (problem := _load_one(file, path, thing, source, len(data), skip_mismatch))]
