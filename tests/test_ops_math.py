@@ -66,7 +66,8 @@ def test_gradients_at_zeros_are_finite():
     for name in ("divide_no_nan", "xlogy", "xlog1py", "xdivy"):
         with tf.GradientTape() as tape:
             tape.watch([x, y])
-            z = tf.reduce_sum(getattr(tf.math, name)(x, y)) if name in ("divide_no_nan", "xlog1py") else tf.reduce_sum(getattr(tf.math, name)(x[:2], y[:2]))
+            last = 3 if name in ("divide_no_nan", "xlog1py") else 2  # elsewhere 2 / 0 and 2 * log(0) are infinite
+            z = tf.reduce_sum(getattr(tf.math, name)(x[:last], y[:last]))
         assert all(np.isfinite(tf.convert_to_tensor(g).numpy()).all() for g in tape.gradient(z, [x, y]))
 
 
@@ -80,8 +81,8 @@ def test_clip_by_value():
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_reductions(axis, keepdims):
     at = tuple(axis) if isinstance(axis, list) else axis
-    for ours, theirs in ((tf.reduce_sum, np.sum), (tf.reduce_mean, np.mean), (tf.reduce_max, np.max), (tf.reduce_min, np.min), (tf.reduce_prod, np.prod),
-                         (tf.math.reduce_variance, np.var), (tf.math.reduce_std, np.std)):  # fmt: skip
+    for ours, theirs in ((tf.reduce_sum, np.sum), (tf.reduce_mean, np.mean), (tf.reduce_max, np.max), (tf.reduce_min, np.min),
+                         (tf.reduce_prod, np.prod), (tf.math.reduce_variance, np.var), (tf.math.reduce_std, np.std)):  # fmt: skip
         same(ours(X, axis, keepdims), theirs(X.astype("float64"), axis=at, keepdims=keepdims).astype("float32"), 1e-5)
     same(tf.reduce_any(X > 1, axis, keepdims), np.any(X > 1, axis=at, keepdims=keepdims))
     same(tf.reduce_all(X > -1, axis, keepdims), np.all(X > -1, axis=at, keepdims=keepdims))

@@ -63,7 +63,7 @@ def leaky_relu(features: Any, alpha: float = 0.2, name: str | None = None) -> Te
         array([-0.5,  2. ], dtype=float32)
     """
     x = floating("leaky_relu", features)
-    return a.select(x > 0, x, alpha * x)  # type: ignore[no-any-return]
+    return a.select(x > 0, x, alpha * x)
 
 
 def elu(features: Any, name: str | None = None) -> Tensor:
@@ -75,7 +75,7 @@ def elu(features: Any, name: str | None = None) -> Tensor:
         array([0., 2.], dtype=float32)
     """
     x = floating("elu", features)
-    return a.select(x < 0, expm1(a.minimum(x, 0)), x)  # type: ignore[no-any-return]
+    return a.select(x < 0, expm1(a.minimum(x, 0)), x)
 
 
 def selu(features: Any, name: str | None = None) -> Tensor:
@@ -87,7 +87,7 @@ def selu(features: Any, name: str | None = None) -> Tensor:
         0.0
     """
     x = floating("selu", features)
-    return SELU_SCALE * a.select(x < 0, SELU_ALPHA * expm1(a.minimum(x, 0)), x)  # type: ignore[no-any-return]
+    return SELU_SCALE * a.select(x < 0, SELU_ALPHA * expm1(a.minimum(x, 0)), x)
 
 
 def gelu(features: Any, approximate: bool = False, name: str | None = None) -> Tensor:
@@ -100,8 +100,8 @@ def gelu(features: Any, approximate: bool = False, name: str | None = None) -> T
     """
     x = floating("gelu", features)
     if approximate:
-        return 0.5 * x * (1 + tanh_(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))  # type: ignore[no-any-return]
-    return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))  # type: ignore[no-any-return]
+        return 0.5 * x * (1 + tanh_(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
 
 
 def silu(features: Any, beta: Any = 1.0) -> Tensor:
@@ -113,7 +113,7 @@ def silu(features: Any, beta: Any = 1.0) -> Tensor:
         0.0
     """
     x = floating("silu", features)
-    return x * e.sigmoid(x if isinstance(beta, (int, float)) and beta == 1 else beta * x)  # type: ignore[no-any-return]
+    return x * e.sigmoid(x if isinstance(beta, (int, float)) and beta == 1 else beta * x)
 
 
 swish = silu
@@ -140,7 +140,7 @@ def softsign(features: Any, name: str | None = None) -> Tensor:
         0.5
     """
     x = floating("softsign", features)
-    return x / (1 + e.abs(x))  # type: ignore[no-any-return]
+    return x / (1 + e.abs(x))
 
 
 def sigmoid(x: Any, name: str | None = None) -> Tensor:
@@ -185,7 +185,7 @@ def softmax(logits: Any, axis: Any = -1, name: str | None = None) -> Tensor:
     """
     shifted, axis = _shifted("softmax", logits, -1 if axis is None else axis)
     weights = exp(shifted)
-    return weights / r.sum(weights, axis, True)  # type: ignore[no-any-return]
+    return weights / r.sum(weights, axis, True)
 
 
 def log_softmax(logits: Any, axis: Any = -1, name: str | None = None) -> Tensor:
@@ -197,10 +197,10 @@ def log_softmax(logits: Any, axis: Any = -1, name: str | None = None) -> Tensor:
         array([   0., -500.], dtype=float32)
     """
     shifted, axis = _shifted("log_softmax", logits, -1 if axis is None else axis)
-    return shifted - a.log(r.sum(exp(shifted), axis, True))  # type: ignore[no-any-return]
+    return shifted - a.log(r.sum(exp(shifted), axis, True))
 
 
 def crelu(features: Any, axis: int = -1, name: str | None = None) -> Tensor:
     """relu of x and of -x, side by side along `axis` (Shang et al., 2016)."""
     x = floating("crelu", features)
-    return e.relu(concat([x, -x], axis))  # type: ignore[no-any-return]
+    return e.relu(concat([x, -x], axis))

@@ -42,13 +42,13 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
         raise InvalidArgumentError("[norm] ord='fro' is a norm of matrices. Expected axis to be a pair; received axis={axis}.")
     if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
         squares = a.real(a.conj(x) * x) if x.dtype.is_complex else x * x
-        return e.sqrt(r.sum(squares, axis, keepdims))  # type: ignore[no-any-return]
+        return e.sqrt(r.sum(squares, axis, keepdims))
     size: Any = absolute(x)
     if matrix:
         return _matrix_norm(x, size, ord, axis, keepdims)
     if ord == np.inf:
-        return r.max(size, axis, keepdims)  # type: ignore[no-any-return]
-    return r.sum(size, axis, keepdims) if ord == 1 else a.pow(r.sum(a.pow(size, ord), axis, keepdims), 1.0 / ord)  # type: ignore[no-any-return]
+        return r.max(size, axis, keepdims)
+    return r.sum(size, axis, keepdims) if ord == 1 else a.pow(r.sum(a.pow(size, ord), axis, keepdims), 1.0 / ord)
 
 
 def _matrix_norm(x: Any, size: Any, ord: Any, axis: Any, keepdims: bool) -> Tensor:
@@ -61,7 +61,7 @@ def _matrix_norm(x: Any, size: Any, ord: Any, axis: Any, keepdims: bool) -> Tens
         top = r.max(r.sum(size, first, True), [first, second])
     else:
         raise InvalidArgumentError(f"[norm] expected ord 'euclidean', 'fro', 1, 2 or np.inf for matrices; received {ord}.")
-    return reshape(top, [1 if i in (rows, columns) else n for i, n in enumerate(x.sizes)]) if keepdims else top  # type: ignore[no-any-return]
+    return reshape(top, [1 if i in (rows, columns) else n for i, n in enumerate(x.sizes)]) if keepdims else top
 
 
 def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None, name: str | None = None) -> tuple[Tensor, Tensor]:
@@ -87,7 +87,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """
     if not isinstance(t_list, (list, tuple)):
         raise TypeError("[global_norm] t_list should be a sequence")
-    squares: Any = [r.sum(x * x) for x in (wide(floating("global_norm", t)) for t in t_list if t is not None)]  # type: ignore[operator]
+    squares: Any = [r.sum(x * x) for x in (wide(floating("global_norm", t)) for t in t_list if t is not None)]
     return e.sqrt(sum(squares[1:], squares[0])) if squares else as_tensor(0.0)
 
 
@@ -103,7 +103,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     squares = r.sum(x * x, axes, True)
     positive = squares > 0
     size = a.select(positive, e.sqrt(a.select(positive, squares, 1)), squares)
-    return x * clip_norm / a.maximum(size, clip_norm)  # type: ignore[no-any-return]
+    return x * clip_norm / a.maximum(size, clip_norm)
 
 
 def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None) -> tuple[list[Any], Tensor]:

@@ -23,7 +23,7 @@ def _convolve(name: str, rank: int, input: Any, filters: Any, strides: Any, padd
     if lead:  # more than one batch dimension
         x = reshape(x, (-1, *x.sizes[len(lead) + 1 :]))
         y = _convolve(name, rank, x, w, strides, padding, dilations, data_format)
-        return reshape(y, (*lead, -1, *y.sizes[1:]))  # type: ignore[no-any-return]
+        return reshape(y, (*lead, -1, *y.sizes[1:]))
     step = per_dimension(name, "strides", strides, rank, first)
     gaps = per_dimension(name, "dilations", dilations, rank, first)
 
@@ -37,7 +37,7 @@ def _convolve(name: str, rank: int, input: Any, filters: Any, strides: Any, padd
                 f"[{name}] channels differ. Expected a multiple of the {per_group} input channels of filters {w.shape}; "
                 f"received data {x.shape} with {channels} channels."
             )
-        return convolution_(t, w, step, margins, gaps, channels // per_group)  # type: ignore[no-any-return]
+        return convolution_(t, w, step, margins, gaps, channels // per_group)
 
     return in_format(apply, x, first)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tenfold.core.dtypes import DType, as_dtype, bool_, float32, int32, int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Sym, TensorShape, broadcast, normalize_axis
+from tenfold.core.shapes import Sym, TensorShape, broadcast, normalize_axis, show
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives.gather import as_sizes, iota, scalar_size, sizes
 from tenfold.primitives.movement import broadcast_to, expand_dims, reshape
@@ -45,10 +45,10 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         return tensor
     count = math.prod(wanted)
     if math.prod(tensor.sizes) == 1:
-        return broadcast_to(reshape(tensor, ()), wanted)  # type: ignore[no-any-return]
+        return broadcast_to(reshape(tensor, ()), wanted)
     if math.prod(tensor.sizes) != count:
         raise ShapeError(f"[constant] expected {count} elements for shape {TensorShape(wanted)}; received a value of shape {tensor.shape}.")
-    return reshape(tensor, wanted)  # type: ignore[no-any-return]
+    return reshape(tensor, wanted)
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
@@ -109,9 +109,11 @@ def identity(input: Any, name: str | None = None) -> Tensor:
 def full(shape: Any, value: Any, dtype: DType) -> Tensor:
     """A tensor of `shape` with one value everywhere."""
     wanted = as_sizes(shape)
+    if any(isinstance(n, int) and n < 0 for n in wanted):
+        raise ShapeError(f"[fill] sizes must not be negative. Received shape {show(wanted)}.")
     if state.trace is None and not any(isinstance(n, Sym) for n in wanted):
         return wrap(np.full(wanted, value, dtype.numpy))
-    return broadcast_to(wrap(np.asarray(value, dtype.numpy)), wanted)  # type: ignore[no-any-return]
+    return broadcast_to(wrap(np.asarray(value, dtype.numpy)), wanted)
 
 
 def zeros(shape: Any, dtype: Any = float32, name: str | None = None, layout: Any = None) -> Tensor:
@@ -148,7 +150,7 @@ def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> 
     x = as_tensor(value)
     if x.ndim:
         raise ShapeError(f"[fill] expected a scalar value; received shape {x.shape}.")
-    return broadcast_to(x, as_sizes(dims))  # type: ignore[no-any-return]
+    return broadcast_to(x, as_sizes(dims))
 
 
 def zeros_like(input: Any, dtype: Any = None, name: str | None = None, layout: Any = None, optimize: bool = True) -> Tensor:
@@ -187,7 +189,7 @@ def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: 
     (rows,) = as_sizes([num_rows])
     (columns,) = as_sizes([num_rows if num_columns is None else num_columns])
     diagonal = a.cast(a.equal(expand_dims(iota(rows), 1), iota(columns)), dtype)
-    return diagonal if batch_shape is None else broadcast_to(diagonal, (*as_sizes(batch_shape), rows, columns))  # type: ignore[no-any-return]
+    return diagonal if batch_shape is None else broadcast_to(diagonal, (*as_sizes(batch_shape), rows, columns))
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -241,14 +243,14 @@ def _symbolic_range(first: Any, last: Any, step: Any, dtype: DType) -> Tensor:
         raise InvalidArgumentError("[range] delta must be known while the function is traced.")
     count = (last - first + int(step) - 1) // int(step) if step > 0 else (first - last - int(step) - 1) // -int(step)
     steps: Any = iota(count)
-    return a.cast(steps * int(step) + scalar_size(first, int32), dtype)  # type: ignore[no-any-return]
+    return a.cast(steps * int(step) + scalar_size(first, int32), dtype)
 
 
 def sizes_tensor(shape: Sequence[Any], dtype: DType = int32) -> Tensor:
     """Sizes, of which some may be unknown while tracing, as a tensor."""
     if not any(isinstance(n, Sym) for n in shape):
         return wrap(np.array(shape, dtype.numpy).reshape(len(shape)))
-    return sizes(shape, dtype)  # type: ignore[no-any-return]
+    return sizes(shape, dtype)
 
 
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
@@ -274,7 +276,7 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     shape = tuple(count if i == at else 1 for i in builtins.range(first.ndim))
     index = reshape(iota(count), shape)
     fraction = a.cast(index, first.dtype) / a.cast(scalar_size(count - 1, int64), first.dtype)
-    return a.select(a.equal(index, scalar_size(count - 1, int32)), last, first + (last - first) * fraction)  # type: ignore[no-any-return, operator]
+    return a.select(a.equal(index, scalar_size(count - 1, int32)), last, first + (last - first) * fraction)
 
 
 def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None, dtype: Any = None,
@@ -305,10 +307,10 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     shape = tuple(count if i == at else 1 for i in builtins.range(indices.ndim + 1))
     hit = a.equal(expand_dims(indices, at), reshape(iota(count, indices.dtype), shape))
     if on_value is None and off_value is None:
-        return a.cast(hit, want)  # type: ignore[no-any-return]
+        return a.cast(hit, want)
     on = as_tensor(True if want is bool_ else 1, want) if on_value is None else as_tensor(on_value, want)
     off = as_tensor(False if want is bool_ else 0, want) if off_value is None else as_tensor(off_value, want)
-    return a.select(hit, on, off)  # type: ignore[no-any-return]
+    return a.select(hit, on, off)
 
 
 def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> list[Tensor]:

@@ -41,7 +41,7 @@ def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None, na
     z: Any = as_tensor(labels, hint=x.dtype)
     _same_shape("sigmoid_cross_entropy_with_logits", z, x)
     negative = x < 0
-    return a.select(negative, 0, x) - x * z + _log1p_exp_minus_abs(x, negative)  # type: ignore[no-any-return]
+    return a.select(negative, 0, x) - x * z + _log1p_exp_minus_abs(x, negative)
 
 
 def weighted_cross_entropy_with_logits(labels: Any = None, logits: Any = None, pos_weight: Any = None, name: str | None = None) -> Tensor:
@@ -55,9 +55,9 @@ def weighted_cross_entropy_with_logits(labels: Any = None, logits: Any = None, p
     x: Any = floating("weighted_cross_entropy_with_logits", logits)
     z: Any = as_tensor(labels, hint=x.dtype)
     _same_shape("weighted_cross_entropy_with_logits", z, x)
-    weight = 1 + (as_tensor(pos_weight, hint=x.dtype) - 1) * z  # type: ignore[operator]
+    weight = 1 + (as_tensor(pos_weight, hint=x.dtype) - 1) * z
     negative = x < 0
-    return (1 - z) * x + weight * (_log1p_exp_minus_abs(x, negative) + a.select(negative, -x, 0))  # type: ignore[no-any-return]
+    return (1 - z) * x + weight * (_log1p_exp_minus_abs(x, negative) + a.select(negative, -x, 0))
 
 
 def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
@@ -71,7 +71,7 @@ def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, 
     x: Any = floating("softmax_cross_entropy_with_logits", logits)
     z: Any = as_tensor(labels, hint=x.dtype)
     _same_shape("softmax_cross_entropy_with_logits", z, x)
-    return -r.sum(z * log_softmax(x, axis), axis)  # type: ignore[no-any-return]
+    return -r.sum(z * log_softmax(x, axis), axis)
 
 
 def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any, name: str | None = None) -> Tensor:
@@ -97,7 +97,7 @@ def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any, name: str
     check(r.all(a.logical_and(a.less_equal(0, z), a.less(z, n))), message)
     shifted = x - e.stop_gradient(r.max(x, -1, True))
     hit = a.equal(expand_dims(z, -1), iota(x.sizes[-1], z.dtype))
-    return a.log(r.sum(e.exp(shifted), -1)) - r.sum(a.select(hit, shifted, 0), -1)  # type: ignore[no-any-return]
+    return a.log(r.sum(e.exp(shifted), -1)) - r.sum(a.select(hit, shifted, 0), -1)
 
 
 def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False, name: str | None = None) -> Tensor:
@@ -117,7 +117,7 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
         small = a.less_equal(z, 1)
         safe: Any = a.select(small, 1, z)
         loss = loss + a.select(small, 0, safe * a.log(safe) - safe + 0.5 * a.log(2 * math.pi * safe))
-    return loss  # type: ignore[no-any-return]
+    return loss
 
 
 def l2_loss(t: Any, name: str | None = None) -> Tensor:
@@ -129,7 +129,7 @@ def l2_loss(t: Any, name: str | None = None) -> Tensor:
         12.5
     """
     x: Any = floating("l2_loss", t)
-    return 0.5 * r.sum(x * x)  # type: ignore[no-any-return]
+    return 0.5 * r.sum(x * x)
 
 
 def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Tensor:
@@ -146,9 +146,9 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
         loss = loss * reshape(a.cast(weight, loss.dtype), (*weight.sizes, *(1,) * (loss.ndim - weight.ndim)))
     if global_batch_size is None:
         return reduce_mean(loss) if loss.ndim < 2 else r.sum(loss) / a.cast(scalar_size(loss.sizes[0], int32), loss.dtype)
-    return r.sum(loss) / a.cast(as_tensor(global_batch_size), loss.dtype)  # type: ignore[no-any-return]
+    return r.sum(loss) / a.cast(as_tensor(global_batch_size), loss.dtype)
 
 
 def scale_regularization_loss(regularization_loss: Any) -> Tensor:
     """The sum of the losses (divided by the number of replicas, which is one)."""
-    return r.sum(floating("scale_regularization_loss", regularization_loss))  # type: ignore[no-any-return]
+    return r.sum(floating("scale_regularization_loss", regularization_loss))

@@ -20,7 +20,7 @@ def dropped(x: Any, rate: Any, noise_shape: Any, seed: Tensor) -> Tensor:
     """`x` with a random share `rate` of its elements set to 0 and the others divided by 1 - rate."""
     shape = x.sizes if noise_shape is None else tuple(n if given is None else given for n, given in zip(x.sizes, noise_shape, strict=True))
     kept = bernoulli(seed, as_sizes(list(shape)), 1.0 - rate)
-    return a.select(kept, x / (1.0 - rate), 0)  # type: ignore[no-any-return]
+    return a.select(kept, x / (1.0 - rate), 0)
 
 
 def _checked(x: Any, rate: Any) -> tuple[Tensor, Any]:
@@ -76,4 +76,4 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | 
         raise ShapeError(f"[bias_add] expected data of rank 2 or more and a vector of biases; received {x.shape} and {b.shape}.")
     if differ(x.sizes[1 if first else -1], b.sizes[0]):
         raise ShapeError(f"[bias_add] expected one bias per channel; received data {x.shape} and {b.shape} biases.")
-    return a.add(x, reshape(b, (-1, *(1,) * (x.ndim - 2))) if first else b)  # type: ignore[no-any-return]
+    return a.add(x, reshape(b, (-1, *(1,) * (x.ndim - 2))) if first else b)

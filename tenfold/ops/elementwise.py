@@ -181,9 +181,9 @@ def sign(x: Any, name: str | None = None) -> Tensor:
     if x.dtype.is_complex:
         size = a.cast(absolute(x), x.dtype)
         zero = a.equal(size, 0)
-        return a.select(zero, 0, x / a.select(zero, 1, size))  # type: ignore[no-any-return]
+        return a.select(zero, 0, x / a.select(zero, 1, size))
     if x.dtype.is_unsigned:
-        return a.minimum(x, 1)  # type: ignore[no-any-return]
+        return a.minimum(x, 1)
     result: Tensor = e.sign(x)
     return result
 
@@ -197,7 +197,7 @@ def round(x: Any, name: str | None = None) -> Tensor:
         array([0., 2., 2.], dtype=float32)
     """
     x = as_tensor(x)
-    return x if x.dtype.is_integer else e.round(x)  # type: ignore[no-any-return]
+    return x if x.dtype.is_integer else e.round(x)
 
 
 def square(x: Any, name: str | None = None) -> Tensor:
@@ -209,7 +209,7 @@ def square(x: Any, name: str | None = None) -> Tensor:
         array([4, 9], dtype=int32)
     """
     x = as_tensor(x)
-    return x * x  # type: ignore[no-any-return]
+    return x * x
 
 
 def reciprocal(x: Any, name: str | None = None) -> Tensor:
@@ -246,8 +246,8 @@ def angle(input: Any, name: str | None = None) -> Tensor:
     """The argument of complex numbers, in radians; 0 or pi for real ones."""
     x = as_tensor(input)
     if x.dtype.is_complex:
-        return a.atan2(a.imag(x), a.real(x))  # type: ignore[no-any-return]
-    return a.select(a.less(x, 0), math.pi, a.zeros_like(x))  # type: ignore[no-any-return]
+        return a.atan2(a.imag(x), a.real(x))
+    return a.select(a.less(x, 0), math.pi, a.zeros_like(x))
 
 
 def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:

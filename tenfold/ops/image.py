@@ -58,7 +58,7 @@ def flip_up_down(image: Any) -> Tensor:
 def transpose(image: Any, name: str | None = None) -> Tensor:
     """Rows and columns exchanged."""
     x = _image("transpose", image)
-    return transpose_(x, [*range(x.ndim - 3), x.ndim - 2, x.ndim - 3, x.ndim - 1])  # type: ignore[no-any-return]
+    return transpose_(x, [*range(x.ndim - 3), x.ndim - 2, x.ndim - 3, x.ndim - 1])
 
 
 def rot90(image: Any, k: int = 1, name: str | None = None) -> Tensor:
@@ -106,16 +106,16 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: st
     x: Any = as_tensor(image)
     want = as_dtype(dtype)
     if x.dtype is want:
-        return x  # type: ignore[no-any-return]
+        return x
     if x.dtype.is_integer and want.is_integer:
         if x.dtype.max > want.max:
             scaled = x // ((x.dtype.max + 1) // (want.max + 1))
             return saturate_cast(scaled, want) if saturate else a.cast(scaled, want)
-        return a.cast(x, want) * ((want.max + 1) // (x.dtype.max + 1))  # type: ignore[no-any-return]
+        return a.cast(x, want) * ((want.max + 1) // (x.dtype.max + 1))
     if x.dtype.is_floating and want.is_floating:
-        return a.cast(x, want)  # type: ignore[no-any-return]
+        return a.cast(x, want)
     if x.dtype.is_integer:
-        return a.cast(x, want) * (1.0 / x.dtype.max)  # type: ignore[no-any-return]
+        return a.cast(x, want) * (1.0 / x.dtype.max)
     scaled = x * (want.max + 0.5)
     return saturate_cast(scaled, want) if saturate else a.cast(scaled, want)
 
@@ -124,7 +124,7 @@ def _in_float(image: Any, function: Callable[[Any], Any], name: str) -> Tensor:
     """`function` on the image as floats, the result in the image's own type, within its range."""
     x = _image(name, image)
     if x.dtype in ("float32", "float64"):
-        return function(x)  # type: ignore[no-any-return]
+        return function(x)
     return convert_image_dtype(function(convert_image_dtype(x, float32)), x.dtype, saturate=True)
 
 
@@ -159,7 +159,7 @@ def rgb_to_grayscale(images: Any, name: str | None = None) -> Tensor:
     """
     x = _image("rgb_to_grayscale", images)
     floats = convert_image_dtype(x, x.dtype if x.dtype.is_floating else float32)
-    gray = r.sum(floats * wrap(np.array(LUMA, floats.dtype.numpy)), -1, True)  # type: ignore[operator]
+    gray = r.sum(floats * wrap(np.array(LUMA, floats.dtype.numpy)), -1, True)
     return convert_image_dtype(gray, x.dtype)
 
 
@@ -172,7 +172,7 @@ def grayscale_to_rgb(images: Any, name: str | None = None) -> Tensor:
         TensorShape([2, 2, 3])
     """
     x = _image("grayscale_to_rgb", images)
-    return broadcast_to(x, (*x.sizes[:-1], 3))  # type: ignore[no-any-return]
+    return broadcast_to(x, (*x.sizes[:-1], 3))
 
 
 def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
@@ -240,14 +240,14 @@ def per_image_standardization(image: Any) -> Tensor:
     mean: Any = reduce_mean(x, [-3, -2, -1], True)
     variance = reduce_mean((x - mean) * (x - mean), [-3, -2, -1], True)
     count = float(np.prod(x.sizes[-3:]))
-    return (x - mean) / a.maximum(e.sqrt(variance), 1 / count**0.5)  # type: ignore[no-any-return]
+    return (x - mean) / a.maximum(e.sqrt(variance), 1 / count**0.5)
 
 
 def _decided(name: str, seed: Tensor, image: Any, flip: Callable[[Any], Tensor]) -> Tensor:
     """Each image flipped or not, with equal chances."""
     x = _image(name, image)
     chance = uniform(seed, (x.sizes[0], 1, 1, 1) if x.ndim == 4 else ())
-    return a.select(a.less(chance, 0.5), flip(x), x)  # type: ignore[no-any-return]
+    return a.select(a.less(chance, 0.5), flip(x), x)
 
 
 def random_flip_left_right(image: Any, seed: Any = None) -> Tensor:
@@ -302,7 +302,7 @@ def _cropped(name: str, seed: Tensor, value: Any, size: Any) -> Tensor:
         raise ShapeError(f"[{name}] expected a size of at most {x.shape}; received {wanted}.")
     chances = uniform(seed, (x.ndim,), 0, np.iinfo(np.int32).max, "int32")
     starts = [reshape(slice_(chances, [i], [1]), ()) % (n - s + 1) for i, (n, s) in enumerate(zip(x.sizes, wanted, strict=True))]
-    return dynamic_slice(x, starts, wanted)  # type: ignore[no-any-return]
+    return dynamic_slice(x, starts, wanted)
 
 
 def random_crop(value: Any, size: Any, seed: Any = None, name: str | None = None) -> Tensor:
@@ -325,15 +325,15 @@ def total_variation(images: Any, name: str | None = None) -> Tensor:
     """The sum of the absolute differences between neighbouring pixels, for each image."""
     x = _image("total_variation", images)
     down, across = x[..., 1:, :, :] - x[..., :-1, :, :], x[..., :, 1:, :] - x[..., :, :-1, :]
-    return r.sum(e.abs(down), [-3, -2, -1]) + r.sum(e.abs(across), [-3, -2, -1])  # type: ignore[no-any-return]
+    return r.sum(e.abs(down), [-3, -2, -1]) + r.sum(e.abs(across), [-3, -2, -1])
 
 
 def psnr(a: Any, b: Any, max_val: Any, name: str | None = None) -> Tensor:
     """The peak signal-to-noise ratio, in decibels."""
     x, y = (convert_image_dtype(t, float32) for t in (a, b))
     top = convert_image_dtype(as_tensor(max_val, hint=as_tensor(a).dtype), float32)
-    error = reduce_mean((x - y) * (x - y), [-3, -2, -1])  # type: ignore[operator]
-    return (20 * _log(top) - 10 * _log(error)) / np.log(10.0)  # type: ignore[no-any-return]
+    error = reduce_mean((x - y) * (x - y), [-3, -2, -1])
+    return (20 * _log(top) - 10 * _log(error)) / np.log(10.0)
 
 
 _log: Any = a.log
@@ -343,4 +343,4 @@ YUV = np.array([[0.299, -0.14714119, 0.61497538], [0.587, -0.28886916, -0.514965
 def rgb_to_yuv(images: Any) -> Tensor:
     """Brightness and two differences of colour."""
     x = _image("rgb_to_yuv", images)
-    return matmul(x, wrap(YUV.astype(x.dtype.numpy)))  # type: ignore[no-any-return]
+    return matmul(x, wrap(YUV.astype(x.dtype.numpy)))

@@ -55,7 +55,7 @@ def matrix_transpose(a: Any, name: str | None = None, conjugate: bool = False) -
     x = _matrix("matrix_transpose", a)
     if conjugate:
         return f.adjoint(x)
-    return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])  # type: ignore[no-any-return]
+    return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
 def adjoint(matrix: Any, name: str | None = None) -> Tensor:
@@ -78,7 +78,7 @@ def band_part(input: Any, num_lower: Any, num_upper: Any, name: str | None = Non
         a.logical_or(a.less(lower, 0), a.less_equal(below, a.cast(lower, int32))),
         a.logical_or(a.less(upper, 0), a.less_equal(-below, a.cast(upper, int32))),
     )
-    return a.select(inside, x, _zero(x))  # type: ignore[no-any-return]
+    return a.select(inside, x, _zero(x))
 
 
 def _zero(x: Tensor) -> Any:
@@ -87,7 +87,7 @@ def _zero(x: Tensor) -> Any:
 
 def diag(diagonal: Any, name: str | None = "diag", k: int = 0, num_rows: int = -1, num_cols: int = -1, padding_value: Any = 0,
          align: str = "RIGHT_LEFT") -> Tensor:  # fmt: skip
-    """Matrices with the given diagonal, moved up by `k`.
+    """Matrices with the given diagonal, moved up by `k`; the smallest square ones, unless their size is given.
 
     Example:
         >>> import tenfold as tf
@@ -98,12 +98,13 @@ def diag(diagonal: Any, name: str | None = "diag", k: int = 0, num_rows: int = -
     if not isinstance(k, (int, np.integer)):
         raise InvalidArgumentError("[diag] expected one diagonal. Try adding matrices of one diagonal each.")
     n = x.sizes[-1]
-    rows = n + max(-k, 0) if num_rows == -1 else num_rows
-    columns = n + max(k, 0) if num_cols == -1 else num_cols
+    square = num_rows == -1 and num_cols == -1
+    rows = n + (abs(k) if square else max(-k, 0)) if num_rows == -1 else num_rows
+    columns = n + (abs(k) if square else max(k, 0)) if num_cols == -1 else num_cols
     lead = [0] * (x.ndim - 1)
     wide = pad(x, [*lead, max(k, 0)], [*lead, columns - n - max(k, 0)])
     on = a.equal(iota(columns) - k, expand_dims(iota(rows), 1))
-    return a.select(on, expand_dims(wide, -2), padding_value if padding_value else _zero(x))  # type: ignore[no-any-return]
+    return a.select(on, expand_dims(wide, -2), padding_value if padding_value else _zero(x))
 
 
 def diag_part(input: Any, name: str | None = "diag_part", k: int = 0, padding_value: Any = 0, align: str = "RIGHT_LEFT") -> Tensor:
@@ -126,8 +127,8 @@ def diag_part(input: Any, name: str | None = "diag_part", k: int = 0, padding_va
     square = slice_(x, [*lead, max(-k, 0), max(k, 0)], [*x.sizes[:-2], rows, columns])
     on = a.equal(iota(columns), expand_dims(iota(rows), 1))
     if square.dtype.is_bool:
-        return r.any(a.logical_and(on, square), -1)  # type: ignore[no-any-return]
-    return r.sum(a.select(on, square, 0), -1)  # type: ignore[no-any-return]
+        return r.any(a.logical_and(on, square), -1)
+    return r.sum(a.select(on, square, 0), -1)
 
 
 def set_diag(input: Any, diagonal: Any, name: str | None = "set_diag", k: int = 0, align: str = "RIGHT_LEFT") -> Tensor:
@@ -141,14 +142,14 @@ def set_diag(input: Any, diagonal: Any, name: str | None = "set_diag", k: int = 
     x = _matrix("set_diag", input)
     new = diag(as_tensor(diagonal, hint=x.dtype), k=k, num_rows=x.sizes[-2], num_cols=x.sizes[-1])
     on = a.equal(iota(x.sizes[-1]) - k, expand_dims(iota(x.sizes[-2]), 1))
-    return a.select(on, new, x)  # type: ignore[no-any-return]
+    return a.select(on, new, x)
 
 
 def tensor_diag(diagonal: Any, name: str | None = None) -> Tensor:
     """A tensor of twice the rank, with `diagonal` where the two halves of the indices agree."""
     x = as_tensor(diagonal)
     n = product(x.sizes)
-    return reshape(diag(reshape(x, (n,))), (*x.sizes, *x.sizes))  # type: ignore[no-any-return]
+    return reshape(diag(reshape(x, (n,))), (*x.sizes, *x.sizes))
 
 
 def tensor_diag_part(input: Any, name: str | None = None) -> Tensor:
@@ -157,7 +158,7 @@ def tensor_diag_part(input: Any, name: str | None = None) -> Tensor:
     half = x.sizes[: x.ndim // 2]
     if x.ndim % 2 or half != x.sizes[x.ndim // 2 :]:
         raise ShapeError(f"[tensor_diag_part] expected a shape of two equal halves; received {x.shape}.")
-    return reshape(diag_part(reshape(x, (product(half), product(half)))), half)  # type: ignore[no-any-return]
+    return reshape(diag_part(reshape(x, (product(half), product(half)))), half)
 
 
 def trace(x: Any, name: str | None = None) -> Tensor:
@@ -168,7 +169,7 @@ def trace(x: Any, name: str | None = None) -> Tensor:
         >>> int(tf.linalg.trace([[1, 2], [3, 4]]))
         5
     """
-    return r.sum(diag_part(x), -1)  # type: ignore[no-any-return]
+    return r.sum(diag_part(x), -1)
 
 
 def det(input: Any, name: str | None = None) -> Tensor:
@@ -185,7 +186,7 @@ def slogdet(input: Any, name: str | None = None) -> SlogDet:
 def logdet(matrix: Any, name: str | None = None) -> Tensor:
     """log(determinant) of positive definite matrices, from their Cholesky factors."""
     factor = diag_part(cholesky(matrix))
-    return 2 * r.sum(a.log(a.real(factor) if factor.dtype.is_complex else factor), -1)  # type: ignore[no-any-return]
+    return 2 * r.sum(a.log(a.real(factor) if factor.dtype.is_complex else factor), -1)
 
 
 def inv(input: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
@@ -209,7 +210,7 @@ def cholesky(input: Any, name: str | None = None) -> Tensor:
 def cholesky_solve(chol: Any, rhs: Any, name: str | None = None) -> Tensor:
     """x with a x = rhs, given the Cholesky factor of a."""
     lower, b = tensors("cholesky_solve", (chol, rhs))
-    return f.triangular_solve(lower, f.triangular_solve(lower, b), adjoint=True)  # type: ignore[no-any-return]
+    return f.triangular_solve(lower, f.triangular_solve(lower, b), adjoint=True)
 
 
 def solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
@@ -236,9 +237,9 @@ def lstsq(matrix: Any, rhs: Any, l2_regularizer: float = 0.0, fast: bool = True,
     rows, columns = m.sizes[-2:]
     if isinstance(rows, int) and isinstance(columns, int) and rows >= columns:
         gram = matmul_(f.adjoint(m), m) + a.mul(l2_regularizer, eye(columns, dtype=m.dtype))
-        return f.solve(gram, matmul_(f.adjoint(m), b))  # type: ignore[no-any-return]
+        return f.solve(gram, matmul_(f.adjoint(m), b))
     gram = matmul_(m, f.adjoint(m)) + a.mul(l2_regularizer, eye(rows, dtype=m.dtype))
-    return matmul_(f.adjoint(m), f.solve(gram, b))  # type: ignore[no-any-return]
+    return matmul_(f.adjoint(m), f.solve(gram, b))
 
 
 def qr(input: Any, full_matrices: bool = False, name: str | None = None) -> Qr:
@@ -287,7 +288,7 @@ def pinv(a: Any, rcond: Any = None, validate_args: bool = False, name: str | Non
     limit = 10 * max(n for n in x.sizes[-2:]) * float(np.finfo(x.dtype.real_dtype.numpy).eps) if rcond is None else rcond
     kept = s > limit * r.max(s, -1, True)
     inverse = _select(kept, 1 / _select(kept, s, 1), 0)
-    return matmul_(v * expand_dims(_cast(inverse, x.dtype), -2), f.adjoint(u))  # type: ignore[no-any-return]
+    return matmul_(v * expand_dims(_cast(inverse, x.dtype), -2), f.adjoint(u))
 
 
 _select, _cast = a.select, a.cast
@@ -298,7 +299,7 @@ def matrix_rank(a: Any, tol: Any = None, validate_args: bool = False, name: str 
     x = _matrix("matrix_rank", a)
     s = f.svd(x)[0]
     limit = r.max(s, -1, True) * max(n for n in x.sizes[-2:]) * float(np.finfo(x.dtype.real_dtype.numpy).eps) if tol is None else tol
-    return r.sum(_cast(s > limit, int32), -1)  # type: ignore[no-any-return]
+    return r.sum(_cast(s > limit, int32), -1)
 
 
 def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
@@ -316,9 +317,9 @@ def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
     def turned(t: Tensor, by: int) -> Tensor:
         lead = [0] * (t.ndim - 1)
         parts = [slice_(t, [*lead, by], [*t.sizes[:-1], 3 - by]), slice_(t, [*lead, 0], [*t.sizes[:-1], by])]
-        return concat(parts, -1)  # type: ignore[no-any-return]
+        return concat(parts, -1)
 
-    return turned(x, 1) * turned(y, 2) - turned(x, 2) * turned(y, 1)  # type: ignore[no-any-return, operator]
+    return turned(x, 1) * turned(y, 2) - turned(x, 2) * turned(y, 1)
 
 
 __all__ = [

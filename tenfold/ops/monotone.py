@@ -24,7 +24,7 @@ def is_non_decreasing(x: Any, name: str | None = None) -> Tensor:
         True
     """
     before, after = _neighbours(x)
-    return r.all(a.less_equal(before, after))  # type: ignore[no-any-return]
+    return r.all(a.less_equal(before, after))
 
 
 def is_strictly_increasing(x: Any, name: str | None = None) -> Tensor:
@@ -36,4 +36,4 @@ def is_strictly_increasing(x: Any, name: str | None = None) -> Tensor:
         False
     """
     before, after = _neighbours(x)
-    return r.all(a.less(before, after))  # type: ignore[no-any-return]
+    return r.all(a.less(before, after))

@@ -59,10 +59,10 @@ def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: An
     factor: Any = e.rsqrt(as_tensor(variance, hint=x.dtype) + variance_epsilon)
     if scale is not None:
         factor = factor * scale
-    shift = -as_tensor(mean, hint=x.dtype) * factor  # type: ignore[operator]
+    shift = -as_tensor(mean, hint=x.dtype) * factor
     if offset is not None:
         shift = shift + offset
-    return x * a.cast(factor, x.dtype) + a.cast(shift, x.dtype)  # type: ignore[no-any-return]
+    return x * a.cast(factor, x.dtype) + a.cast(shift, x.dtype)
 
 
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None) -> Tensor:
@@ -76,8 +76,8 @@ def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | N
     x = floating("l2_normalize", x)
     if x.dtype.is_complex:
         squares = r.sum(a.real(a.conj(x) * x), axis, True)
-        return x * a.cast(e.rsqrt(a.maximum(squares, epsilon)), x.dtype)  # type: ignore[no-any-return]
-    return x * e.rsqrt(a.maximum(r.sum(x * x, axis, True), epsilon))  # type: ignore[no-any-return]
+        return x * a.cast(e.rsqrt(a.maximum(squares, epsilon)), x.dtype)
+    return x * e.rsqrt(a.maximum(r.sum(x * x, axis, True), epsilon))
 
 
 def local_response_normalization(input: Any, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5,
@@ -87,7 +87,7 @@ def local_response_normalization(input: Any, depth_radius: int = 5, bias: float 
     squares = x * x
     n = x.sizes[-1]
     total = sum_of_neighbours(squares, int(depth_radius), n)
-    return x / a.pow(bias + alpha * total, beta)  # type: ignore[no-any-return]
+    return x / a.pow(bias + alpha * total, beta)
 
 
 def sum_of_neighbours(x: Any, radius: int, n: Any) -> Any:

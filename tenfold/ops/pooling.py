@@ -142,11 +142,11 @@ def max_pool_with_argmax(input: Any, ksize: Any, strides: Any, padding: Any, dat
 
     def along(axis: int, offset: Tensor) -> Tensor:
         start = iota(y.sizes[axis], output_dtype) * step[axis - 1] - scalar_size(margins[axis - 1][0], as_dtype(output_dtype))
-        return reshape(start, [y.sizes[axis] if i == axis else 1 for i in range(4)]) + offset  # type: ignore[no-any-return]
+        return reshape(start, [y.sizes[axis] if i == axis else 1 for i in range(4)]) + offset
 
     row, column = along(1, place // window[1]), along(2, place % window[1])
     size = as_dtype(output_dtype)
-    at = (row * scalar_size(width, size) + column) * scalar_size(channels, size) + iota(channels, size)  # type: ignore[operator]
+    at = (row * scalar_size(width, size) + column) * scalar_size(channels, size) + iota(channels, size)
     if include_batch_in_index:
         at = at + reshape(iota(n, size), (n, 1, 1, 1)) * scalar_size(product((height, width, channels)), size)
     return y, at

@@ -44,7 +44,7 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
         raise InvalidArgumentError("[matmul] transpose and adjoint of one argument cannot both be asked for.")
     x, y = (_conj(x) if adjoint_a else x), (_conj(y) if adjoint_b else y)
     product_ = matmul_(x, y, transpose_a or adjoint_a, transpose_b or adjoint_b)
-    return product_ if output_type is None else _cast(product_, as_dtype(output_type))  # type: ignore[no-any-return]
+    return product_ if output_type is None else _cast(product_, as_dtype(output_type))
 
 
 _conj, _cast = a.conj, a.cast
@@ -61,7 +61,7 @@ def matvec(a: Any, b: Any, transpose_a: bool = False, adjoint_a: bool = False, a
     """
     x, y = tensors("matvec", (a, b))
     column = matmul(x, expand_dims(y, -1), transpose_a=transpose_a, adjoint_a=adjoint_a)
-    return reshape(column, column.sizes[:-1])  # type: ignore[no-any-return]
+    return reshape(column, column.sizes[:-1])
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
@@ -81,7 +81,7 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
     inner = product(x.sizes[i] for i in first)
     left = reshape(transpose(x, [*rows, *first]), (product(x.sizes[i] for i in rows), inner))
     right = reshape(transpose(y, [*second, *columns]), (inner, product(y.sizes[i] for i in columns)))
-    return reshape(matmul_(left, right), (*(x.sizes[i] for i in rows), *(y.sizes[i] for i in columns)))  # type: ignore[no-any-return]
+    return reshape(matmul_(left, right), (*(x.sizes[i] for i in rows), *(y.sizes[i] for i in columns)))
 
 
 def _tensordot_axes(x: Tensor, y: Tensor, axes: Any) -> tuple[list[int], list[int]]:
@@ -224,7 +224,7 @@ def _product(x: Tensor, p: str, y: Tensor, q: str, keep: set[str]) -> tuple[Tens
 
     def arranged(t: Tensor, letters: str, order: list[list[str]]) -> Tensor:
         t = transpose(t, [letters.index(c) for group in order for c in group])
-        return reshape(t, [*(size[c] for c in order[0]), *(product(size[c] for c in group) for group in order[1:])])  # type: ignore[no-any-return]
+        return reshape(t, [*(size[c] for c in order[0]), *(product(size[c] for c in group) for group in order[1:])])
 
     z = matmul_(arranged(x, p, [batch, rows, inner]), arranged(y, q, [batch, inner, columns]))
     letters = "".join([*batch, *rows, *columns])
@@ -234,13 +234,13 @@ def _product(x: Tensor, p: str, y: Tensor, q: str, keep: set[str]) -> tuple[Tens
 def _broadcast_product(x: Tensor, p: str, y: Tensor, q: str, keep: set[str]) -> tuple[Tensor, str]:
     """The product element by element, then the sum over what is not kept."""
     letters = p + "".join(c for c in q if c not in p)
-    return _summed(_aligned(x, p, letters) * _aligned(y, q, letters), letters, keep)  # type: ignore[operator]
+    return _summed(_aligned(x, p, letters) * _aligned(y, q, letters), letters, keep)
 
 
 def _aligned(x: Tensor, own: str, letters: str) -> Tensor:
     x = transpose(x, [own.index(c) for c in letters if c in own])
     sizes = iter(x.sizes)
-    return reshape(x, [next(sizes) if c in own else 1 for c in letters])  # type: ignore[no-any-return]
+    return reshape(x, [next(sizes) if c in own else 1 for c in letters])
 
 
 def _summed(x: Tensor, letters: str, keep: set[str]) -> tuple[Tensor, str]:
@@ -250,4 +250,4 @@ def _summed(x: Tensor, letters: str, keep: set[str]) -> tuple[Tensor, str]:
 
 def _finish(x: Tensor, letters: str, output: str) -> Tensor:
     x, letters = _summed(x, letters, set(output))
-    return transpose(as_tensor(x), [letters.index(c) for c in output])  # type: ignore[no-any-return]
+    return transpose(as_tensor(x), [letters.index(c) for c in output])

@@ -80,7 +80,7 @@ class Generator:
     @property
     def key(self) -> Tensor:
         """The first word of the state."""
-        return self._state.read_value()[0]  # type: ignore[index, no-any-return]
+        return self._state.read_value()[0]
 
     @property
     def algorithm(self) -> int:
@@ -107,7 +107,7 @@ class Generator:
 
     def make_seeds(self, count: int = 1) -> Tensor:
         """Seeds [2, count] for stateless functions."""
-        return transpose(p.split(self.next_seed(), count))  # type: ignore[no-any-return]
+        return transpose(p.split(self.next_seed(), count))
 
     def split(self, count: int = 1) -> list[Generator]:
         """`count` independent generators."""
@@ -243,7 +243,7 @@ def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     x = as_tensor(value)
     if x.ndim == 0:
         raise ShapeError("[shuffle] expected at least one dimension; received a scalar.")
-    return gather(x, _order(next_seed(seed), x.sizes[0]))  # type: ignore[no-any-return]
+    return gather(x, _order(next_seed(seed), x.sizes[0]))
 
 
 def categorical(logits: Any, num_samples: Any, dtype: Any = None, seed: Any = None, name: str | None = None) -> Tensor:
@@ -322,4 +322,4 @@ def split(seed: Any, num: int = 2, alg: Any = "auto_select") -> Tensor:
 def stateless_shuffle(value: Any, seed: Any, alg: Any = "auto_select", name: str | None = None) -> Tensor:
     """`value` with its rows in an order that follows from `seed`, two integers."""
     x = as_tensor(value)
-    return gather(x, _order(p.as_seed(seed), x.sizes[0]))  # type: ignore[no-any-return]
+    return gather(x, _order(p.as_seed(seed), x.sizes[0]))

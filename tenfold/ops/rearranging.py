@@ -25,7 +25,7 @@ def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC", name:
         if any(isinstance(s, int) and s % b for s in (h, w)):
             raise ShapeError(f"[space_to_depth] height and width must be multiples of {b}; received shape {x.shape}.")
         blocks = transpose(reshape(t, (n, h // b, b, w // b, b, c)), (0, 1, 3, 2, 4, 5))
-        return reshape(blocks, (n, h // b, w // b, b * b * c))  # type: ignore[no-any-return]
+        return reshape(blocks, (n, h // b, w // b, b * b * c))
 
     return in_format(apply, x, channels_first("space_to_depth", data_format, 2))
 
@@ -45,6 +45,6 @@ def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC", name:
         if c % (b * b):
             raise ShapeError(f"[depth_to_space] the number of channels must be a multiple of {b * b}; received shape {x.shape}.")
         blocks = transpose(reshape(t, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5))
-        return reshape(blocks, (n, h * b, w * b, c // (b * b)))  # type: ignore[no-any-return]
+        return reshape(blocks, (n, h * b, w * b, c // (b * b)))
 
     return in_format(apply, x, channels_first("depth_to_space", data_format, 2))

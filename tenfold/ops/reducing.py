@@ -22,7 +22,7 @@ def count(x: Tensor, axis: Any, dtype: DType) -> Tensor:
     n = product(x.sizes[i] for i in normalize_axes("reduce", axis, x.ndim))
     if isinstance(n, int):
         return as_tensor(np.asarray(n, dtype.numpy))
-    return a.cast(scalar_size(n, int64), dtype)  # type: ignore[no-any-return]
+    return a.cast(scalar_size(n, int64), dtype)
 
 
 def wide(x: Tensor) -> Tensor:
@@ -112,9 +112,9 @@ def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     """
     x = as_tensor(input_tensor)
     if x.dtype.is_integer:
-        return a.truncatediv(r.sum(x, axis, keepdims), count(x, axis, x.dtype))  # type: ignore[no-any-return]
+        return a.truncatediv(r.sum(x, axis, keepdims), count(x, axis, x.dtype))
     exact = wide(x)
-    return a.cast(r.sum(exact, axis, keepdims) / count(x, axis, exact.dtype), x.dtype)  # type: ignore[no-any-return]
+    return a.cast(r.sum(exact, axis, keepdims) / count(x, axis, exact.dtype), x.dtype)
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -129,9 +129,9 @@ def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False,
     if not x.dtype.is_differentiable:
         raise DTypeError(f"[reduce_variance] expected floating-point or complex elements; received {x.dtype.name}. Try tf.cast(x, tf.float32).")
     exact = wide(x)
-    distance = exact - reduce_mean(exact, axis, True)  # type: ignore[operator]
+    distance = exact - reduce_mean(exact, axis, True)
     squared = distance * distance if not x.dtype.is_complex else a.real(a.conj(distance) * distance)
-    return a.cast(reduce_mean(squared, axis, keepdims), x.dtype.real_dtype)  # type: ignore[no-any-return]
+    return a.cast(reduce_mean(squared, axis, keepdims), x.dtype.real_dtype)
 
 
 def reduce_std(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -142,7 +142,7 @@ def reduce_std(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
         >>> float(tf.math.reduce_std([1.0, 3.0]))
         1.0
     """
-    return e.sqrt(reduce_variance(input_tensor, axis, keepdims))  # type: ignore[no-any-return]
+    return e.sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
 def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -158,7 +158,7 @@ def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False
     top = a.select(e.is_finite(top), top, 0)
     y = a.log(r.sum(e.exp(x - top), axis, True)) + top
     axes = normalize_axes("reduce_logsumexp", axis, x.ndim)
-    return y if keepdims else reshape(y, [n for i, n in enumerate(x.sizes) if i not in axes])  # type: ignore[no-any-return]
+    return y if keepdims else reshape(y, [n for i, n in enumerate(x.sizes) if i not in axes])
 
 
 def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -170,7 +170,7 @@ def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = 
         5.0
     """
     x = as_tensor(input_tensor)
-    return e.sqrt(r.sum(a.conj(x) * x, axis, keepdims))  # type: ignore[no-any-return, operator]
+    return e.sqrt(r.sum(a.conj(x) * x, axis, keepdims))
 
 
 def count_nonzero(input: Any, axis: Any = None, keepdims: bool = False, dtype: Any = int64, name: str | None = None) -> Tensor:
@@ -183,7 +183,7 @@ def count_nonzero(input: Any, axis: Any = None, keepdims: bool = False, dtype: A
     """
     x = as_tensor(input)
     nonzero = x if x.dtype is bool_ else a.not_equal(x, 0)
-    return r.sum(a.cast(nonzero, dtype), axis, keepdims)  # type: ignore[no-any-return]
+    return r.sum(a.cast(nonzero, dtype), axis, keepdims)
 
 
 def zero_fraction(value: Any, name: str | None = None) -> Tensor:
@@ -227,4 +227,4 @@ def _position(name: str, extreme: Any, x: Any, axis: Any, output_type: Any) -> T
     if x.dtype.is_floating:
         x = a.select(e.is_nan(x), float("-inf") if name == "argmax" else float("inf"), x)
     index = reshape(iota(n, want), [n if i == at else 1 for i in range(x.ndim)])
-    return r.min(a.select(a.equal(x, extreme(x, at, True)), index, scalar_size(n, want)), at)  # type: ignore[no-any-return]
+    return r.min(a.select(a.equal(x, extreme(x, at, True)), index, scalar_size(n, want)), at)

@@ -91,14 +91,14 @@ def _nearest(n: int, size: int) -> Any:
 def _along(x: Tensor, axis: int, method: str, size: int, antialias: bool) -> Tensor:
     n = x.sizes[axis]
     if method == "nearest":
-        return gather(x, wrap(_nearest(n, size)), axis)  # type: ignore[no-any-return]
+        return gather(x, wrap(_nearest(n, size)), axis)
     if n == size and not (method == "gaussian" or method == "mitchellcubic"):
         return x
     weights = wrap(_weights(method, n, size, antialias))
     batch, height, width, channels = x.sizes
     if axis == 1:
-        return reshape(matmul(weights, reshape(x, (batch, height, width * channels))), (batch, size, width, channels))  # type: ignore[no-any-return]
-    return matmul(weights, x)  # type: ignore[no-any-return]
+        return reshape(matmul(weights, reshape(x, (batch, height, width * channels))), (batch, size, width, channels))
+    return matmul(weights, x)
 
 
 def _images(name: str, images: Any) -> tuple[Tensor, bool]:
@@ -163,7 +163,7 @@ def pad_to_bounding_box(image: Any, offset_height: int, offset_width: int, targe
     if min(*low, *high) < 0:
         raise InvalidArgumentError(f"[pad_to_bounding_box] the image exceeds {target_height} x {target_width} at {low}; received shape {x.shape}.")
     y = pad(x, [0, *low, 0], [0, *high, 0])
-    return reshape(y, y.sizes[1:]) if single else y  # type: ignore[no-any-return]
+    return reshape(y, y.sizes[1:]) if single else y
 
 
 def crop_to_bounding_box(image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int) -> Tensor:
@@ -179,7 +179,7 @@ def crop_to_bounding_box(image: Any, offset_height: int, offset_width: int, targ
     if any(b < 0 or s < 1 or b + s > n for b, s, n in zip(begin, size, x.sizes[1:3], strict=True)):
         raise InvalidArgumentError(f"[crop_to_bounding_box] {size[0]} x {size[1]} at {begin} is not inside images of shape {x.shape}.")
     y = slice_(x, [0, *begin, 0], [x.sizes[0], *size, x.sizes[3]])
-    return reshape(y, y.sizes[1:]) if single else y  # type: ignore[no-any-return]
+    return reshape(y, y.sizes[1:]) if single else y
 
 
 def resize_with_crop_or_pad(image: Any, target_height: int, target_width: int) -> Tensor:

@@ -33,7 +33,7 @@ def scanned(x: Tensor, axis: int, combine: Any, start: float, exclusive: bool, r
 
 def _shifted(x: Tensor, axis: int, by: int, fill: float) -> Tensor:
     kept = slice_(x, [0] * x.ndim, [n - by if i == axis else n for i, n in enumerate(x.sizes)])
-    return pad(kept, [by if i == axis else 0 for i in range(x.ndim)], [0] * x.ndim, value=fill)  # type: ignore[no-any-return]
+    return pad(kept, [by if i == axis else 0 for i in range(x.ndim)], [0] * x.ndim, value=fill)
 
 
 def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
@@ -63,7 +63,7 @@ def cumprod(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = Fals
 def _logaddexp(x: Tensor, y: Tensor) -> Tensor:
     top = e.stop_gradient(a.maximum(x, y))
     top = a.select(e.is_finite(top), top, 0)
-    return a.log(e.exp(x - top) + e.exp(y - top)) + top  # type: ignore[no-any-return]
+    return a.log(e.exp(x - top) + e.exp(y - top)) + top
 
 
 def cumulative_logsumexp(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:

@@ -33,7 +33,7 @@ def _rows(name: str, data: Any, segment_ids: Any) -> tuple[Tensor, Tensor]:
 
 
 def _spread(counts: Tensor, like: Tensor) -> Tensor:
-    return reshape(counts, (*counts.sizes, *(1,) * (like.ndim - 1)))  # type: ignore[no-any-return]
+    return reshape(counts, (*counts.sizes, *(1,) * (like.ndim - 1)))
 
 
 def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Tensor:
@@ -45,7 +45,7 @@ def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: Any, name: s
         array([5, 2], dtype=int32)
     """
     x, ids = _rows("unsorted_segment_sum", data, segment_ids)
-    return scatter_add(ids, x, as_sizes(num_segments)[0])  # type: ignore[no-any-return]
+    return scatter_add(ids, x, as_sizes(num_segments)[0])
 
 
 def _counts(ids: Tensor, segments: Any, like: Tensor) -> Tensor:
@@ -63,14 +63,14 @@ def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: 
     """
     x, ids = _rows("unsorted_segment_mean", data, segment_ids)
     (n,) = as_sizes(num_segments)
-    return scatter_add(ids, x, n) / a.maximum(_counts(ids, n, x), 1)  # type: ignore[no-any-return]
+    return scatter_add(ids, x, n) / a.maximum(_counts(ids, n, x), 1)
 
 
 def unsorted_segment_sqrt_n(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Tensor:
     """The sum of the rows of each segment divided by the square root of their number."""
     x, ids = _rows("unsorted_segment_sqrt_n", data, segment_ids)
     (n,) = as_sizes(num_segments)
-    return scatter_add(ids, x, n) / e.sqrt(a.maximum(_counts(ids, n, x), 1))  # type: ignore[no-any-return]
+    return scatter_add(ids, x, n) / e.sqrt(a.maximum(_counts(ids, n, x), 1))
 
 
 def _by_mask(name: str, reduce: Callable[..., Tensor], empty: Any, data: Any, segment_ids: Any, num_segments: Any) -> Tensor:
@@ -149,7 +149,7 @@ def _zero_if_empty(function: Callable[..., Tensor], name: str, data: Any, segmen
     x, ids = _rows(name, data, segment_ids)
     n = _segments(name, ids)
     filled = broadcast_to(a.less(0, _counts(ids, n, x)), (n, *x.sizes[1:]))
-    return a.select(filled, function(x, ids, n), 0)  # type: ignore[no-any-return]
+    return a.select(filled, function(x, ids, n), 0)
 
 
 def segment_max(data: Any, segment_ids: Any, name: str | None = None) -> Tensor:
@@ -196,9 +196,9 @@ def bincount(arr: Any, weights: Any = None, minlength: Any = None, maxlength: An
 def _bincount_rows(x: Tensor, weights: Any, length: Any, dtype: Any, binary_output: bool) -> Tensor:
     hit = a.equal(expand_dims(x, -1), iota(length, x.dtype))
     if binary_output:
-        return a.cast(r.any(hit, -2), dtype)  # type: ignore[no-any-return]
+        return a.cast(r.any(hit, -2), dtype)
     counted = a.cast(hit, dtype) if weights is None else a.select(hit, expand_dims(as_tensor(weights), -1), 0)
-    return r.sum(counted, -2)  # type: ignore[no-any-return]
+    return r.sum(counted, -2)
 
 
 def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = int32,
@@ -221,4 +221,4 @@ def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, wei
         valid = r.all(a.logical_and(a.less_equal(0, t), a.less(t, n)))
         check(valid, f"[confusion_matrix] a {what} is out of range. Expected 0 <= {what} < {n}.")
     ones = broadcast_to(as_tensor(1, dtype), rows.sizes) if weights is None else a.cast(reshape(as_tensor(weights), (-1,)), dtype)
-    return reshape(scatter_add(rows * n + columns, ones, n * n), (n, n))  # type: ignore[no-any-return]
+    return reshape(scatter_add(rows * n + columns, ones, n * n), (n, n))

@@ -63,9 +63,9 @@ def embedding_lookup(params: Any, ids: Any, max_norm: float | None = None, name:
     if max_norm is None:
         return rows
     axes = list(builtins.range(as_tensor(ids).ndim, rows.ndim))
-    squared = r.sum(rows * rows, axes, True)  # type: ignore[operator]
+    squared = r.sum(rows * rows, axes, True)
     limit = max_norm * max_norm
-    return rows * a.pow(limit / a.maximum(squared, limit), 0.5)  # type: ignore[no-any-return]
+    return rows * a.pow(limit / a.maximum(squared, limit), 0.5)
 
 
 def _flat_places(name: str, indices: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -81,8 +81,8 @@ def _flat_places(name: str, indices: Tensor, shape: tuple[Any, ...]) -> Tensor:
         valid = a.logical_and(a.less_equal(0, part), a.less(part, limit))
         inside = valid if inside is None else a.logical_and(inside, valid)
     if inside is None or indices._array is not None:
-        return total  # type: ignore[no-any-return]
-    return a.select(inside, total, -1)  # type: ignore[no-any-return]
+        return total
+    return a.select(inside, total, -1)
 
 
 def _places(name: str, indices: Any) -> Tensor:
@@ -118,7 +118,7 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None =
         return gather_nd(x, places)
     depth = _depth("gather_nd", places, x.ndim)
     rows = reshape(x, (product(x.sizes[:depth]), *x.sizes[depth:]))
-    return gather_(rows, _flat_places("gather_nd", places, x.sizes[:depth]))  # type: ignore[no-any-return]
+    return gather_(rows, _flat_places("gather_nd", places, x.sizes[:depth]))
 
 
 def _with_batch_index(x: Tensor, indices: Tensor, batch_dims: int) -> tuple[Tensor, Tensor]:
@@ -146,7 +146,7 @@ def scatter_nd(indices: Any, updates: Any, shape: Any, name: str | None = None) 
     if values.ndim != len(expected) or builtins.any(differ(m, n) for m, n in zip(values.sizes, expected, strict=True)):
         raise ShapeError(f"[scatter_nd] expected updates of shape {show(expected)} for shape {show(wanted)}; received {values.shape}.")
     flat = _flat_places("scatter_nd", places, wanted[:depth])
-    return reshape(scatter_add(flat, values, product(wanted[:depth])), wanted)  # type: ignore[no-any-return]
+    return reshape(scatter_add(flat, values, product(wanted[:depth])), wanted)
 
 
 def tensor_scatter_nd_add(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
@@ -158,7 +158,7 @@ def tensor_scatter_nd_add(tensor: Any, indices: Any, updates: Any, name: str | N
         array([12,  1,  1], dtype=int32)
     """
     x = as_tensor(tensor)
-    return x + scatter_nd(indices, as_tensor(updates, hint=x.dtype), x.sizes)  # type: ignore[no-any-return, operator]
+    return x + scatter_nd(indices, as_tensor(updates, hint=x.dtype), x.sizes)
 
 
 def tensor_scatter_nd_sub(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
@@ -170,7 +170,7 @@ def tensor_scatter_nd_sub(tensor: Any, indices: Any, updates: Any, name: str | N
         array([-4,  1,  1], dtype=int32)
     """
     x = as_tensor(tensor)
-    return x - scatter_nd(indices, as_tensor(updates, hint=x.dtype), x.sizes)  # type: ignore[no-any-return, operator]
+    return x - scatter_nd(indices, as_tensor(updates, hint=x.dtype), x.sizes)
 
 
 def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
@@ -187,7 +187,7 @@ def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, name: str 
     expected = (*places.sizes[:-1], *x.sizes[depth:])
     values = broadcast_to(values, expected)
     rows = reshape(x, (product(x.sizes[:depth]), *x.sizes[depth:]))
-    return reshape(scatter_set(rows, _flat_places("tensor_scatter_nd_update", places, x.sizes[:depth]), values), x.sizes)  # type: ignore[no-any-return]
+    return reshape(scatter_set(rows, _flat_places("tensor_scatter_nd_update", places, x.sizes[:depth]), values), x.sizes)
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
@@ -204,7 +204,7 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     if (x is None) != (y is None):
         raise InvalidArgumentError("[where] x and y must both be given, or neither.")
     if x is not None:
-        return a.select(condition, x, y)  # type: ignore[no-any-return]
+        return a.select(condition, x, y)
     return nonzero(condition)
 
 
@@ -234,7 +234,7 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = bool_, name: st
             raise TraceError("[sequence_mask] maxlen must be given while the function is traced, because it decides the result's shape.")
         maxlen = int(counts._array.max(initial=0))
     (n,) = as_sizes([maxlen])
-    return a.cast(a.less(iota(n, counts.dtype), expand_dims(counts, -1)), dtype)  # type: ignore[no-any-return]
+    return a.cast(a.less(iota(n, counts.dtype), expand_dims(counts, -1)), dtype)
 
 
 def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: int | None = None, batch_axis: int | None = None, name: str | None = None) -> Tensor:
@@ -253,7 +253,7 @@ def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: int | None = None, 
     position = iota(y.sizes[1], lengths.dtype)
     counts: Any = expand_dims(lengths, 1)
     places = a.select(a.less(position, counts), counts - 1 - position, position)
-    return transpose(gather_(y, places, 1, 1), [int(i) for i in np.argsort(order)])  # type: ignore[no-any-return]
+    return transpose(gather_(y, places, 1, 1), [int(i) for i in np.argsort(order)])
 
 
 def invert_permutation(x: Any, name: str | None = None) -> Tensor:
@@ -265,7 +265,7 @@ def invert_permutation(x: Any, name: str | None = None) -> Tensor:
         array([1, 2, 0], dtype=int32)
     """
     places = as_tensor(x)
-    return scatter_add(places, iota(places.sizes[0], places.dtype), places.sizes[0])  # type: ignore[no-any-return]
+    return scatter_add(places, iota(places.sizes[0], places.dtype), places.sizes[0])
 
 
 def unique_with_counts(x: Any, out_idx: Any = int32, name: str | None = None) -> tuple[Tensor, Tensor, Tensor]:

@@ -155,7 +155,7 @@ def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
         raise ShapeError(f"[tile] expected one multiple per dimension of shape {x.shape}; received {list(times)}.")
     between = [v for n in x.sizes for v in (1, n)]
     spread = [v for t, n in zip(times, x.sizes, strict=True) for v in (t, n)]
-    return m.reshape(m.broadcast_to(m.reshape(x, between), spread), [t * n for t, n in zip(times, x.sizes, strict=True)])  # type: ignore[no-any-return]
+    return m.reshape(m.broadcast_to(m.reshape(x, between), spread), [t * n for t, n in zip(times, x.sizes, strict=True)])
 
 
 def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None = None) -> Tensor:
@@ -174,11 +174,11 @@ def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None =
         (times,) = integers("repeat", repeats if isinstance(repeats, (int, np.integer)) else m.reshape(as_tensor(repeats), (1,)))
         n = x.sizes
         wide = m.broadcast_to(m.expand_dims(x, at + 1), (*n[: at + 1], times, *n[at + 1 :]))
-        return m.reshape(wide, (*n[:at], n[at] * times, *n[at + 1 :]))  # type: ignore[no-any-return]
+        return m.reshape(wide, (*n[:at], n[at] * times, *n[at + 1 :]))
     counts = integers("repeat", repeats)
     if len(counts) != x.sizes[at]:
         raise ShapeError(f"[repeat] expected one count for each of the {x.sizes[at]} slices along axis {axis}; received {len(counts)}.")
-    return gather(x, np.repeat(np.arange(len(counts)), counts), axis=at)  # type: ignore[no-any-return]
+    return gather(x, np.repeat(np.arange(len(counts)), counts), axis=at)
 
 
 def expand_dims(input: Any, axis: Any, name: str | None = None) -> Tensor:
@@ -210,7 +210,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
     for i in axes:
         if isinstance(x.sizes[i], int) and x.sizes[i] != 1:
             raise ShapeError(f"[squeeze] expected size 1 in dimension {i}; received shape {x.shape}.")
-    return m.reshape(x, [n for i, n in enumerate(x.sizes) if i not in axes])  # type: ignore[no-any-return]
+    return m.reshape(x, [n for i, n in enumerate(x.sizes) if i not in axes])
 
 
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
@@ -277,7 +277,7 @@ def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor:
 
 def _range_along(x: Tensor, axis: int, start: Any, count: Any) -> Tensor:
     begin = [start if i == axis else 0 for i in builtins.range(x.ndim)]
-    return m.slice_(x, begin, [count if i == axis else n for i, n in enumerate(x.sizes)])  # type: ignore[no-any-return]
+    return m.slice_(x, begin, [count if i == axis else n for i, n in enumerate(x.sizes)])
 
 
 def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: str | None = None) -> Tensor:
@@ -304,7 +304,7 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
     kind = mode.upper()
     if kind == "CONSTANT":
         value = as_tensor(constant_values, hint=x.dtype)._elements()[()]
-        return m.pad(x, [p[0] for p in pairs], [p[1] for p in pairs], value=value.item() if hasattr(value, "item") else value)  # type: ignore[no-any-return]
+        return m.pad(x, [p[0] for p in pairs], [p[1] for p in pairs], value=value.item() if hasattr(value, "item") else value)
     if kind not in ("REFLECT", "SYMMETRIC"):
         raise InvalidArgumentError(f"[pad] expected mode 'CONSTANT', 'REFLECT' or 'SYMMETRIC'; received {mode!r}.")
     for axis, (before, after) in enumerate(pairs):
@@ -317,7 +317,7 @@ def _mirrored(x: Tensor, axis: int, before: int, after: int, skip: int) -> Tenso
     if isinstance(n, int) and max(before, after) > n - skip:
         raise InvalidArgumentError(f"[pad] paddings must not exceed {n - skip} in dimension {axis} of shape {x.shape}; received {(before, after)}.")
     parts = [m.reverse(_range_along(x, axis, skip, before), [axis]), x, m.reverse(_range_along(x, axis, n - after - skip, after), [axis])]
-    return m.concat([p for p, n in zip(parts, (before, 1, after), strict=True) if n], axis)  # type: ignore[no-any-return]
+    return m.concat([p for p, n in zip(parts, (before, 1, after), strict=True) if n], axis)
 
 
 def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor:
@@ -333,7 +333,7 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor
     if not len(starts) == len(counts) == x.ndim:
         raise ShapeError(f"[slice] expected {x.ndim} begins and sizes for shape {x.shape}; received begin={starts}, size={counts}.")
     counts = [n - b if isinstance(c, int) and c == -1 else c for n, b, c in zip(x.sizes, starts, counts, strict=True)]
-    return m.slice_(x, starts, counts)  # type: ignore[no-any-return]
+    return m.slice_(x, starts, counts)
 
 
 def shape(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
@@ -363,7 +363,7 @@ def size(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
     total: Any = 1
     for n in as_tensor(input).sizes:
         total = total * n
-    return m.reshape(sizes_tensor((total,), as_dtype(out_type)), ())  # type: ignore[no-any-return]
+    return m.reshape(sizes_tensor((total,), as_dtype(out_type)), ())
 
 
 def rank(input: Any, name: str | None = None) -> Tensor:

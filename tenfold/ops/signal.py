@@ -85,7 +85,7 @@ def rfft(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> 
 
 
 def _cut(x: Tensor, n: Any) -> Tensor:
-    return x[..., :n]  # type: ignore[index, no-any-return]
+    return x[..., :n]
 
 
 def irfft(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> Tensor:
@@ -118,7 +118,7 @@ def frame(signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False
     if pad_end and missing > 0:
         x = pad(x, [0] * x.ndim, [missing if i == at else 0 for i in range(x.ndim)], value=pad_value)
     places = (np.arange(count)[:, None] * step + np.arange(length)).astype(np.int32)
-    return gather(x, wrap(places), at)  # type: ignore[no-any-return]
+    return gather(x, wrap(places), at)
 
 
 def _window(window_length: Any, periodic: bool, dtype: Any, first: float, second: float) -> Tensor:
@@ -128,7 +128,7 @@ def _window(window_length: Any, periodic: bool, dtype: Any, first: float, second
     if n == 1:
         return as_tensor(np.ones(1), as_dtype(dtype))
     values = first - second * np.cos(2 * math.pi * np.arange(n) / divisor)
-    return a.cast(wrap(values), dtype)  # type: ignore[no-any-return]
+    return a.cast(wrap(values), dtype)
 
 
 def hann_window(window_length: Any, periodic: bool = True, dtype: Any = float32, name: str | None = None) -> Tensor:

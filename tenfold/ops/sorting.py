@@ -95,4 +95,4 @@ def in_top_k(targets: Any, predictions: Any, k: Any, name: str | None = None) ->
     mine = gather(x, expand_dims(classes, 1), 1, 1)
     larger = r.sum(a.cast(a.less(mine, x), int32), 1)
     sane = a.logical_and(r.all(e.is_finite(mine), 1), a.less(larger, integers("in_top_k", k)[0]))
-    return sane  # type: ignore[no-any-return]
+    return sane

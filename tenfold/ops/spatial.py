@@ -31,12 +31,12 @@ def channels_first(name: str, data_format: str | None, rank: int) -> bool:
 
 def to_last(x: Tensor) -> Tensor:
     """[n, c, spatial...] as [n, spatial..., c]."""
-    return transpose(x, [0, *range(2, x.ndim), 1])  # type: ignore[no-any-return]
+    return transpose(x, [0, *range(2, x.ndim), 1])
 
 
 def to_first(x: Tensor) -> Tensor:
     """[n, spatial..., c] as [n, c, spatial...]."""
-    return transpose(x, [0, x.ndim - 1, *range(1, x.ndim - 1)])  # type: ignore[no-any-return]
+    return transpose(x, [0, x.ndim - 1, *range(1, x.ndim - 1)])
 
 
 def in_format(function: Callable[[Tensor], Tensor], x: Tensor, first: bool) -> Tensor:

@@ -35,7 +35,7 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
         array([9., 4.], dtype=float32)
     """
     difference = a.sub(x, y)
-    return a.conj(difference) * difference  # type: ignore[no-any-return]
+    return a.conj(difference) * difference
 
 
 def divide_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -48,7 +48,7 @@ def divide_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """
     x, y = tensors("divide_no_nan", (x, y))
     zero = a.equal(y, 0)
-    return a.select(zero, 0, x / a.select(zero, 1, y))  # type: ignore[no-any-return]
+    return a.select(zero, 0, x / a.select(zero, 1, y))
 
 
 def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -61,7 +61,7 @@ def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """
     x, y = tensors("multiply_no_nan", (x, y))
     harmless = a.logical_or(e.is_finite(x), a.not_equal(y, 0))
-    return a.select(harmless, x, 0) * y  # type: ignore[no-any-return]
+    return a.select(harmless, x, 0) * y
 
 
 def xlogy(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -74,7 +74,7 @@ def xlogy(x: Any, y: Any, name: str | None = None) -> Tensor:
     """
     x, y = tensors("xlogy", (x, y))
     zero = a.equal(x, 0)
-    return a.select(zero, 0, x * a.log(a.select(zero, 1, y)))  # type: ignore[no-any-return]
+    return a.select(zero, 0, x * a.log(a.select(zero, 1, y)))
 
 
 def xlog1py(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -87,7 +87,7 @@ def xlog1py(x: Any, y: Any, name: str | None = None) -> Tensor:
     """
     x, y = tensors("xlog1py", (x, y))
     zero = a.equal(x, 0)
-    return a.select(zero, 0, x * e.log1p(a.select(zero, 0, y)))  # type: ignore[no-any-return]
+    return a.select(zero, 0, x * e.log1p(a.select(zero, 0, y)))
 
 
 def xdivy(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -100,7 +100,7 @@ def xdivy(x: Any, y: Any, name: str | None = None) -> Tensor:
     """
     x, y = tensors("xdivy", (x, y))
     zero = a.equal(x, 0)
-    return a.select(zero, 0, x / a.select(zero, 1, y))  # type: ignore[no-any-return]
+    return a.select(zero, 0, x / a.select(zero, 1, y))
 
 
 def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
@@ -111,12 +111,12 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
         >>> float(tf.math.log_sigmoid(-200.0))
         -200.0
     """
-    return -e.softplus(-as_tensor(x))  # type: ignore[no-any-return, operator]
+    return -e.softplus(-as_tensor(x))
 
 
 def erfcinv(x: Any, name: str | None = None) -> Tensor:
     """The inverse of erfc."""
-    return e.erfinv(1 - as_tensor(x))  # type: ignore[no-any-return, operator]
+    return e.erfinv(1 - as_tensor(x))
 
 
 def ndtri(x: Any, name: str | None = None) -> Tensor:
@@ -127,7 +127,7 @@ def ndtri(x: Any, name: str | None = None) -> Tensor:
         >>> float(tf.math.ndtri(0.5))
         0.0
     """
-    return math.sqrt(2) * e.erfinv(2 * as_tensor(x) - 1)  # type: ignore[no-any-return, operator]
+    return math.sqrt(2) * e.erfinv(2 * as_tensor(x) - 1)
 
 
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Tensor:
@@ -142,7 +142,7 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     result = a.maximum(a.minimum(t, clip_value_max), clip_value_min)
     if len(result.sizes) != t.ndim or any(differ(x, y) for x, y in zip(result.sizes, t.sizes, strict=True)):
         raise ShapeError(f"[clip_by_value] the limits must broadcast to the shape of t. Expected {t.shape}; received limits giving {result.shape}.")
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def add_n(inputs: Any, name: str | None = None) -> Tensor:
@@ -163,7 +163,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     for x in values[1:]:
         if len(x.sizes) != len(total.sizes) or any(differ(m, n) for m, n in zip(x.sizes, total.sizes, strict=True)):
             raise ShapeError(f"[add_n] expected tensors of one shape; received {' and '.join(str(v.shape) for v in values)}.")
-        total = total + x  # type: ignore[operator]
+        total = total + x
     return total
 
 
@@ -185,7 +185,7 @@ def polyval(coeffs: Sequence[Any], x: Any, name: str | None = None) -> Tensor:
     total: Any = a.zeros_like(x)
     for c in coeffs:
         total = total * x + c
-    return total  # type: ignore[no-any-return]
+    return total
 
 
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
@@ -198,12 +198,12 @@ def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
     """
     x, want = as_tensor(value), as_dtype(dtype)
     if x.dtype is bool_ or want.is_complex or want is bool_ or (x.dtype.is_integer and want.is_floating):
-        return a.cast(x, want)  # type: ignore[no-any-return]
+        return a.cast(x, want)
     low, high = max(_least(x.dtype), _least(want)), min(_most(x.dtype), _most(want))
     if low > _least(x.dtype) or high < _most(x.dtype):
         kind = int if x.dtype.is_integer else float
         x = clip_by_value(x, kind(low), kind(high))
-    return a.cast(x, want)  # type: ignore[no-any-return]
+    return a.cast(x, want)
 
 
 def _least(dtype: DType) -> Any:

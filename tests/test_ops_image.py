@@ -1,0 +1,145 @@
+"""tf.image: against NumPy, Pillow and the standard library's colorsys."""
+
+import colorsys
+
+import numpy as np
+import pytest
+from ops_checks import check, differentiates, normal, same
+from PIL import Image
+
+import tenfold as tf
+
+IMAGES = np.random.default_rng(0).uniform(size=(2, 5, 6, 3)).astype("float32")
+ONE = IMAGES[0]
+
+
+def bilinear(x, height, width):
+    """By loops, with half-pixel centres."""
+    y = np.zeros((height, width, x.shape[-1]), "float32")
+    for i, j in np.ndindex(height, width):
+        at = [min(max((p + 0.5) * n / m - 0.5, 0), n - 1) for p, n, m in zip((i, j), x.shape, (height, width), strict=False)]
+        low = [int(v) for v in at]
+        high = [min(v + 1, n - 1) for v, n in zip(low, x.shape, strict=False)]
+        (a, b), (f, g) = zip(low, high, strict=True), (at[0] - low[0], at[1] - low[1])
+        y[i, j] = (x[a[0], b[0]] * (1 - g) + x[a[0], b[1]] * g) * (1 - f) + (x[a[1], b[0]] * (1 - g) + x[a[1], b[1]] * g) * f
+    return y
+
+
+@pytest.mark.parametrize("size", [(10, 12), (3, 4), (5, 6), (7, 1), (1, 9)])
+def test_bilinear(size):
+    same(tf.image.resize(ONE, size), bilinear(ONE, *size), 1e-5)
+    same(tf.image.resize(IMAGES, size)[1], bilinear(IMAGES[1], *size), 1e-5)
+
+
+@pytest.mark.parametrize("size", [(10, 12), (3, 4), (2, 2)])
+def test_nearest(size):
+    i, j = (np.floor((np.arange(m) + 0.5) * n / m).astype(int) for n, m in zip(ONE.shape, size, strict=False))
+    same(tf.image.resize((ONE * 255).astype("uint8"), size, "nearest"), (ONE * 255).astype("uint8")[i][:, j])
+
+
+PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC, "lanczos3": Image.Resampling.LANCZOS}
+
+
+@pytest.mark.parametrize("method", PILLOW)
+def test_antialiased_sizes_against_pillow(method):
+    channel = np.random.default_rng(1).uniform(size=(16, 20)).astype("float32")
+    expected = np.asarray(Image.fromarray(channel).resize((7, 5), PILLOW[method]))
+    same(tf.image.resize(channel[..., None], [5, 7], method, antialias=True)[..., 0], expected, 2e-3)
+
+
+@pytest.mark.parametrize("method", ["bilinear", "bicubic", "area", "gaussian", "lanczos3", "lanczos5", "mitchellcubic", "nearest"])
+def test_constant_images_stay_constant(method):
+    for size in ((3, 3), (9, 11)):
+        same(tf.image.resize(tf.fill([5, 5, 1], 0.5), size, method), np.full([*size, 1], 0.5, np.float32), 1e-5)
+
+
+def test_area_averages_blocks():
+    x = normal(1, 4, 6, 1)
+    same(tf.image.resize(x, [2, 3], "area"), x.reshape(2, 2, 3, 2, 1).mean((1, 3)), 1e-5)
+
+
+def test_resize_compiles_and_differentiates():
+    check(lambda x: tf.image.resize(x, [3, 3]), lambda x: np.stack([bilinear(i, 3, 3) for i in x]), IMAGES, tolerance=1e-5)
+    differentiates(lambda x: tf.image.resize(x, [3, 4]), normal(1, 1, 2, 3, 1), tolerance=1e-3, step=1e-1)  # linear, in float32
+    assert tf.image.resize(IMAGES, [10, 10], preserve_aspect_ratio=True).shape == [2, 8, 10, 3]
+
+
+def test_turning():
+    same(tf.image.flip_left_right(IMAGES), IMAGES[:, :, ::-1])
+    same(tf.image.flip_up_down(ONE), ONE[::-1])
+    same(tf.image.transpose(ONE), ONE.swapaxes(0, 1))
+    for k in range(-1, 5):
+        same(tf.image.rot90(IMAGES, k), np.rot90(IMAGES, k, (1, 2)))
+
+
+def test_cropping_and_padding():
+    same(tf.image.central_crop(ONE, 0.5), ONE[1:4, 1:5])
+    same(tf.image.crop_to_bounding_box(IMAGES, 1, 2, 3, 4), IMAGES[:, 1:4, 2:6])
+    same(tf.image.pad_to_bounding_box(ONE, 1, 2, 8, 9), np.pad(ONE, [(1, 2), (2, 1), (0, 0)]))
+    same(tf.image.resize_with_crop_or_pad(ONE, 3, 8), np.pad(ONE[1:4], [(0, 0), (1, 1), (0, 0)]))
+    same(tf.image.resize_with_pad(tf.ones([4, 8, 1]), 4, 4)[:, 0, 0], [0, 1, 1, 0])
+    assert tf.image.random_crop(IMAGES, [2, 3, 3, 3]).shape == [2, 3, 3, 3]
+    found = tf.image.stateless_random_crop(np.arange(20).reshape(4, 5), [2, 2], seed=[1, 2]).numpy()
+    assert (np.diff(found, axis=1) == 1).all() and (np.diff(found, axis=0) == 5).all()
+
+
+def test_types():
+    same(tf.image.convert_image_dtype(np.uint8([0, 128, 255]), tf.float32), np.float32([0, 128 / 255, 1]), 1e-6)
+    same(tf.image.convert_image_dtype([0.0, 0.5, 1.0], tf.uint8), np.uint8([0, 127, 255]))
+    same(tf.image.convert_image_dtype(np.uint8([255]), tf.uint16), np.uint16([255 * 256]))
+    same(tf.image.convert_image_dtype(np.uint16([65535]), tf.uint8), np.uint8([255]))
+    assert tf.image.adjust_brightness((ONE * 255).astype("uint8"), 0.9).dtype == tf.uint8
+
+
+def test_colours():
+    hsv = np.array([[colorsys.rgb_to_hsv(*p) for p in row] for row in ONE.astype("float64")], np.float32)
+    same(tf.image.rgb_to_hsv(ONE), hsv, 1e-5)
+    same(tf.image.hsv_to_rgb(hsv), ONE, 1e-5)
+    same(tf.image.rgb_to_grayscale(ONE), (ONE @ np.float32([0.2989, 0.587, 0.114]))[..., None], 1e-5)
+    same(tf.image.grayscale_to_rgb(ONE[..., :1]), np.repeat(ONE[..., :1], 3, -1))
+    same(tf.image.adjust_brightness(ONE, 0.25), ONE + np.float32(0.25))
+    same(tf.image.adjust_contrast(ONE, 2.0), (ONE - ONE.mean((0, 1))) * 2 + ONE.mean((0, 1)), 1e-5)
+    same(tf.image.adjust_saturation(ONE, 1.0), ONE, 1e-5)
+    same(tf.image.adjust_hue(ONE, 1.0), ONE, 1e-5)
+    same(tf.image.adjust_gamma(ONE, 2.0, 3.0), 3 * ONE**2, 1e-5)
+    standard = tf.image.per_image_standardization(IMAGES).numpy()
+    same(standard.mean((1, 2, 3)), [0, 0], 1e-5)
+    same(tf.image.total_variation(ONE), np.abs(np.diff(ONE, axis=0)).sum() + np.abs(np.diff(ONE, axis=1)).sum(), 1e-4)
+    same(tf.image.psnr(ONE, ONE + 0.1, 1.0), 20.0, 1e-4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda x: tf.image.random_brightness(x, 0.2), lambda x: tf.image.random_contrast(x, 0.5, 1.5), lambda x: tf.image.random_saturation(x, 0.5, 1.5),
+     lambda x: tf.image.random_hue(x, 0.3)],
+)  # fmt: skip
+def test_random_changes_differ(change):
+    assert change(IMAGES).shape == IMAGES.shape
+    assert len({change(IMAGES).numpy().tobytes() for _ in range(4)}) > 1
+
+
+def test_random_flips():
+    flips = [tf.image.random_flip_left_right(ONE).numpy() for _ in range(40)]
+    turned = [np.array_equal(f, ONE[:, ::-1]) for f in flips]
+    assert all(t or np.array_equal(f, ONE) for t, f in zip(turned, flips, strict=True)) and 5 < sum(turned) < 35
+    many = np.repeat(ONE[None], 40, 0)
+    decided = {f.tobytes() for f in tf.image.random_flip_up_down(many).numpy()}
+    assert len(decided) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tf.image.resize(tf.zeros([4, 4]), [2, 2]), r"\[height, width, channels\]"),
+        (lambda: tf.image.resize(ONE, [2, 2], "best"), "unknown method"),
+        (lambda: tf.image.resize(ONE, [2]), "height and width"),
+        (lambda: tf.image.crop_to_bounding_box(ONE, 3, 3, 4, 4), "not inside"),
+        (lambda: tf.image.pad_to_bounding_box(ONE, 0, 0, 4, 9), "exceeds"),
+        (lambda: tf.image.central_crop(ONE, 1.5), "central_fraction"),
+        (lambda: tf.image.random_crop(ONE, [9, 9, 3]), "at most"),
+        (lambda: tf.image.random_hue(ONE, 0.9), "max_delta"),
+    ],
+)
+def test_mistakes_are_explained(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
