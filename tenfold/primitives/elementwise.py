@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_
+from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_, float64
 from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
 from tenfold.primitives import error_functions
 from tenfold.primitives.arithmetic import conj, constant_like, less, log, mul, neg, not_equal, real, select, trunc
 from tenfold.primitives.define import elementwise
+from tenfold.primitives.movement import broadcast_to
 from tenfold.tensor.tensor import Tensor
 
 ANY = ((-3, 3),)
@@ -35,9 +36,9 @@ def abs(x: Expr) -> Expr:
     return loops.unary("abs", x)
 
 
-@elementwise(oracle=np.sign, vjp=lambda g, y, x: None, dtypes=(*SIGNED, *FLOATS), samples=ANY)
+@elementwise(oracle=np.sign, vjp=lambda g, y, x: broadcast_to(constant_like(0, g), g.sizes), dtypes=(*SIGNED, *FLOATS), samples=ANY)
 def sign(x: Expr) -> Expr:
-    """-1, 0 or 1; NaN stays NaN."""
+    """-1, 0 or 1; NaN stays NaN. Its gradient is 0."""
     return mathlib.sign(x)
 
 
@@ -232,10 +233,43 @@ def _digamma(x: float) -> float:
     return shift + math.log(x) - 0.5 / x - series
 
 
-@elementwise(oracle=vectorized(_digamma), dtypes=FLOATS, samples=((0.2, 5),))
+@elementwise(vjp=lambda g, y, x: g * trigamma(x), oracle=vectorized(_digamma), dtypes=FLOATS, samples=((0.2, 5),))
 def digamma(x: Expr) -> Expr:
-    """The derivative of lgamma. (Its own gradient, trigamma, is not provided.)"""
+    """The derivative of lgamma."""
     return mathlib.digamma(x)
+
+
+def _trigamma(x: Any) -> Any:
+    wide = x.astype(np.float64)
+    y = np.where(wide < 0.5, 1 - wide, wide)
+    value = _trigamma_tail(y + 8, 1.0) + np.sum([1 / (y + k) ** 2 for k in range(8)], axis=0)
+    sine = np.sin(math.pi * (wide - 2 * np.rint(wide / 2)))
+    with np.errstate(all="ignore"):
+        return np.where(wide < 0.5, np.where(wide == np.floor(wide), np.inf, (math.pi / sine) ** 2 - value), value)
+
+
+def _trigamma_tail(z: Any, one: Any) -> Any:
+    """The asymptotic series, for z >= 8."""
+    w = one / (z * z)
+    series: Any = 7 / 6
+    for bernoulli in (-691 / 2730, 5 / 66, -1 / 30, 1 / 42, -1 / 30, 1 / 6):
+        series = w * series + bernoulli
+    return (one + one / (z * 2.0) + w * series) / z
+
+
+@elementwise(oracle=_trigamma, dtypes=FLOATS, samples=((0.2, 5),))
+def trigamma(x: Expr) -> Expr:
+    """The derivative of digamma. (Its own gradient is not provided.)"""
+    wide = loops.cast(x, float64)
+    left = wide < 0.5
+    y = loops.select(left, 1.0 - wide, wide)
+    one = loops.const(1.0, float64)
+    value = _trigamma_tail(y + 8.0, one)
+    for k in range(8):
+        value = value + one / ((y + float(k)) * (y + float(k)))
+    part = math.pi / mathlib.sin((wide - loops.unary("round", wide * 0.5) * 2.0) * math.pi)
+    pole = loops.binary("eq", wide, loops.unary("floor", wide))
+    return loops.cast(loops.select(left, loops.select(pole, math.inf, part * part - value), value), x.dtype)
 
 
 @elementwise(oracle=np.isnan, dtypes=FLOATS, samples=ANY, out=bool_)
