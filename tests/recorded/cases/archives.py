@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recorded.cases.common import Arrays, array, fill_weights, integers, normal
+from recorded.cases.common import Arrays, array, distinct, fill_weights, integers, normal
 
 
 def sequential_cnn(tf: Any) -> Any:
@@ -48,7 +48,7 @@ def nested(tf: Any) -> Any:
         [tf.keras.Input((7, 6)), L.Conv1D(8, 3, padding="causal", activation="silu", name="conv"), L.Flatten(name="flat")], name="encoder"
     )
     words = tf.keras.Input((7,), dtype="int32", name="words")
-    inner = tf.keras.Model(words, encoder(L.Embedding(12, 6, name="embed")(words)), name="inner")
+    inner = tf.keras.Model(words, encoder(L.Embedding(256, 6, name="embed")(words)), name="inner")
     model = tf.keras.Sequential([tf.keras.Input((7,), dtype="int32"), inner, L.Dense(10, activation="softmax", name="head")], name="outer")
     return prepared(tf, model, tf.keras.optimizers.RMSprop(0.01, momentum=0.5))
 
@@ -75,7 +75,7 @@ LABELS = integers(4, 0, 10, 32)
 MODELS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "sequential_cnn": (sequential_cnn, normal(1, 32, 10, 10, 1)),
     "two_branches": (two_branches, normal(2, 32, 8, 8, 2)),
-    "nested": (nested, integers(3, 0, 12, 32, 7)),
+    "nested": (nested, distinct(3, 256, 32, 7)),
     "two_in_two_out": (two_in_two_out, [normal(5, 6, 4), normal(6, 6, 3)]),
 }
 

@@ -37,6 +37,15 @@ def integers(seed: int, low: int, high: int, *shape: int, dtype: str = "int32") 
     return random(seed).randint(low, high, shape).astype(dtype)
 
 
+def distinct(seed: int, vocabulary: int, *shape: int) -> np.ndarray:
+    """Word numbers from 1 on, none twice.
+
+    Keras on TensorFlow squares the gradients of a row that a batch uses twice one by one before it adds them (Adam, RMSprop); Tenfold, like
+    Keras on JAX or PyTorch, adds first.
+    """
+    return (1 + random(seed).permutation(vocabulary - 1)[: int(np.prod(shape))]).reshape(shape).astype("int32")
+
+
 def array(value: Any) -> np.ndarray:
     """A tensor, variable, number or list as an array."""
     return np.asarray(value.numpy() if hasattr(value, "numpy") else value)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recorded.cases.common import Arrays, Case, array, fill_weights, integers, normal, uniform
+from recorded.cases.common import Arrays, Case, array, distinct, fill_weights, integers, normal, uniform
 
 CASES: dict[str, Case] = {}
 X, Y = normal(1, 50, 6), integers(2, 0, 3, 50)
@@ -73,9 +73,9 @@ def regularized(tf: Any) -> Arrays:
 def masked(tf: Any) -> Arrays:
     """A mask that starts in Embedding reaches the loss through Dense: padded steps count for nothing."""
     L = tf.keras.layers
-    model = tf.keras.Sequential([tf.keras.Input((7,), dtype="int32"), L.Embedding(6, 4, mask_zero=True), L.Dense(3, activation="softmax")])
+    model = tf.keras.Sequential([tf.keras.Input((7,), dtype="int32"), L.Embedding(200, 4, mask_zero=True), L.Dense(3, activation="softmax")])
     fill_weights(model.weights, seed=43)
-    words, tags = integers(6, 0, 6, 24, 7), integers(7, 0, 3, 24, 7)
+    words, tags = distinct(6, 200, 24, 7) * integers(8, 0, 2, 24, 7), integers(7, 0, 3, 24, 7)
     return history(compiled(tf, model), words, tags, epochs=3)
 
 

@@ -1,5 +1,6 @@
 """Metrics: the result after each of four updates, with and without weights, and after reset_state."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ def run_metric(tf: Any, make: Callable[[Any], Any], batches: Batches, weighted: 
     found = {"results": np.stack(results)}
     metric.reset_state()
     found["after_reset"] = array(metric.result())
-    return found | {"name": np.array([metric.name], dtype="U")}
+    return found | {"name": np.array([re.sub(r"_\d+$", "", metric.name)], dtype="U")}
 
 
 def add(name: str, make: Callable[[Any], Any], batches: Batches) -> None:
