@@ -392,6 +392,12 @@ def test_rows_that_are_kept_have_the_same_bits(dtype: DType, n: int, monkeypatch
         check(kernel, buffers, (3, n), exact=False)
 
 
+def test_axis_outside_of_its_loop_is_an_error() -> None:
+    stages = (Stage((1,), (Reduction("sum", load(0, axis(1), F32)),)), Stage((), (), (Store(1, axis(1), result(0, 0, F32)),)))
+    with pytest.raises(ValueError, match="axis 1"):
+        compile_kernel(Kernel((F32, F32), 0, (const(3, i), const(4, i)), (0,), 1, stages))
+
+
 def test_many_tasks_give_the_bits_of_one() -> None:
     x = numbers(F32, 40 * 333)
     one, many = np.zeros_like(x), np.zeros_like(x)

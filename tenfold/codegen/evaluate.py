@@ -26,6 +26,7 @@ class Evaluator:
         self.axis_level: dict[int, int] = {}
         self.axis_name: dict[int, str] = {}
         self.body_level = 0
+        self._levels: dict[int, int] = {}
         self.bases: list[str] = []  # of each vector in work: its position on the vector axis; empty outside of the vector loop
         self.mask: str | None = None  # lanes within the extent; None: all
         self.rotate = False  # in a rolled loop: the vectors take turns with the partial results
@@ -44,11 +45,18 @@ class Evaluator:
 
     def bind(self, axis: int, name: str) -> None:
         """Axis `axis` has the value `name` in the innermost scope and those opened in it."""
+        self._levels.clear()
         self.axis_level[axis] = len(self.scopes.stack) - 1
         self.axis_name[axis] = name
 
+    def begin_body(self) -> None:
+        """The innermost scope becomes the one where results of reductions are known."""
+        self._levels.clear()
+        self.body_level = len(self.scopes.stack) - 1
+
     def unbind(self, axis: int) -> None:
         """The loop over `axis` ends."""
+        self._levels.clear()
         del self.axis_level[axis]
         if axis == self.program.kernel.vector:
             self.bases, self.mask = [], None
@@ -57,12 +65,15 @@ class Evaluator:
         """The outermost scope in which something that depends on `depends` can be computed."""
         if depends & VOLATILE:
             return len(self.scopes.stack) - 1
-        level = self.body_level if depends & RESULT else 0
-        bits = depends & ~RESULT
-        while bits:
-            low = bits & -bits
-            level = max(level, self.axis_level[low.bit_length() - 1])
-            bits ^= low
+        level = self._levels.get(depends)
+        if level is None:
+            level, missing = self.body_level if depends & RESULT else 0, depends & ~RESULT
+            for axis, where in self.axis_level.items():
+                if depends >> axis & 1:
+                    level, missing = max(level, where), missing & ~(1 << axis)
+            if missing:
+                raise ValueError(f"[kernel] axis {missing.bit_length() - 1} is used outside of its loop.")
+            self._levels[depends] = level
         return level
 
     def coefficient(self, n: int) -> int | None:

@@ -181,7 +181,7 @@ class _Emitter(Storer):
             self._sweep(None)
 
     def _sweep(self, kept: Kept | None) -> None:
-        self.body_level = len(self.scopes.stack) - 1
+        self.begin_body()
         for number, stage in enumerate(self.program.stages):
             self.row_saves, self.row_loads = (frozenset(), frozenset()) if kept is None else (kept.saves[number], kept.loads[number])
             with self.scopes.block():

@@ -89,6 +89,7 @@ class _Compiler:
     def object_code(self, text: str, direct: bool) -> bytes:
         with self.lock:
             module = llvm.parse_assembly(text)
+            module.verify()
             _passes(direct).run(module, self.builder)
             return bytes(self.machine.emit_object(module))
 
