@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.runtime.cache import MAGIC, Cache, folder_from
+from tenfold.runtime.cache import MAGIC, Cache
 
 NAME = "ab" + "0" * 62
 
@@ -89,13 +89,6 @@ def test_trim_removes_the_oldest(tmp_path: Path) -> None:
     left = [name for name in names if (tmp_path / name[:2] / name[2:]).exists()]
     assert left == names[-len(left) :]
     assert 0 < len(left) * 540 <= 7_500
-
-
-def test_environment() -> None:
-    assert folder_from({"TENFOLD_CACHE": "0"}) is None
-    assert folder_from({"TENFOLD_CACHE_DIR": "/a/b"}) == Path("/a/b")
-    assert folder_from({"XDG_CACHE_HOME": "/x"}) == Path("/x/tenfold")
-    assert folder_from({}) == Path.home() / ".cache" / "tenfold"
 
 
 PROGRAM = """

@@ -116,11 +116,9 @@ def test_number_of_threads_changes_while_plans_run() -> None:
         threads.set_num_threads(0)
 
 
-def test_default_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TENFOLD_NUM_THREADS", "3")
-    assert threads.default_threads() == 3
-    monkeypatch.setenv("TENFOLD_NUM_THREADS", "many")
-    assert threads.default_threads() >= 1
+def test_environment_chooses_the_number() -> None:
+    done = python("from tenfold.runtime import threads; print(threads.num_threads())", TENFOLD_NUM_THREADS="3")
+    assert (done.stdout, done.stderr) == ("3\n", "")
 
 
 def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]:

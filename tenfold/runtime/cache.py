@@ -7,26 +7,12 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MAGIC = b"TENFOLD1"
 LIMIT = 512 << 20
 _TRIM_EVERY = 64  # writes
-
-
-def folder_from(environment: Mapping[str, str]) -> Path | None:
-    """Where `environment` wants the cache; None where it wants none."""
-    if environment.get("TENFOLD_CACHE", "1") == "0":
-        return None
-    if chosen := environment.get("TENFOLD_CACHE_DIR"):
-        return Path(chosen)
-    base = environment.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "tenfold"
-    except RuntimeError:  # no home
-        return None
 
 
 @dataclass(slots=True)

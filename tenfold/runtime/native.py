@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,8 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-from tenfold.runtime.cache import Cache, folder_from
+from tenfold.core.config import config
+from tenfold.runtime.cache import Cache
 from tenfold.runtime.locks import fork_safe_lock
 
 FOLDERS = ("codegen", "kernel", "runtime")  # whose sources decide what a key becomes
@@ -118,7 +118,7 @@ def load(code: bytes, names: tuple[str, ...]) -> dict[str, int]:
 @cache
 def disk_cache() -> Cache:
     """The cache that the environment asks for."""
-    return Cache(folder_from(os.environ))
+    return Cache(config.cache_dir if config.cache else None)
 
 
 @cache

@@ -15,6 +15,7 @@ from functools import cache
 
 import numpy as np
 
+from tenfold.core.config import config
 from tenfold.runtime import machine
 from tenfold.runtime.memory import empty
 from tenfold.runtime.native import build, host
@@ -35,16 +36,6 @@ def native() -> dict[str, int]:
     triple = host().triple
     text = machine.text(triple)
     return build("runtime\n" + text, lambda: text, machine.NAMES)
-
-
-def default_threads() -> int:
-    """TENFOLD_NUM_THREADS, or the number of processors that this process may use."""
-    text = os.environ.get("TENFOLD_NUM_THREADS", "")
-    if text.isdigit() and int(text) > 0:
-        return int(text)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Pool:
@@ -94,7 +85,7 @@ _current = _Current()
 
 def num_threads() -> int:
     """How many threads regions run on."""
-    return _current.threads or default_threads()
+    return _current.threads or config.threads
 
 
 def set_num_threads(threads: int) -> None:
