@@ -39,6 +39,9 @@ KEYS: dict[str, Any] = {
     "array": np.array([2, 0, -1]),
     "matrix of indices": (S(None), np.array([[0, 1], [2, -3]]), S(1, 3)),
     "array after an integer": (0, np.array([2, 0])),
+    "two arrays": (np.array([0, 3, -1]), np.array([2, 0, 1])),
+    "arrays that broadcast": (S(1, None), np.array([[0], [2]]), np.array([4, -5, 1])),
+    "a mask and an array": (X[..., 0] > 0, np.array(2)),
     "NumPy integers": (np.int64(1), np.int32(-1)),
 }
 
@@ -74,6 +77,10 @@ def test_index_tensors() -> None:
     f = Function(lambda x, i, j: getitem(x, (i, slice(1, None), j)))
     for a, b in ((0, -1), (3, 4), (-4, 0)):
         np.testing.assert_array_equal(f(wrap(X), wrap(np.int32(a)), wrap(np.int64(b))).numpy(), X[a, 1:, b])
+    labels = Function(lambda x, rows, columns: getitem(x, (rows, columns)))
+    rows, columns = np.array([0, 3, 1, 9]), np.array([-1, 0, 3, 0])
+    want = np.stack([X[0, -1], X[3, 0], X[0, 0] * 0, X[0, 0] * 0])
+    np.testing.assert_array_equal(labels(wrap(X), wrap(rows), wrap(columns)).numpy(), want)
     traced = Function(lambda x, rows: getitem(x, rows))
     np.testing.assert_array_equal(traced(wrap(X), wrap(np.array([1, -1, 1]))).numpy(), X[[1, -1, 1]])
 
@@ -110,7 +117,8 @@ ERRORS: list[tuple[Any, type, str]] = [
     (1.5, InvalidArgumentError, r"cannot index with 1.5"),
     (np.ones(3, bool), ShapeError, r"mask does not fit dimension 0. Expected size 4; received 3"),
     (np.array([4]), InvalidArgumentError, r"\[gather\] an index is out of range. Expected 0 <= index < 4; received 4"),
-    ((np.array([0]), np.array([1])), UnimplementedError, r"tf.gather_nd"),
+    ((np.array([0]), slice(None), np.array([1])), UnimplementedError, r"tf.gather_nd"),
+    ((np.array([0]), np.array([3])), InvalidArgumentError, r"\[getitem\] an index is out of range. Expected 0 <= index < 3; received 3"),
 ]
 
 

@@ -1,18 +1,20 @@
-"""`x[key]`: TensorFlow's strided slices, and single index arrays and masks as in NumPy."""
+"""`x[key]`: TensorFlow's strided slices, and index arrays and masks as in NumPy."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tenfold.core.dtypes import bool_
+from tenfold.core.dtypes import bool_, int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError, UnimplementedError
-from tenfold.core.shapes import Shape, Size, Sym, divide, function, product
-from tenfold.primitives.arithmetic import add, constant_like, less, select
+from tenfold.core.shapes import Shape, Size, Sym, broadcast, divide, function, product
+from tenfold.primitives.arithmetic import add, cast, constant_like, less, less_equal, logical_and, mul, select
 from tenfold.primitives.gather import (
     as_sizes,
+    check_indices,
     dynamic_slice,
     dynamic_update_slice,
     gather,
@@ -23,7 +25,7 @@ from tenfold.primitives.gather import (
     scatter_add,
     sizes,
 )
-from tenfold.primitives.movement import reshape, slice_
+from tenfold.primitives.movement import broadcast_to, reshape, slice_
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 
@@ -37,6 +39,7 @@ class Term(NamedTuple):
     axes: int = 1  # how many dimensions of x it takes
 
 
+Selection = tuple[int, int, Tensor]  # a dimension of x, how many dimensions from there on, and indices into them
 _PLAIN = (int, slice, type(None), type(Ellipsis))
 _MASK_REMEDY = "Try tf.where(mask, x, 0) or a product with tf.cast(mask, x.dtype), or call the function outside tf.function."
 
@@ -111,7 +114,8 @@ def _apply(x: Tensor, terms: Sequence[Term]) -> Tensor:
     strides: list[int] = []
     shape: list[Size] = []  # of the result
     dynamic: dict[int, Tensor] = {}
-    arrays: list[tuple[int, int, Tensor]] = []  # (dimension of x, how many dimensions, indices)
+    arrays: list[Selection] = []
+    place = 0  # where in the result their dimensions go
     for term in terms:
         axis = len(begin)
         n = x.sizes[axis : axis + term.axes]
@@ -127,8 +131,8 @@ def _apply(x: Tensor, terms: Sequence[Term]) -> Tensor:
             dynamic[axis] = _from_start(term.value, n[0])
         else:
             indices = _flat_mask(term.value, n, axis) if term.kind == "mask" else _from_start(term.value, n[0])
+            place = len(shape) if not arrays else place
             arrays.append((axis, term.axes, indices))
-            shape.extend(indices.sizes)
         begin += [first, *[0] * (term.axes - 1)]
         size += [count, *n[1:]]
         strides += [step] * term.axes
@@ -136,7 +140,12 @@ def _apply(x: Tensor, terms: Sequence[Term]) -> Tensor:
         x = slice_(x, begin, size, strides)
     if dynamic:
         x = dynamic_slice(x, [dynamic.get(i, 0) for i in range(x.ndim)], [1 if i in dynamic else n for i, n in enumerate(x.sizes)])
-    return reshape(_take(x, arrays), shape)
+    if arrays:
+        axis, count, indices = _joined(x.sizes, arrays)
+        shape[place:place] = indices.sizes
+        merged = reshape(x, (*x.sizes[:axis], product(x.sizes[axis : axis + count]), *x.sizes[axis + count :]))
+        x = gather(merged, indices, axis)
+    return reshape(x, shape)
 
 
 def _at(i: Size, n: Size, axis: int) -> Size:
@@ -161,18 +170,25 @@ def _flat_mask(mask: Any, n: Shape, axis: int) -> Tensor:
     return wrap(np.flatnonzero(mask))
 
 
-def _take(x: Tensor, arrays: list[tuple[int, int, Tensor]]) -> Tensor:
-    """`x` with the dimensions that index arrays select gathered."""
-    if not arrays:
-        return x
-    if len(arrays) > 1:
-        raise UnimplementedError("[getitem] more than one index array is not supported. Expected integer arrays or masks in at most one place. "
-                                 "Try tf.gather_nd, or index one dimension at a time.")  # fmt: skip
-    (axis, count, indices) = arrays[0]
-    sizes = x.sizes
-    if count > 1:
-        x = reshape(x, (*sizes[:axis], product(sizes[axis : axis + count]), *sizes[axis + count :]))
-    return gather(x, indices, axis)
+def _joined(sizes: Shape, arrays: list[Selection]) -> Selection:
+    """Index arrays of neighbouring dimensions as one, into these dimensions merged."""
+    if len(arrays) == 1:
+        return arrays[0]
+    if any(axis + count != after for (axis, count, _), (after, _, _) in itertools.pairwise(arrays)):
+        raise UnimplementedError("[getitem] index arrays in dimensions that are apart are not supported. Expected them side by side. "
+                                 "Try tf.transpose first, or tf.gather_nd.")  # fmt: skip
+    common = broadcast("getitem", *(indices.sizes for _, _, indices in arrays))
+    flat, valid = None, None
+    for axis, count, indices in arrays:
+        limit = product(sizes[axis : axis + count])
+        check_indices("getitem", indices, limit)
+        wide = cast(indices, int64)
+        bound, zero = scalar_size(limit, int64), constant_like(0, wide)
+        inside = logical_and(less_equal(zero, wide), less(wide, bound))
+        flat = wide if flat is None else add(mul(flat, bound), wide)
+        valid = inside if valid is None else logical_and(valid, inside)
+    joined = broadcast_to(select(valid, flat, wrap(np.asarray(-1, np.int64))), common)
+    return arrays[0][0], sum(count for _, count, _ in arrays), joined
 
 
 # --- slices of sizes that may be unknown ---
