@@ -1,8 +1,5 @@
-"""The public names: they exist, `dir` tells the truth, importing is light, and every example in the operations' docstrings runs."""
+"""The public names: they exist, `dir` tells the truth, and importing is light."""
 
-import doctest
-import importlib
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +7,13 @@ from pathlib import Path
 import pytest
 
 import tenfold as tf
-import tenfold.ops
 
 LATER = {"data", "initializers", "keras", "losses", "metrics", "optimizers"}  # namespaces that stand above the operations
 EXPECTED = {
     "": "constant convert_to_tensor cast zeros ones zeros_like fill eye range linspace one_hot reshape transpose concat stack unstack split tile"
     " repeat pad expand_dims squeeze gather gather_nd scatter_nd where boolean_mask shape size rank identity meshgrid sort argsort unique"
-    " Variable Tensor TensorShape TensorSpec GradientTape function Module name_scope device custom_gradient recompute_grad stop_gradient cond while_loop map_fn scan"
+    " Variable Tensor TensorShape TensorSpec"
+    " GradientTape function Module name_scope device custom_gradient recompute_grad stop_gradient cond while_loop map_fn scan"
     " float32 int32 bool newaxis print add matmul reduce_mean argmax clip_by_value clip_by_norm clip_by_global_norm norm einsum tensordot"
     " executing_eagerly init_scope is_tensor py_function numpy_function UnconnectedGradients math nn linalg random image signal debugging errors nest"
     " dtypes config version bitwise autodiff experimental",
@@ -33,7 +30,6 @@ EXPECTED = {
     "nest": "flatten map_structure pack_sequence_as assert_same_structure is_nested",
     "signal": "fft ifft rfft irfft stft frame",
 }
-MODULES = [m.name for m in pkgutil.iter_modules(tenfold.ops.__path__)]
 
 
 @pytest.mark.parametrize("namespace", EXPECTED)
@@ -82,9 +78,3 @@ FIRST = ["tf.nn.silu([1.0])", "tf.math.reduce_mean([1.0])", "tf.random.normal([2
 def test_any_name_can_be_the_first_one(first):
     done = run(f"import tenfold as tf; {first}")
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_examples_in_docstrings(module):
-    result = doctest.testmod(importlib.import_module(f"tenfold.ops.{module}"), verbose=False)
-    assert result.failed == 0

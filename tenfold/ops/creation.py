@@ -35,9 +35,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         array([[1, 2],
                [3, 4]], dtype=int32)
     """
-    tensor = as_tensor(value, name="constant") if isinstance(value, Tensor) else as_tensor(value, dtype, name="constant")
-    if dtype is not None and tensor.dtype is not as_dtype(dtype):
-        tensor = a.cast(tensor, dtype)
+    tensor = as_tensor(value, dtype, name="constant")
     if shape is None:
         return tensor
     wanted = as_sizes(shape)
