@@ -78,7 +78,7 @@ def kernel_larger_than_image() -> None:
     keras.Sequential([keras.Input((2, 2, 1)), L.Conv2D(4, 5, name="too_big")])
 
 
-@mistake(ValueError, "sizes differ" "|" "12", "Reshape" "|" "reshape")
+@mistake(ValueError, "sizes differ|12", "Reshape|reshape")
 def reshape_to_other_size() -> None:
     keras.Sequential([keras.Input((12,)), L.Reshape((5, 2))])
 
@@ -375,7 +375,7 @@ def too_few_classes() -> None:
 
 
 # --- operations and variables ---
-@mistake(TypeError, "float32", "float64" "|" "int32", "Try tf.cast")
+@mistake(TypeError, "float32", "float64|int32", "Try tf.cast")
 def mixed_types() -> None:
     tf.constant([1.0]) + tf.constant([1])
 

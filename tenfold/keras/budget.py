@@ -39,6 +39,8 @@ def initial_value(initializer: Callable[..., Any], shape: tuple[int, ...], dtype
     if _budget.left is not None:
         size = math.prod(shape) * dtype.size
         if size > _budget.left:
-            raise DataLossError(f"[load_model] the config asks for weights of shape {shape}, {size} bytes; the file holds less. It is damaged or hostile.")
+            raise DataLossError(
+                f"[load_model] the config asks for weights of shape {shape}, {size} bytes; the file holds less. It is damaged or hostile."
+            )
         _budget.left -= size
     return initializer(shape, dtype=dtype.name)

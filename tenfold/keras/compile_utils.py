@@ -9,6 +9,7 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import losses, metrics
+from tenfold.keras.loss_functions import sparse_categorical_crossentropy
 from tenfold.ops import math
 from tenfold.primitives.arithmetic import cast
 
@@ -45,7 +46,8 @@ def align(values: Any, outputs: list[tuple[str | None, Any]], what: str) -> list
     if what == "sample_weight" and len(flat) == 1:
         return flat * len(outputs)
     if len(flat) != len(outputs):
-        raise InvalidArgumentError(f"[fit] the model has {len(outputs)} output(s) {'' if names[0] is None else names}, but `{what}` has {len(flat)} part(s). "
+        raise InvalidArgumentError(f"[fit] the model has {len(outputs)} output(s) {'' if names[0] is None else names}, but `{what}` has "
+                                   f"{len(flat)} part(s). "
                                    "Try one array per output, as a list or as a dict by output name.")  # fmt: skip
     return flat
 
@@ -60,7 +62,9 @@ def per_output(spec: Any, outputs: list[tuple[str | None, Any]], what: str) -> l
         if unknown:
             near = difflib.get_close_matches(str(unknown[0]), [str(n) for n in names], 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise InvalidArgumentError(f"[compile] `{what}` names an output that the model does not have: {unknown[0]!r}. Expected names among {names}.{hint}")
+            raise InvalidArgumentError(
+                f"[compile] `{what}` names an output that the model does not have: {unknown[0]!r}. Expected names among {names}.{hint}"
+            )
         return [spec.get(n) for n in names]
     if isinstance(spec, (list, tuple)):
         if what in ("metrics", "weighted_metrics"):
@@ -77,7 +81,7 @@ def per_output(spec: Any, outputs: list[tuple[str | None, Any]], what: str) -> l
 
 
 def _kind(y_true: Any, y_pred: Any) -> str:
-    """"binary", "sparse_categorical" or "categorical", by the shapes."""
+    """ "binary", "sparse_categorical" or "categorical", by the shapes."""
     if y_pred.shape[-1] == 1:
         return "binary"
     sparse = len(y_true.shape) < len(y_pred.shape) or (y_true.shape[-1] == 1 and (y_pred.shape[-1] or 2) > 1)
@@ -87,8 +91,12 @@ def _kind(y_true: Any, y_pred: Any) -> str:
 def make_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     """The Metric that a name, function or object stands for; "accuracy" is chosen by the shapes."""
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
-        chosen = {"binary": metrics.BinaryAccuracy, "sparse_categorical": metrics.SparseCategoricalAccuracy, "categorical": metrics.CategoricalAccuracy}
-        return chosen[_kind(y_true, y_pred)](name=identifier)
+        kinds: dict[str, Any] = {
+            "binary": metrics.BinaryAccuracy,
+            "sparse_categorical": metrics.SparseCategoricalAccuracy,
+            "categorical": metrics.CategoricalAccuracy,
+        }
+        return kinds[_kind(y_true, y_pred)](name=identifier)
     found = metrics.get(identifier)
     if not isinstance(found, metrics.Metric):
         name = identifier if isinstance(identifier, str) else getattr(found, "name", None) or getattr(found, "__name__", type(found).__name__)
@@ -133,7 +141,8 @@ class CompileLoss:
         self.sparse = [_sparse(loss, p) for loss, (_, p) in zip(self.losses, outputs, strict=True)]
         count = sum(loss is not None for loss in self.losses)
         self.metrics = [
-            metrics.Mean(name=f"{name}_loss") if loss is not None and count > 1 else None for loss, (name, _) in zip(self.losses, outputs, strict=True)
+            metrics.Mean(name=f"{name}_loss") if loss is not None and count > 1 else None
+            for loss, (name, _) in zip(self.losses, outputs, strict=True)
         ]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -174,7 +183,7 @@ class CompileLoss:
 def _sparse(loss: Any, y_pred: Any) -> tuple[int, int | None, str] | None:
     """(classes, ignored class, name) if the loss takes class numbers."""
     function = getattr(loss, "fn", None)
-    if not isinstance(loss, losses.SparseCategoricalCrossentropy) and function is not losses.sparse_categorical_crossentropy:
+    if not isinstance(loss, losses.SparseCategoricalCrossentropy) and function is not sparse_categorical_crossentropy:
         return None
     axis = getattr(loss, "_fn_kwargs", {}).get("axis", -1)
     width = y_pred.shape[axis] if y_pred.shape else None
@@ -190,7 +199,8 @@ class CompileMetrics:
         for name, value in (("metrics", plain), ("weighted_metrics", weighted)):
             if value is not None and not isinstance(value, (list, tuple, Mapping)):
                 raise InvalidArgumentError(
-                    f"[compile] expected `{name}` to be a list, tuple, or dict. Received: {name}={value!r} of type {type(value).__name__}. Try [{value!r}]."
+                    f"[compile] expected `{name}` to be a list, tuple, or dict. Received: {name}={value!r} of type {type(value).__name__}. "
+                    f"Try [{value!r}]."
                 )
         self._plain, self._weighted, self._names = plain, weighted, output_names
         self.built = False

@@ -170,7 +170,9 @@ def as_array(value: Any, name: str) -> Any:
     elif isinstance(value, Variable):
         array = np.asarray(value)
     elif isinstance(value, KerasTensor):
-        raise InvalidArgumentError(f"[fit] `{name}` is a symbolic KerasTensor, which holds no data. Expected NumPy arrays or tensors. Try x=np.array(...).")
+        raise InvalidArgumentError(
+            f"[fit] `{name}` is a symbolic KerasTensor, which holds no data. Expected NumPy arrays or tensors. Try x=np.array(...)."
+        )
     elif hasattr(value, "toarray"):
         raise InvalidArgumentError(f"[fit] `{name}` is a sparse matrix. Expected a dense array. Try {name}.toarray().")
     elif hasattr(value, "__array__"):
@@ -181,10 +183,14 @@ def as_array(value: Any, name: str) -> Any:
             f"Try np.array({name})."
         )
     else:
-        raise InvalidArgumentError(f"[fit] `{name}` has the unrecognized type {type(value).__name__}. Expected NumPy arrays or tensors. Try np.array({name}).")
+        raise InvalidArgumentError(
+            f"[fit] `{name}` has the unrecognized type {type(value).__name__}. Expected NumPy arrays or tensors. Try np.array({name})."
+        )
     if array.dtype.kind in "OUSVMm" and array.dtype not in BY_NUMPY:
         kind = "strings" if array.dtype.kind in "US" else f"{array.dtype} values"
-        raise DTypeError(f"[fit] `{name}` holds {kind}. Expected numbers in one rectangular array. Try {name}.astype('float32'), or padding rows to one length.")
+        raise DTypeError(
+            f"[fit] `{name}` holds {kind}. Expected numbers in one rectangular array. Try {name}.astype('float32'), or padding rows to one length."
+        )
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "f" and array.dtype.name != floatx():
@@ -241,11 +247,15 @@ def _check_source(x: Any, y: Any, sample_weight: Any, batch_size: Any, method: s
         raise InvalidArgumentError(f"[{method}] no data was given: x is an empty {type(x).__name__}. Try an array with at least one row.")
     kind = type(x).__name__
     if y is not None:
-        raise InvalidArgumentError(f"[{method}] `y` must not be given when `x` is a {kind}: it yields (x, y) batches itself. Try model.{method}(dataset).")
+        raise InvalidArgumentError(
+            f"[{method}] `y` must not be given when `x` is a {kind}: it yields (x, y) batches itself. Try model.{method}(dataset)."
+        )
     if sample_weight is not None:
         raise InvalidArgumentError(f"[{method}] `sample_weight` must not be given when `x` is a {kind}. Try yielding (x, y, sample_weight) batches.")
     if batch_size is not None and method != "predict":
-        raise InvalidArgumentError(f"[{method}] `batch_size` must not be given when `x` is a {kind}: it yields whole batches. Received: batch_size={batch_size}.")
+        raise InvalidArgumentError(
+            f"[{method}] `batch_size` must not be given when `x` is a {kind}: it yields whole batches. Received: batch_size={batch_size}."
+        )
 
 
 def check_lengths(parts: list[Any], method: str) -> None:
@@ -254,7 +264,9 @@ def check_lengths(parts: list[Any], method: str) -> None:
     for name, part in zip(names, parts, strict=False):
         for a in nest.flatten(part):
             if a.ndim == 0:
-                raise InvalidArgumentError(f"[{method}] `{name}` is a scalar. Expected an array whose first dimension counts the samples. Try {name}[None].")
+                raise InvalidArgumentError(
+                    f"[{method}] `{name}` is a scalar. Expected an array whose first dimension counts the samples. Try {name}[None]."
+                )
     sizes = {name: [len(a) for a in nest.flatten(part)] for name, part in zip(names, parts, strict=False)}
     if len({n for part in sizes.values() for n in part}) > 1:
         shown = "; ".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in sizes.items())
@@ -269,11 +281,17 @@ def check_lengths(parts: list[Any], method: str) -> None:
 def class_weights(y: Any, class_weight: Any, sample_weight: Any) -> Any:
     """The weight of each row's class: `y` holds class numbers or one-hot rows."""
     if sample_weight is not None:
-        raise InvalidArgumentError("[fit] You cannot give `class_weight` and `sample_weight` at the same time. Try multiplying them into sample_weight.")
+        raise InvalidArgumentError(
+            "[fit] You cannot give `class_weight` and `sample_weight` at the same time. Try multiplying them into sample_weight."
+        )
     if not isinstance(class_weight, Mapping):
-        raise InvalidArgumentError(f"[fit] class_weight must be a dict from class number to weight. Received: {type(class_weight).__name__}. Try {{0: 1.0, 1: 2.0}}.")
+        raise InvalidArgumentError(
+            f"[fit] class_weight must be a dict from class number to weight. Received: {type(class_weight).__name__}. Try {{0: 1.0, 1: 2.0}}."
+        )
     if nest.is_nested(y):
-        raise InvalidArgumentError("[fit] `class_weight` is only supported for models with a single output. Try sample_weight with one array per output.")
+        raise InvalidArgumentError(
+            "[fit] `class_weight` is only supported for models with a single output. Try sample_weight with one array per output."
+        )
     labels = as_array(y, "y")
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
@@ -316,8 +334,10 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     if not isinstance(data, tuple):
         return (data, None, None)
     if len(data) > 3:
-        raise InvalidArgumentError(f"[fit] Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`; found a tuple of {len(data)}.")
-    return tuple([*data, None, None][:3])  # type: ignore[return-value]
+        raise InvalidArgumentError(
+            f"[fit] Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`; found a tuple of {len(data)}."
+        )
+    return tuple([*data, None, None][:3])
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:

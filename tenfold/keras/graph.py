@@ -40,7 +40,8 @@ class LayerGraph:
             for x in node.inputs:
                 if id(x) not in known:
                     raise InvalidArgumentError(
-                        f"[Model] Graph disconnected: cannot find parent for tensor {x!r} at layer {node.operation.name!r}. The following layers were "
+                        f"[Model] Graph disconnected: cannot find parent for tensor {x!r} at layer {node.operation.name!r}. The following "
+                        f"layers were "
                         f"reached without issue: {done}. Try adding the Input that it comes from to `inputs`."
                     )
             if node.is_input and not all(id(x) in known for x in node.output_tensors):

@@ -104,7 +104,9 @@ def graph_from_config(config: Mapping[str, Any], custom_objects: Any, is_functio
                 progress = True
         if not progress:
             left = [name for name, calls in waiting if calls]
-            raise InvalidArgumentError(f"[Model] the config's graph has a loop or refers to calls that do not exist. These layers cannot be connected: {left}.")
+            raise InvalidArgumentError(
+                f"[Model] the config's graph has a loop or refers to calls that do not exist. These layers cannot be connected: {left}."
+            )
 
     def tensors(structure: Any) -> Any:
         if isinstance(structure, list) and len(structure) == 3 and isinstance(structure[0], str):

@@ -17,7 +17,8 @@ class InputLayer(Layer):
     """The layer behind `keras.Input`; it passes on what the model receives."""
 
     def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
-                 batch_shape: Any = None, input_tensor: Any = None, optional: bool = False, name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
+                 batch_shape: Any = None, input_tensor: Any = None, optional: bool = False, name: str | None = None,
+                 **kwargs: Any) -> None:  # fmt: skip
         super().__init__(name=name, trainable=kwargs.pop("trainable", True))
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
@@ -50,7 +51,7 @@ class InputLayer(Layer):
         return self._batch_shape
 
     @property
-    def dtype(self) -> str:  # type: ignore[override]
+    def dtype(self) -> str:
         """The element type."""
         return self._input_dtype.name
 
@@ -65,14 +66,16 @@ def _sizes(shape: Any) -> tuple[int | None, ...]:
     try:
         sizes = tuple(None if n is None else int(n) for n in shape)
     except (TypeError, ValueError):
-        raise InvalidArgumentError(f"[Input] cannot read the shape {shape!r}. Expected a tuple of integers and None. Try shape=(28, 28, 1).") from None
+        raise InvalidArgumentError(
+            f"[Input] cannot read the shape {shape!r}. Expected a tuple of integers and None. Try shape=(28, 28, 1)."
+        ) from None
     if any(n is not None and n < 0 for n in sizes):
         raise InvalidArgumentError(f"[Input] sizes must not be negative. Received: shape={sizes}. Try None for a size that is not known.")
     return sizes
 
 
 def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None, batch_shape: Any = None,
-          name: str | None = None, tensor: Any = None, optional: bool = False) -> Any:  # noqa: N802  # fmt: skip
+          name: str | None = None, tensor: Any = None, optional: bool = False) -> Any:  # fmt: skip
     """A symbolic input: the start of a functional model.
 
     Args:

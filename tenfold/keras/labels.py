@@ -43,8 +43,12 @@ def _check(y: Any, width: int, ignored: int | None, name: str) -> None:
     wrong = wrong if ignored is None else wrong[wrong != ignored]
     if wrong.size == 0:
         return
-    hint = "Try y - 1: class numbers start at 0" if low > 0 and high == width else f"Try Dense({int(high) + 1}) as the last layer" if high >= width else "Try labels from 0"
+    if low > 0 and high == width:
+        hint = "Try y - 1: class numbers start at 0"
+    else:
+        hint = f"Try Dense({int(high) + 1}) as the last layer" if high >= width else "Try labels from 0"
     raise InvalidArgumentError(
-        f"[{name}] Received a label value of {wrong.flat[0]} which is outside the valid range of [0, {width}). The model's output has {width} classes; "
+        f"[{name}] Received a label value of {wrong.flat[0]} which is outside the valid range of [0, {width}). The model's output has "
+        f"{width} classes; "
         f"the labels go from {low} to {high}. {hint}."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,8 @@ def names(namespace: str, sources: dict[str, str]) -> tuple[Callable[[str], Any]
 
     def get(name: str) -> Any:
         if name not in table:
-            near = difflib.get_close_matches(name, table, 1)
+            here = [n for n in vars(sys.modules[namespace]) if not n.startswith("_")]
+            near = difflib.get_close_matches(name, [*table, *here], 1)
             public = namespace.removeprefix("tenfold.")
             raise AttributeError(f"Tenfold has no {public}.{name} (yet)." + (f" The closest name is {public}.{near[0]}." if near else ""))
         module, own = table[name]

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -114,7 +115,8 @@ class Epochs:
                 if done == 0 and self._seen == 0:
                     self._empty()
                 warnings.warn(
-                    f"[{self.name}] Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at least "
+                    f"[{self.name}] Your input ran out of data; interrupting training. Make sure that your dataset or generator can "
+                    f"generate at least "
                     f"`steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your dataset.", stacklevel=4,
                 )  # fmt: skip
                 self.exhausted = True
@@ -133,7 +135,9 @@ class Epochs:
         return item
 
     def _empty(self) -> None:
-        raise InvalidArgumentError(f"[{self.name}] the data set gave no batches. Expected at least one. Try checking that the generator is not used up.")
+        raise InvalidArgumentError(
+            f"[{self.name}] the data set gave no batches. Expected at least one. Try checking that the generator is not used up."
+        )
 
 
 def python_logs(logs: Any) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def run(step: Step, epochs: Epochs, begin: list[Any], end: list[Any], model: Any
             hook(i, {})
         result = step(arrays, structure)
         if end:
-            logs = LazyLogs(lambda result=result: python_logs(result if isinstance(result, dict) else model.get_metrics_result()))
+            logs = LazyLogs(partial(_logs, model, result))
             for hook in end:
                 hook(i, logs)
         if interrupt.asked:
@@ -315,7 +319,9 @@ def _joined(parts: list[Any]) -> Any:
     if parts[0].ndim == 0:
         return np.stack(parts)
     if any(p.shape[1:] != parts[0].shape[1:] for p in parts):
-        raise InvalidArgumentError("[predict] the batches gave outputs of different shapes, which cannot be joined. Try model.predict_on_batch per batch.")
+        raise InvalidArgumentError(
+            "[predict] the batches gave outputs of different shapes, which cannot be joined. Try model.predict_on_batch per batch."
+        )
     return np.concatenate(parts)
 
 

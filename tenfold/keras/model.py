@@ -20,7 +20,7 @@ from tenfold.keras.symbolic import KerasTensor, is_symbolic
 from tenfold.keras.trainer import Trainer
 from tenfold.ops import array
 from tenfold.primitives.arithmetic import cast
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import as_tensor
 
 
 def _given_graph(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -56,7 +56,8 @@ class Model(Trainer, Layer):
             return
         if args or "inputs" in kwargs or "outputs" in kwargs:
             raise InvalidArgumentError(
-                f"[Model] a functional model needs both inputs and outputs. Received: args={args}, kwargs={kwargs}. Try keras.Model(inputs=x, outputs=y)."
+                f"[Model] a functional model needs both inputs and outputs. Received: args={args}, kwargs={kwargs}. Try "
+                f"keras.Model(inputs=x, outputs=y)."
             )
         super().__init__(**kwargs)
 
@@ -95,7 +96,8 @@ class Model(Trainer, Layer):
         """What the model computes; to be written in subclasses."""
         if self._graph is None:
             raise NotImplementedError(
-                f"Model {type(self).__name__} does not have a `call()` method implemented. Try defining call(self, inputs), or keras.Model(inputs, outputs)."
+                f"Model {type(self).__name__} does not have a `call()` method implemented. Try defining call(self, inputs), or "
+                f"keras.Model(inputs, outputs)."
             )
         flat = self._standardized(inputs)
         if mask is not None:
@@ -119,7 +121,8 @@ class Model(Trainer, Layer):
         elif isinstance(inputs, Mapping):
             missing = [k for k in expected if k not in inputs]
             if missing:
-                raise InvalidArgumentError(f"[{self.name}] missing data for input {missing[0]!r}. Expected a dictionary with the keys {sorted(expected)}; "
+                raise InvalidArgumentError(f"[{self.name}] missing data for input {missing[0]!r}. Expected a dictionary with the keys "
+                                           f"{sorted(expected)}; "
                                            f"received {sorted(inputs)}.")  # fmt: skip
             flat = nest.flatten({k: inputs[k] for k in expected})
         else:
@@ -134,8 +137,8 @@ class Model(Trainer, Layer):
             if expected._keras_history is not None and getattr(expected._keras_history.operation, "optional", False):
                 return None
             raise InvalidArgumentError(f"[{self.name}] the input {expected.name!r} is not optional, but None was passed. Try a tensor.")
-        given = value if type(value) is Tensor else as_tensor(value)
-        tensor = given if given.dtype is expected.dtype else cast(given, expected.dtype)
+        given = as_tensor(value)
+        tensor: Any = given if given.dtype is expected.dtype else cast(given, expected.dtype)
         rank = expected.ndim
         if tensor.ndim == rank + 1 and tensor.sizes[-1] == 1:
             tensor = array.squeeze(tensor, -1)
@@ -225,7 +228,7 @@ class Model(Trainer, Layer):
         return [x.name for x in self.inputs]
 
     @property
-    def output_names(self) -> list[str] | None:  # type: ignore[override]
+    def output_names(self) -> list[str] | None:
         """The names of the layers that give the outputs; None if there is no graph."""
         return None if self._graph is None else [x._keras_history.operation.name for x in self._graph.outputs if x._keras_history is not None]
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras import layers, losses, metrics, optimizers, schedules
+from tenfold.keras import layers, losses, metrics, optimizers, schedules  # noqa: F401
 from tenfold.keras.input_layer import InputLayer
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.model import Functional, Model
 from tenfold.keras.saving import load_model, save_model
 from tenfold.keras.sequential import Sequential
 from tenfold.keras.serialization import CustomObjectScope, deserialize_keras_object
-from tenfold.keras.symbolic import KerasTensor, nodes_of
+from tenfold.keras.symbolic import KerasTensor
 
 
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
@@ -48,12 +48,16 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[
         if input_tensors is not None:
             made.add(input_tensors[0] if isinstance(input_tensors, (list, tuple)) else input_tensors, rebuild=False)
         for layer in model._layers if input_tensors is None else model.layers:
-            made.add(InputLayer(batch_shape=layer.batch_shape, dtype=layer.dtype, name=layer.name) if isinstance(layer, InputLayer) else copy(layer), rebuild=False)
+            made.add(_same_input(layer) if isinstance(layer, InputLayer) else copy(layer), rebuild=False)
         made._rebuild()
         return made
     if model._graph is None:
         return type(model).from_config(model.get_config())
     return _clone_graph(model, input_tensors, copy)
+
+
+def _same_input(layer: InputLayer) -> InputLayer:
+    return InputLayer(batch_shape=layer.batch_shape, dtype=layer.dtype, name=layer.name)
 
 
 def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> Any:
@@ -66,7 +70,7 @@ def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> 
         if node.is_input:
             for x in node.output_tensors:
                 if id(x) not in values:
-                    values[id(x)] = InputLayer(batch_shape=operation.batch_shape, dtype=operation.dtype, name=operation.name).output
+                    values[id(x)] = _same_input(operation).output
             continue
         if id(operation) not in new:
             new[id(operation)] = copy(operation) if isinstance(operation, Layer) else type(operation)(operation.kind, operation.name)
@@ -87,5 +91,4 @@ def _mapped(structure: Any, values: dict[int, Any]) -> Any:
     return [_mapped(v, values) for v in structure] if isinstance(structure, (list, tuple)) else values[id(structure)]
 
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "layers", "load_model", "losses", "metrics", "model_from_json", "nodes_of", "optimizers",
-           "save_model", "schedules"]  # fmt: skip
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

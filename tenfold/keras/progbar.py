@@ -95,10 +95,10 @@ class Progbar:
 
     def _time(self, current: int, elapsed: float, finalize: bool) -> str:
         if finalize or self.target is None or not current:
-            return f"\033[1m{elapsed:.0f}s\033[0m {self._pace(current, elapsed)}" if self.dynamic else f"{elapsed:.0f}s {self._pace(current, elapsed)}"
-        left = self._per_step(current, elapsed) * (self.target - current)
-        text = f"{left:.0f}s" if left < 60 else f"{left // 60:.0f}:{left % 60:02.0f}" if left < 3600 else f"{left // 3600:.0f}:{left % 3600 // 60:02.0f}:{left % 60:02.0f}"
-        return f"\033[1m{text}\033[0m {self._pace(current, elapsed)}"
+            text = f"{elapsed:.0f}s"
+        else:
+            text = _clock(self._per_step(current, elapsed) * (self.target - current))
+        return f"\033[1m{text}\033[0m {self._pace(current, elapsed)}" if self.dynamic else f"{text} {self._pace(current, elapsed)}"
 
     def _per_step(self, current: int, elapsed: float) -> float:
         """Seconds per step, without the first one, which includes compilation."""
@@ -110,6 +110,12 @@ class Progbar:
         seconds = self._per_step(current, elapsed)
         amount = f"{seconds:.0f}s" if seconds >= 1 or seconds == 0 else f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
         return f"{amount}/{self.unit_name}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}" if minutes else f"{rest}s"
 
 
 def _number(value: Any) -> str:

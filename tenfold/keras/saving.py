@@ -33,7 +33,9 @@ def _path(filepath: Any, method: str) -> str:
     try:
         return str(os.fspath(filepath))
     except TypeError:
-        raise InvalidArgumentError(f"[{method}] expected a path. Received: {filepath!r} of type {type(filepath).__name__}. Try 'model.keras'.") from None
+        raise InvalidArgumentError(
+            f"[{method}] expected a path. Received: {filepath!r} of type {type(filepath).__name__}. Try 'model.keras'."
+        ) from None
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -79,7 +81,9 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     path = _path(filepath, "load_model")
     load_everything()
     if os.path.isfile(path) and path.endswith((".h5", ".hdf5")):
-        raise InvalidArgumentError(f"[load_model] {path!r} is a legacy HDF5 file. Expected a '.keras' file. Try loading it in Keras and saving it as '.keras'.")
+        raise InvalidArgumentError(
+            f"[load_model] {path!r} is a legacy HDF5 file. Expected a '.keras' file. Try loading it in Keras and saving it as '.keras'."
+        )
     with SafeZip(path) as archive:
         config = _json(archive.read("config.json", MAX_CONFIG), path)
         if "metadata.json" in archive.names():
@@ -126,7 +130,9 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
                                    f"Try {path.removesuffix('.h5') + '.weights.h5'!r}.")  # fmt: skip
     _may_write(path, overwrite)
     if not model.built:
-        raise InvalidArgumentError(f"[save_weights] {model.name!r} has no weights yet: it is not built. Try calling it on data, or model.build(shape).")
+        raise InvalidArgumentError(
+            f"[save_weights] {model.name!r} has no weights yet: it is not built. Try calling it on data, or model.build(shape)."
+        )
     data = weights_to_bytes(model)
     write_atomically(path, lambda file: _write_all(file, data))
 
@@ -147,7 +153,9 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     if not path.endswith((".weights.h5", ".keras")):
         raise InvalidArgumentError(f"[load_weights] {path!r} has an unknown format. Expected a file that ends in '.weights.h5' or '.keras'.")
     if not model.built:
-        raise InvalidArgumentError(f"[load_weights] {model.name!r} has no weights yet: it is not built. Try calling it on data, or model.build(shape).")
+        raise InvalidArgumentError(
+            f"[load_weights] {model.name!r} has no weights yet: it is not built. Try calling it on data, or model.build(shape)."
+        )
     if path.endswith(".keras"):
         with SafeZip(path) as archive:
             data = archive.read(_WEIGHTS, os.path.getsize(path) * 1000)

@@ -54,7 +54,8 @@ class Sequential(Model):
         if not self._layers and shape is not None and not isinstance(layer, InputLayer):
             self._layers.append(InputLayer(shape=shape, batch_size=getattr(layer, "_batch_size_arg", None), dtype=layer.input_dtype))
         if any(other.name == layer.name and other is not layer for other in self._layers):
-            raise InvalidArgumentError(f"[Sequential] All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
+            raise InvalidArgumentError(f"[Sequential] All layers added to a Sequential model should have unique names. Name {layer.name!r} "
+                                       f"is already the "
                                        "name of a layer in this model. Try layer(..., name=...) with another name.")  # fmt: skip
         if isinstance(layer, InputLayer) and self._layers:
             raise InvalidArgumentError(f"[Sequential] an Input must be the first layer of {self.name!r}, and there can be one only. "
@@ -102,7 +103,7 @@ class Sequential(Model):
         if not isinstance(first, InputLayer):
             dtype = first.inputs[0].dtype if isinstance(first, Model) and first._graph is not None else first.input_dtype
             self._layers.insert(0, InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype))
-        elif len(first.batch_shape) != len(shape) or any(a is not None and b is not None and a != b for a, b in zip(first.batch_shape, shape, strict=True)):
+        elif len(first.batch_shape) != len(shape) or any(None not in (a, b) and a != b for a, b in zip(first.batch_shape, shape, strict=True)):
             raise InvalidArgumentError(f"[Sequential] {self.name!r} has already been configured to use input shape {first.batch_shape}. "
                                        f"You cannot build it with input_shape {shape}.")  # fmt: skip
         start = self._layers[0].output

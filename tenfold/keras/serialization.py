@@ -56,7 +56,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 def get_registered_name(thing: Any) -> str:
     """The name under which a class or function was registered; else its own."""
-    return _names.get(thing, thing.__name__)
+    return str(_names.get(thing, thing.__name__))
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _serialize_special(obj: Any) -> Any:
     if isinstance(obj, (np.ndarray, np.generic)):
         return _tagged("__numpy__", value=obj.tolist(), dtype=obj.dtype.name)
     if isinstance(obj, slice):
-        return _tagged("__slice__", start=serialize_keras_object(obj.start), stop=serialize_keras_object(obj.stop), step=serialize_keras_object(obj.step))
+        return _tagged("__slice__", **{k: serialize_keras_object(getattr(obj, k)) for k in ("start", "stop", "step")})
     if isinstance(obj, bytes):
         return _tagged("__bytes__", value=obj.decode("latin-1"))
     if obj is Ellipsis:
@@ -215,7 +215,8 @@ def _deserialize(config: Any, depth: int) -> Any:
 def _deserialize_special(tag: str, inner: Any, depth: int) -> Any:
     if tag == "__lambda__":
         raise InvalidArgumentError(
-            "[deserialize] the file holds Python code (a lambda), which Tenfold never runs from a file, safe_mode or not. Try replacing the Lambda by "
+            "[deserialize] the file holds Python code (a lambda), which Tenfold never runs from a file, safe_mode or not. Try replacing the "
+            "Lambda by "
             "a layer class, or by a named function registered with @keras.saving.register_keras_serializable(), and saving again."
         )
     if tag == "__keras_tensor__" and isinstance(inner, Mapping):
@@ -295,7 +296,8 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
             if known:
                 return known[0][1]
     raise UnknownObjectError(
-        f"[deserialize] Could not locate {name!r} (module {module!r}). Files may name Keras's own classes and registered ones only. Try decorating it "
+        f"[deserialize] Could not locate {name!r} (module {module!r}). Files may name Keras's own classes and registered ones only. Try "
+        f"decorating it "
         f"with `@keras.saving.register_keras_serializable()`, or pass `custom_objects={{'{name}': ...}}`."
     )
 

@@ -93,7 +93,8 @@ def _is_linear(model: Any) -> bool:
         return True
     graph = model._graph
     used = [x for node in graph.nodes for x in node.inputs]
-    return len({id(x) for x in used}) == len(used) and all(len(node.inputs) <= 1 and len(node.output_tensors) == 1 for node in graph.nodes) and len(graph.inputs) == 1
+    once = len({id(x) for x in used}) == len(used)
+    return once and len(graph.inputs) == 1 and all(len(node.inputs) <= 1 and len(node.output_tensors) == 1 for node in graph.nodes)
 
 
 def _rows(model: Any, linear: bool, expand_nested: bool, show_trainable: bool, layer_range: Any, level: int) -> list[list[str]]:

@@ -114,10 +114,12 @@ class KerasTensor:
         return int(self._sizes[0])
 
     def __iter__(self) -> Any:
-        return (self[i] for i in range(len(self)))
+        return (self[i] for i in range(len(self)))  # type: ignore[index]
 
     def __bool__(self) -> bool:
-        raise TypeError("[KerasTensor] a symbolic tensor has no truth value: it has no elements yet. Try keras.ops.where or a layer with tf.cond in call.")
+        raise TypeError(
+            "[KerasTensor] a symbolic tensor has no truth value: it has no elements yet. Try keras.ops.where or a layer with tf.cond in call."
+        )
 
     def __array__(self, *unused: Any, **also_unused: Any) -> Any:
         raise ValueError(f"[KerasTensor] {self.name} cannot become a NumPy array: it has no elements yet. Try calling NumPy inside a layer's call, "
@@ -128,7 +130,7 @@ class KerasTensor:
     def __float__(self) -> float:
         raise TypeError(f"[KerasTensor] {self.name} has no value: it stands for a tensor that a model will receive.")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __float__
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={tuple(self.shape)}, dtype={self._dtype.name}, sparse=False, ragged=False, name={self.name}>"

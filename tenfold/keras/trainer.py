@@ -35,8 +35,10 @@ class Compiled:
 
 
 class Trainer:
-    """Training, evaluation and prediction. `Model` inherits it; override `train_step`, `test_step`, `predict_step`, `compute_loss` or
-    `compute_metrics` to change what happens in a step: the whole step is compiled.
+    """Training, evaluation and prediction, which `Model` inherits.
+
+    Override `train_step`, `test_step`, `predict_step`, `compute_loss` or `compute_metrics` to change what happens in a step; it is compiled
+    as a whole.
     """
 
     optimizer: Any = None
@@ -48,8 +50,18 @@ class Trainer:
     output_names: Any
 
     # --- compile ---
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
-                run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile: Any = "auto", auto_scale_loss: bool = True) -> None:  # fmt: skip
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
         """Says how the model is to be trained.
 
         Args:
@@ -96,7 +108,9 @@ class Trainer:
 
     def _checked(self, method: str) -> Compiled:
         if self._compiled is None:
-            raise InvalidArgumentError(f"[{method}] You must call `compile()` before using the model. Try model.compile(optimizer='adam', loss='mse').")
+            raise InvalidArgumentError(
+                f"[{method}] You must call `compile()` before using the model. Try model.compile(optimizer='adam', loss='mse')."
+            )
         return self._compiled
 
     def _forget_compiled(self) -> None:
@@ -172,7 +186,8 @@ class Trainer:
         found = []
         if compiled.loss is not None:
             if y is None:
-                raise InvalidArgumentError("[fit] the loss needs targets, but none were given. Expected (x, y). Try model.fit(x, y), or compile(loss=None) "
+                raise InvalidArgumentError("[fit] the loss needs targets, but none were given. Expected (x, y). Try model.fit(x, y), or "
+                                           "compile(loss=None) "
                                            "with add_loss or your own train_step.")  # fmt: skip
             value = compiled.loss(y, y_pred, sample_weight)
             found = [] if value is None else [value]
@@ -275,7 +290,9 @@ class Trainer:
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
         compiled = self._checked(f"{kind}_on_batch")
-        batches = loops.one_batch(x, y, class_weights(y, class_weight, sample_weight) if class_weight is not None else sample_weight, f"{kind}_on_batch")
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, sample_weight)
+        batches = loops.one_batch(x, y, sample_weight, f"{kind}_on_batch")
         step = self._step(kind)
         self.reset_metrics()
         for arrays, structure in batches.epoch():

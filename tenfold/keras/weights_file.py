@@ -139,7 +139,9 @@ class Store:
             raise DataLossError(f"[load] {self._source!r}: {self._where}/{key} is stored outside of the file or compressed. Expected plain data.")
         size = int(np.prod(dataset.shape, dtype=object)) * dataset.dtype.itemsize if dataset.shape is not None else -1
         if size < 0 or size > self._budget or dataset.id.get_storage_size() < size:
-            raise DataLossError(f"[load] {self._source!r}: {self._where}/{key} declares {size} bytes in shape {dataset.shape}, which the file does not hold.")
+            raise DataLossError(
+                f"[load] {self._source!r}: {self._where}/{key} declares {size} bytes in shape {dataset.shape}, which the file does not hold."
+            )
         if dataset.attrs.get("dtype") == "bfloat16" and dataset.dtype.itemsize == 2:
             return np.asarray(dataset[()]).view(np.uint16).view(ml_dtypes.bfloat16)
         if dataset.dtype.kind not in "fiub":

@@ -107,13 +107,15 @@ class SafeZip:
         if os.path.isdir(self.path):
             raise DataLossError(f"[load] {self.path!r} is a folder. Expected a file.")
         try:
-            self._file: Any = open(self.path, "rb")  # noqa: SIM115: closed in close()
+            self._file: Any = open(self.path, "rb")  # noqa: SIM115
             self._zip = zipfile.ZipFile(self._file)
         except PermissionError:
             raise PermissionDeniedError(f"[load] no permission to read {self.path!r}.") from None
         except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, OverflowError) as error:
             self._file.close()
-            raise DataLossError(f"[load] {self.path!r} is not a readable archive: {error}. The file is truncated or damaged. Try saving it again.") from None
+            raise DataLossError(
+                f"[load] {self.path!r} is not a readable archive: {error}. The file is truncated or damaged. Try saving it again."
+            ) from None
         try:
             self._check_directory()
         except BaseException:

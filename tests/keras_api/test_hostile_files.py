@@ -163,7 +163,8 @@ def test_member_that_lies_about_its_size(good, bad):
 
 # --- configs ---
 @pytest.mark.parametrize(
-    "text", ["", "{", "[" * 100_000, '{"a":' * 50_000, "null", "[]", "42", '"text"', "{}", b"\xff\xfe\x00", '{"class_name": 1, "config": {}}', "1" * 10_000]
+    "text",
+    ["", "{", "[" * 100_000, '{"a":' * 50_000, "null", "[]", "42", '"text"', "{}", b"\xff\xfe\x00", '{"class_name": 1, "config": {}}', "1" * 10_000],
 )
 def test_malformed_json(good, bad, text):
     refuses(bad(with_config(good, text)))
@@ -176,7 +177,7 @@ GADGETS = {
     "import": {"module": "keras.src.utils.file_utils", "class_name": "function", "config": "get_file", "registered_name": "get_file"},
     "load_model": {"module": "keras.models", "class_name": "function", "config": "load_model", "registered_name": "load_model"},
     "dunder": {"module": "tenfold.keras.models", "class_name": "__import__", "config": {"name": "os"}},
-    "torch": {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": {"class_name": "__bytes__", "config": {"value": "x"}}}},
+    "torch": {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": {"class_name": "__bytes__", "config": {}}}},
     "savedmodel": {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "/tmp/x"}},
 }
 
@@ -197,7 +198,7 @@ def test_classes_outside_the_registry(good, bad, name):
 def test_code_is_never_run(good, bad, safe_mode):
     code = {"class_name": "__lambda__", "config": {"code": "4wAAAAA=", "defaults": None, "closure": None}}
     config = config_of(good)
-    config["config"]["layers"][1] = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": code}, "registered_name": None}
+    config["config"]["layers"][1] = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": code}}
     path = bad(with_config(good, config))
     with pytest.raises(ERRORS, match=r"bad\.keras"):
         keras.models.load_model(path, safe_mode=safe_mode)

@@ -176,7 +176,7 @@ def test_overwrite_false(trained, tmp_path):
 def test_missing_file_and_folder(trained, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.keras"):
         keras.models.load_model(tmp_path / "nothing.keras")
-    with pytest.raises(FileNotFoundError, match="os.makedirs"):
+    with pytest.raises(FileNotFoundError, match=r"os\.makedirs"):
         trained.save(tmp_path / "no" / "m.keras")
 
 

@@ -241,7 +241,8 @@ def test_class_weight_equals_sample_weight():
 def test_several_outputs_by_name():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, [layers.Dense(1, name="size")(inputs), layers.Dense(3, activation="softmax", name="kind")(inputs)])
-    model.compile("adam", {"size": "mse", "kind": "sparse_categorical_crossentropy"}, loss_weights={"size": 0.5, "kind": 2.0}, metrics={"kind": ["accuracy"]})
+    losses = {"size": "mse", "kind": "sparse_categorical_crossentropy"}
+    model.compile("adam", losses, loss_weights={"size": 0.5, "kind": 2.0}, metrics={"kind": ["accuracy"]})
     x, y = data(24)
     labels = np.arange(24) % 3
     by_list = model.evaluate(x, [y, labels], verbose=0, return_dict=True)

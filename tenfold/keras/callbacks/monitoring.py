@@ -15,7 +15,7 @@ _UP = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine"
 
 
 def direction(monitor: str, mode: str, model: Any, name: str) -> str:
-    """"max" or "min": from the mode if it says so, else from the metric.
+    """ "max" or "min": from the mode if it says so, else from the metric.
 
     Raises:
         ValueError: the mode is unknown.
@@ -230,9 +230,9 @@ class ModelCheckpoint(_Monitor):
             self.model.save(path, overwrite=True)
 
     def _path(self, epoch: int, batch: int | None, logs: Any) -> str:
-        values = dict(logs or {}) | {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})
+        values: dict[str, Any] = dict(logs or {}) | {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})
         try:
-            return self.filepath.format(**values)
+            return str(self.filepath.format(**values))
         except (KeyError, ValueError) as error:
             raise KeyError(f"[ModelCheckpoint] cannot fill in the path {self.filepath!r}: {error}. Available names: {sorted(values)}.") from None
 
@@ -262,7 +262,7 @@ class CSVLogger(Callback):
             mode = "a"
         else:
             mode = "w"
-        self._file = open(self.filename, mode, newline="")  # noqa: SIM115: closed at the end of training
+        self._file = open(self.filename, mode, newline="")  # noqa: SIM115
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = dict(logs or {})
