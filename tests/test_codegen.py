@@ -287,6 +287,22 @@ def test_transpose(vector: int | None) -> None:
         check(kernel, [numbers(F32, a * b * c), np.zeros(a * b * c, np.float32)], grain=grain, tasks=-(-a * b * c // grain))
 
 
+@pytest.mark.parametrize(("grain", "strides"), [(1, "const"), (7, "param"), (100, "const"), (10_000, "param")])
+@pytest.mark.parametrize(("c", "hw"), [(18, 35), (40, 3), (16, 32)])
+def test_channels_first_in_tiles(c: int, hw: int, grain: int, strides: str) -> None:
+    n = 3
+    stride = param(0) if strides == "param" else const(c, i)
+    source_index = axis(0) * (hw * c) + axis(2) * stride + axis(1)
+    value = load(0, source_index, F32) + load(2, axis(1), F32)
+    stage = Stage((), (), (Store(1, axis(0) * (c * hw) + axis(1) * hw + axis(2), value),))
+    kernel = Kernel((F32, F32, F32), 1, tuple(const(e, i) for e in (n, c, hw)), (0, 1, 2), 2, (stage,))
+    x = numbers(F32, n * c * hw)
+    out, bias = np.zeros_like(x), numbers(F32, c)
+    run(kernel, [x, out, bias], (c,), grain=grain, tasks=-(-n * c // grain))
+    wanted = (x.reshape(n, hw, c) + bias).transpose(0, 2, 1)
+    np.testing.assert_array_equal(out.reshape(n, c, hw), wanted)
+
+
 @pytest.mark.parametrize("dtype", [dtypes.int32, dtypes.bfloat16, dtypes.bool_, dtypes.uint8], ids=str)
 def test_scatter_with_vector_index(dtype: DType) -> None:
     n = 37

@@ -34,7 +34,7 @@ class Evaluator:
         self.row_saves: frozenset[int] = frozenset()  # of this stage
         self.row_loads: frozenset[int] = frozenset()
         self.results: dict[tuple[int, int], list[str]] = {}
-        self._coefficients: dict[int, int | None] = {}
+        self._coefficients: dict[tuple[int, int], int | None] = {}
         self._dummy = ""
 
     def ops_of(self, lanes: int) -> Instructions:
@@ -76,20 +76,21 @@ class Evaluator:
             self._levels[depends] = level
         return level
 
-    def coefficient(self, n: int) -> int | None:
-        """By how much node `n`, an index, grows from lane to lane; None if not by a constant."""
-        if not self.program.depends[n] & self.vector_bit:
+    def coefficient(self, n: int, axis: int | None = None) -> int | None:
+        """By how much node `n`, an index, grows from lane to lane (or along another axis); None if not by a constant."""
+        bit = self.vector_bit if axis is None else 1 << axis
+        if not self.program.depends[n] & bit:
             return 0
-        if n not in self._coefficients:
-            self._coefficients[n] = self._find_coefficient(self.program.nodes[n])
-        return self._coefficients[n]
+        if (n, bit) not in self._coefficients:
+            self._coefficients[n, bit] = self._find_coefficient(self.program.nodes[n], axis)
+        return self._coefficients[n, bit]
 
-    def _find_coefficient(self, node: Node) -> int | None:
+    def _find_coefficient(self, node: Node, axis: int | None) -> int | None:
         if node.op == "axis":
             return 1
         if node.op not in ("add", "sub", "mul", "neg") or node.dtype.size != 8:
             return None
-        parts = [self.coefficient(a) for a in node.args]
+        parts = [self.coefficient(a, axis) for a in node.args]
         if any(p is None for p in parts):
             return None
         known = [p for p in parts if p is not None]

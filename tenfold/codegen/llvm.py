@@ -22,6 +22,7 @@ from tenfold.kernel.loops import Kernel
 from tenfold.runtime.native import Target
 
 UNROLL = 4
+TILE = 16  # elements: a cache line of float32
 HEAVY = 20  # instructions; a row reduction of more is not unrolled
 _COMBINE = {"sum": "add", "prod": "mul", "min": "min", "max": "max", "and": "and", "or": "or"}
 
@@ -74,9 +75,9 @@ class _Emitter(Storer):
 
     def _outer(self) -> None:
         """The outer loops, as far as this task does them."""
-        kernel, entry = self.program.kernel, self.scopes.top
-        flat = [a for a in kernel.outer if a != kernel.vector]
-        inside = kernel.vector in kernel.outer
+        kernel, entry, vector = self.program.kernel, self.scopes.top, self.program.kernel.vector
+        flat = [a for a in kernel.outer if a != vector]
+        inside = vector in kernel.outer
         if not flat and not inside:
             self._stages()
             return
@@ -88,13 +89,34 @@ class _Emitter(Storer):
         high = entry(f"call i64 @llvm.smin.i64(i64 {end}, i64 {total})")
         if not flat:
             self._vector_loop(low, high, self._outer_copies(), self._stages)
-            return
-        with self._odometer(flat, low, high):
-            if inside:
-                assert kernel.vector is not None
-                self._vector_loop("0", self._extent(kernel.vector), self._outer_copies(), self._stages)
-            else:
+        elif not inside or vector is None:
+            with self._odometer(flat, low, high):
                 self._stages()
+        elif (crossed := self._crossed(flat)) is None:
+            with self._odometer(flat, low, high):
+                self._vector_loop("0", self._extent(vector), self._outer_copies(), self._stages)
+        else:
+            with self._odometer([*(a for a in flat if a != crossed), crossed], low, high, TILE) as (base, run):
+                self._vector_loop("0", self._extent(vector), 1, lambda: self._tile(crossed, base, run))
+
+    def _crossed(self, flat: list[int]) -> int | None:
+        """The axis along which something lies in memory that the vector axis jumps through, as in a transposition."""
+        stages, nodes = self.program.stages, self.program.nodes
+        if len(stages) > 1 or stages[0].axes:
+            return None
+        for node in nodes:
+            if node.op == "load" and self.coefficient(node.args[0]) not in (0, 1):
+                for a in flat:
+                    if self.coefficient(node.args[0], a) == 1:
+                        return a
+        return None
+
+    def _tile(self, axis: int, base: str, run: str) -> None:
+        """A block of iterations of `axis` for the same lanes: what lies side by side is read while it is in the cache."""
+        with self.scopes.loop("0", run, 1) as k:
+            self.bind(axis, self.scopes.top(f"add i64 {base}, {k}"))
+            self._stages()
+            self.unbind(axis)
 
     def _outer_copies(self) -> int:
         """How many vectors a kernel that is vector-parallel does at a time (no result depends on it)."""
@@ -102,8 +124,11 @@ class _Emitter(Storer):
         return (4 if len(self.program.nodes) < 48 else 2) if reduces else 1
 
     @contextmanager
-    def _odometer(self, axes: list[int], low: str, high: str) -> Iterator[None]:
-        """Iterations low to high of the flattened `axes`; positions count up without divisions."""
+    def _odometer(self, axes: list[int], low: str, high: str, block: int = 1) -> Iterator[tuple[str, str]]:
+        """Iterations low to high of the flattened `axes`; positions count up without divisions.
+
+        With `block`, up to so many iterations of the last axis at a time: yields the first and how many, and leaves that axis unbound.
+        """
         entry = self.scopes.top
         slots = [self.scopes.alloca("i64") for _ in axes]
         rest = low
@@ -113,17 +138,25 @@ class _Emitter(Storer):
             entry.do(f"store i64 {entry(f'urem i64 {rest}, {safe}')}, ptr {slot}")
             rest = entry(f"udiv i64 {rest}, {safe}")
         entry.do(f"store i64 {rest}, ptr {slots[0]}")
-        with self.scopes.loop(low, high, 1):
-            for a, slot in zip(axes, slots, strict=True):
-                self.bind(a, self.scopes.top(f"load i64, ptr {slot}"))
-            yield
-            w, carry = self.scopes.top, "1"
-            for a, slot in zip(axes[::-1], slots[::-1], strict=True):
-                after = w(f"add i64 {self.axis_name[a]}, {carry}")
+        step = ["1"]
+        with self.scopes.loop(low, high, step) as i:
+            w = self.scopes.top
+            positions = [w(f"load i64, ptr {slot}") for slot in slots]
+            bound = axes if block == 1 else axes[:-1]
+            for a, position in zip(bound, positions, strict=False):
+                self.bind(a, position)
+            if block > 1:
+                left = w(f"sub i64 {self._extent(axes[-1])}, {positions[-1]}")
+                left = w(f"call i64 @llvm.smin.i64(i64 {left}, i64 {w(f'sub i64 {high}, {i}')})")
+                step[0] = w(f"call i64 @llvm.smin.i64(i64 {left}, i64 {block})")
+            yield positions[-1], step[0]
+            carry = step[0]
+            for a, slot, position in zip(axes[::-1], slots[::-1], positions[::-1], strict=True):
+                after = w(f"add i64 {position}, {carry}")
                 full = w(f"icmp eq i64 {after}, {self._extent(a)}")
                 w.do(f"store i64 {w(f'select i1 {full}, i64 0, i64 {after}')}, ptr {slot}")
                 carry = w(f"zext i1 {full} to i64")
-            for a in axes:
+            for a in bound:
                 self.unbind(a)
 
     def _vector_loop(self, low: str, high: str, copies: int, body: Callable[[], None], rolled: bool = False) -> None:

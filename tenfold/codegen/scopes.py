@@ -65,8 +65,8 @@ class Scopes:
         self.top.label = scope.label
 
     @contextmanager
-    def loop(self, low: str, high: str, step: int) -> Iterator[str]:
-        """for i in range(low, high, step): yields the name of i."""
+    def loop(self, low: str, high: str, step: int | list[str]) -> Iterator[str]:
+        """for i in range(low, high, step): yields the name of i. A step that varies is put into a list by the body."""
         body, done, i = self.fresh("b"), self.fresh("x"), self.fresh("%i")
         scope = Scope(self.counter, body)
         self.stack.append(scope)
@@ -75,7 +75,7 @@ class Scopes:
         parent = self.top
         enter = parent(f"icmp slt i64 {low}, {high}")
         parent.do(f"br i1 {enter}, label %{body}, label %{done}")
-        after = scope(f"add nsw i64 {i}, {step}")
+        after = scope(f"add nsw i64 {i}, {step if isinstance(step, int) else step[0]}")
         again = scope(f"icmp slt i64 {after}, {high}")
         scope.do(f"br i1 {again}, label %{body}, label %{done}")
         parent.lines.append(f"{body}:\n  {i} = phi i64 [ {low}, %{parent.label} ], [ {after}, %{scope.label} ]")
