@@ -54,9 +54,14 @@ class Pool:
         for slot, name in ((machine.MUTEX, "pthread_mutex_init"), (machine.CONDITION, "pthread_cond_init")):
             getattr(library, name)(ctypes.c_void_p(self.address + 8 * slot), None)
         worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(native()["tenfold_worker"])
-        self._threads = [threading.Thread(target=worker, args=(self.address,), name=f"tenfold-{k}", daemon=True) for k in range(1, threads)]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        for k in range(1, threads):
+            thread = threading.Thread(target=worker, args=(self.address,), name=f"tenfold-{k}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more threads: nobody waits for workers, so fewer will do
+                break
+            self._threads.append(thread)
 
     def stop(self) -> None:
         """Ends the workers; regions still work afterwards, on the calling thread alone."""
