@@ -168,6 +168,9 @@ SPECS = {
     "cifar_first": conv_spec(F32, 3, (32, 32), 3, 32, (3, 3)),
     "cifar_second": conv_spec(F32, 4, (15, 15), 32, 64, (3, 3)),
     "same": conv_spec(F32, 8, (7, 7), 64, 64, (3, 3), padding=((1, 1), (1, 1))),
+    "many_images": conv_spec(F32, 20, (6, 5), 6, 20, (3, 3), (2, 1), ((1, 1), (2, 2))),
+    "many_volumes": conv_spec(F32, 9, (3, 4, 5), 2, 5, (2, 3, 3), padding=((1, 0), (1, 1), (2, 1)), dilation=(1, 1, 2)),
+    "many_depthwise": conv_spec(F32, 16, (5, 5), 20, 20, (3, 3), padding=((1, 1), (1, 1)), groups=20),
     "strided_1x1": conv_spec(F32, 2, (14, 14), 64, 128, (1, 1), (2, 2)),
     "stem": conv_spec(F32, 1, (33, 35), 3, 64, (7, 7), (2, 2), ((3, 3), (2, 3))),
     "many_channels": conv_spec(F32, 1, (9, 9), 256, 512, (3, 3), (2, 2), ((0, 1), (0, 1))),
@@ -198,6 +201,7 @@ def test_convolution_types(dtype: DType) -> None:
     check_convolution(conv_spec(dtype, 1, (8, 8), 6, 6, (3, 3), (2, 1), ((1, 1), (0, 2)), (1, 2), 6))
     check_convolution(conv_spec(dtype, 5, (6,), 3, 20, (3,), padding=((1, 1),)))
     check_convolution(conv_spec(dtype, 2, (8, 8), 2, 4, (1, 2), (3, 4)))
+    check_convolution(conv_spec(dtype, 11, (5,), 4, 6, (3,), padding=((2, 1),)))
     check_convolution(conv_spec(dtype, 2, (7, 6), 8, 12, (3, 2), (2, 1), ((1, 1), (0, 1)), groups=2))
 
 
@@ -213,7 +217,7 @@ def specs(draw: st.DrawFn) -> ConvSpec:
     if draw(st.booleans()):
         groups, co = ci, ci
     size, padding = each(st.integers(0, 9)), each(st.tuples(st.integers(-1, 6), st.integers(-1, 6)))
-    return conv_spec(F32, draw(st.integers(0, 3)), size, ci, co, each(small), each(small), padding, each(small), groups)
+    return conv_spec(F32, draw(st.sampled_from((0, 1, 2, 3, 8))), size, ci, co, each(small), each(small), padding, each(small), groups)
 
 
 @settings(max_examples=60, deadline=None)
@@ -262,7 +266,7 @@ def test_epilogue_of_matmul(which: str, out: DType, batch: int, m: int, n: int, 
 
 
 @pytest.mark.parametrize("which", ["bias_relu", "everything"])
-@pytest.mark.parametrize("name", ["cifar_second", "grouped", "depthwise", "many_channels"])
+@pytest.mark.parametrize("name", ["cifar_second", "grouped", "depthwise", "many_channels", "many_images"])
 def test_epilogue_of_convolution(which: str, name: str) -> None:
     spec, rng = SPECS[name], np.random.default_rng(0)
     x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci // spec.groups, spec.co)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, mangle, memory, register
-from tenfold.codegen.text import Text
+from tenfold.codegen.text import Loop, Text
 from tenfold.kernel.contraction import TILE_ARGS, Tile
 
-POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds"))
+POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs"))
 
 # the scheduler keeps vectors in registers only while the general registers suffice, so the other rows' addresses wait on the stack
 IN_REGISTERS = 8
@@ -27,11 +27,20 @@ class Panel:
 
 @dataclass(slots=True)
 class Row:
-    """One row of the tile: its number, and where it lies in `a` and in the output."""
+    """Where one row of the tile lies in `a` and in the output."""
 
-    number: str
     a: str
     out: str
+
+
+@dataclass(slots=True)
+class Block:
+    """A block of the summed index: its part of the table, its first product, its length, and the runs of the tile."""
+
+    table: str
+    start: str
+    length: str
+    runs: tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -44,6 +53,7 @@ class TileWriter:
     args: dict[str, str] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
     slots: list[str] = field(default_factory=list)
+    base: str = ""
 
     @property
     def vector(self) -> str:
@@ -66,10 +76,11 @@ class TileWriter:
         n_tile, rest = t.rem("%task", a["n_tasks"]), t.div("%task", a["n_tasks"])
         m_tile, rest = t.rem(rest, a["m_tasks"]), t.div(rest, a["m_tasks"])
         piece, batch = t.rem(rest, a["pieces"]), t.div(rest, a["pieces"])
+        self.base = a["out"]
         for operand, stride in (("a", "a_batch"), ("b", "b_batch"), ("out", "out_batch")):
             a[operand] = t.at(a[operand], t.mul(batch, a[stride]))
         a["out"] = t.at(a["out"], t.mul(piece, a["out_piece"]))
-        a["row_batch"], a["column_batch"] = t.mul(batch, a["row_batch"]), t.mul(batch, a["column_batch"])
+        a["column_batch"] = t.mul(batch, a["column_batch"])
         panels = t.div(t.add(a["n"], self.tile.columns - 1), self.tile.columns)
         low = t.mul(piece, a["blocks"])
         high = t.min(t.add(low, a["blocks"]), a["total_blocks"])
@@ -93,12 +104,10 @@ class TileWriter:
         with t.loop(m0, m1, self.tile.rows) as m:
             rows = self.rows(m.index, base)
             span = t.at(a["bounds"], t.mul(t.rem(m.index, a["row_period"]), 16))
-            k0, k1 = (t.sub(t.load("i64", t.at(span, offset), 8), start) for offset in (0, 8))
-            k0, k1 = t.max(k0, 0), t.min(k1, length)
-            b_first = t.at(b, t.mul(k0, a["b_k"]))
+            runs = t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
             with t.loop(n0, n1) as n:
-                panel = self.panel(n.index, b_first)
-                sums = self.products(self.initial(first, rows, panel), rows, panel, table, (k0, k1))
+                panel = self.panel(n.index, b)
+                sums = self.products(self.initial(first, rows, panel), rows, panel, Block(table, start, length, runs))
                 self.finish(sums, rows, panel, last)
 
     def rows(self, m: str, base: str) -> list[Row]:
@@ -112,7 +121,7 @@ class TileWriter:
             number = t.min(i, last) if i else "0"
             entry = t.at(first, t.mul(number, 16)) if i else first
             places = t.load("i64", entry, 8), t.load("i64", t.at(entry, 8), 8)
-            rows.append(Row(t.add(m, number), t.at(a_base, places[0]), t.at(out_base, places[1])))
+            rows.append(Row(t.at(a_base, places[0]), t.at(out_base, places[1])))
         return rows
 
     def panel(self, n: str, b: str) -> Panel:
@@ -171,37 +180,46 @@ class TileWriter:
         t.label(go)
         return [t.let(f"phi {self.vector} [ zeroinitializer, %{before} ], [ {x}, %{after} ]") for x in loaded]
 
-    def products(self, sums: list[str], rows: list[Row], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
-        """The loop over the block: one product of each row and column at a time."""
+    def products(self, sums: list[str], rows: list[Row], panel: Panel, block: Block) -> list[str]:
+        """The loops over the block's runs: one product of each row and column at a time."""
         t, tile = self.text, self.tile
-        kind = "i32" if tile.pairs else register(tile.dtype)
         self.prefetch(rows, panel)
         pointers = [row.a for row in rows]
         if tile.depthwise:
             pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
-        slots = {i: self.slots[i] for i in range(IN_REGISTERS, len(pointers))}
-        for i, slot in slots.items():
-            t.do(f"store volatile ptr {pointers[i]}, ptr {slot}, align 8")
-        b_block = t.mul(self.args["b_k"], self.args["k_block"]) if tile.streamed else ""
-        carried = [("ptr", panel.b), *((self.vector, s) for s in sums)]
-        with t.loop(t.mul(span[0], 16), t.mul(span[1], 16), 16, carried) as k:
-            b, *sums = k.values
-            entry = t.at(table, k.index)
-            offset = t.load("i64", entry, 8)
-            ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
-            t.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
-            for v in range(tile.vectors if tile.streamed else 0):
-                later = t.at(b, t.add(b_block, v * tile.lanes * self.size))
-                t.do(f"call void @llvm.prefetch.p0(ptr {later}, i32 0, i32 2, i32 1)")
-            columns = [self.read(kind, b, v, panel, not tile.padded) for v in range(tile.vectors)]
-            k.next.append(t.at(b, self.args["b_k"]))
-            for i, pointer in enumerate(pointers):
-                here = t.at(t.let(f"load volatile ptr, ptr {slots[i]}, align 8") if i in slots else pointer, offset)
-                one = None if tile.depthwise else self.splat(kind, t.load(kind, here, self.size))
-                for v, column in enumerate(columns):
-                    x = one or self.read(kind, here, v, panel, True)
-                    k.next.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
-        return k.values[1:]
+        for pointer, slot in zip(pointers[IN_REGISTERS:], self.slots[IN_REGISTERS:], strict=True):
+            t.do(f"store volatile ptr {pointer}, ptr {slot}, align 8")
+        with t.loop(block.runs[0], block.runs[1], 16, [(self.vector, s) for s in sums]) as run:
+            here = t.at(self.args["runs"], run.index)
+            k0, k1 = (t.sub(t.load("i64", t.at(here, offset), 8), block.start) for offset in (0, 8))
+            k0, k1 = t.max(k0, 0), t.min(k1, block.length)
+            carried = [("ptr", t.at(panel.b, t.mul(k0, self.args["b_k"]))), *((self.vector, s) for s in run.values)]
+            with t.loop(t.mul(k0, 16), t.mul(k1, 16), 16, carried) as k:
+                self.product(k, pointers, panel, block.table)
+            run.next.extend(k.values[1:])
+        return run.values
+
+    def product(self, k: Loop, pointers: list[str], panel: Panel, table: str) -> None:
+        """One turn of the innermost loop."""
+        t, tile = self.text, self.tile
+        kind = "i32" if tile.pairs else register(tile.dtype)
+        b, *sums = k.values
+        entry = t.at(table, k.index)
+        offset = t.load("i64", entry, 8)
+        ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
+        t.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
+        if tile.streamed:
+            later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
+            for v in range(tile.vectors):
+                t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, v * tile.lanes * self.size)}, i32 0, i32 2, i32 1)")
+        columns = [self.read(kind, b, v, panel, not tile.padded) for v in range(tile.vectors)]
+        k.next.append(t.at(b, self.args["b_k"]))
+        for i, pointer in enumerate(pointers):
+            here = t.at(t.let(f"load volatile ptr, ptr {self.slots[i]}, align 8") if i >= IN_REGISTERS else pointer, offset)
+            one = None if tile.depthwise else self.splat(kind, t.load(kind, here, self.size))
+            for v, column in enumerate(columns):
+                x = one or self.read(kind, here, v, panel, True)
+                k.next.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
 
     def prefetch(self, rows: list[Row], panel: Panel) -> None:
         """Asks for the tile's lines of the output, which will have come when the products are done."""
@@ -247,9 +265,12 @@ class TileWriter:
                 self.put(values[i * tile.vectors + v], t.at(here, v * tile.lanes * tile.out.size), panel.masks[v] if panel.masks else "")
 
     def place(self, row: Row, panel: Panel, v: int) -> Place:
-        """Where a vector of the output stands, for the epilogue."""
+        """Where a vector of the output stands, for the epilogue; its row by its address, since tiles may take rows in another order."""
         t, a = self.text, self.args
-        number = t.add(row.number, a["row_batch"])
+        number = "0"
+        if self.tile.epilogue and self.tile.epilogue.uses_rows:
+            begin, here = (t.let(f"ptrtoint ptr {p} to i64") for p in (self.base, row.out))
+            number = t.div(t.sub(here, begin), a["out_row"])
         column = t.add(t.add(panel.first, a["column_batch"]), v * self.tile.lanes)
         return Place(number, column, panel.masks[v] if panel.masks else "")
 

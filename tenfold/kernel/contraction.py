@@ -6,10 +6,9 @@ Every contraction here is `out[m, n] = sum over k of a[m, k] * b[k, n]`, with ad
     b[k, n]   base + k * stride + (panel of n) * stride + n within the panel         (n is contiguous)
     out[m, n] base + (m // period) * outer + row_table[m % period].out + n           (n is contiguous)
 
-`bounds` gives, for a tile beginning at a row, the range of k outside which `a` is zero in all its rows: the margins of padded images.
-
-So one micro-kernel serves matrix products of any transposition, convolutions of any stride and dilation, and both gradients,
-without unfolding images in memory. `Tile` is that kernel; `Pack`, `Pad` and `Sum` prepare operands and fold partial results.
+`bounds` names, for a tile beginning at a row, the `runs` of k to sum over: the others meet the margins of padded images, where `a` is
+zero, or is not there at all. So one micro-kernel serves matrix products of any transposition, convolutions of any stride and dilation,
+and both gradients, without unfolding images in memory. `Tile` is that kernel; `Pack`, `Pad` and `Sum` prepare operands and fold partial results.
 A `Recipe` lists the launches. Each output element adds its products in the order of k, in pieces that depend only on the problem's
 shape, so results do not depend on tiles, tasks or threads.
 """
@@ -21,10 +20,16 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
-from tenfold.kernel.loops import Expr
+from tenfold.kernel.loops import Expr, walk
 
 Table = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def accumulator(dtype: DType) -> DType:
+    """The type in which products of `dtype` are added."""
+    return dtypes.float32 if dtype.size == 2 and dtype.is_floating else dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,17 @@ class Epilogue:
     """What becomes of an accumulated element when it is stored.
 
     `value` is an Expr over `loops.result(0, 0, accumulator)`, `loops.axis(0)` (row), `loops.axis(1)` (column) and loads from
-    buffers 0, 1, ..., the operands "extra0", "extra1", ... of types `extras`. It has the type of the output.
+    buffers 0, 1, ..., the operands "extra0", "extra1", ... of types `extras`, which do not lie in the output's memory. It has the
+    type of the output.
     """
 
     extras: tuple[DType, ...]
     value: Expr
+
+    @property
+    def uses_rows(self) -> bool:
+        """Whether it asks for the number of its row."""
+        return any(e.op == "axis" and e.attr == 0 for e in walk(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +160,10 @@ class Steps:
 
 
 TILE_ARGS = (
-    "a", "b", "out", "row_table", "k_table", "bounds", "m", "n", "k",
+    "a", "b", "out", "row_table", "k_table", "bounds", "runs", "m", "n", "k",
     "row_period", "a_outer", "out_outer",
     "k_block", "k_blocks", "k_period", "k_outer", "b_k", "b_panel",
-    "a_batch", "b_batch", "out_batch", "row_batch", "column_batch",
+    "a_batch", "b_batch", "out_batch", "column_batch", "out_row",
     "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece",
 )  # fmt: skip
 PACK_ARGS = (

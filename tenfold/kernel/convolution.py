@@ -13,26 +13,21 @@ from math import ceil, prod
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors
+from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors, accumulator
+from tenfold.kernel.margins import Group, Triple, Window, together
+from tenfold.kernel.packing import Builder, convert, element, pack, pad
 from tenfold.kernel.tiling import (
     Batch,
-    Builder,
     Columns,
     Inner,
     Problem,
     Rows,
-    accumulator,
     block_size,
     choose_tile,
-    convert,
-    element,
-    pack,
-    pad,
     table_inner,
     tile,
 )
 
-Triple = tuple[int, int, int]
 PAGE = 2048
 
 
@@ -177,25 +172,6 @@ def padded_input(to: Builder, s: Shape) -> Image:
     return margin(to, "a", s.seen, s.n, s.input, s.ci, s.low, (reach[0], reach[1], reach[2]))
 
 
-def tap_bounds(count: Triple, starts: tuple[Table, Table], extent: Triple, run: int) -> Table | None:
-    """For each position of a box, the range of products whose taps fall into the image; `run` products for a row of taps.
-
-    `starts[d]` [positions, taps] are coordinates in dimension d; the last dimension is not looked at. None if all are inside.
-    """
-    inside = [(s >= 0) & (s < e) for s, e in zip(starts, extent[:2], strict=True)]
-    if inside[0].all() and inside[1].all():
-        return None
-    low, high = [], []
-    for there in inside:
-        low.append(there.argmax(axis=1) if there.size else np.zeros(len(there), np.int64))
-        high.append(np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), 0) if there.size else low[-1])
-    rows = starts[1].shape[1]
-    first = low[0][:, None] * rows + low[1][None, :]
-    last = (high[0][:, None] - 1) * rows + high[1][None, :]
-    last = np.where((high[0][:, None] > 0) & (high[1][None, :] > 0), last, first)
-    return np.repeat(np.stack([first.reshape(-1), last.reshape(-1)], axis=1) * run, count[2], axis=0)
-
-
 def channels_of(taps: Table, channels: int, size: int) -> Table:
     """Offsets of all channels at all taps."""
     return (taps[:, None] + np.arange(channels, dtype=np.int64) * size).reshape(-1)
@@ -212,31 +188,36 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
         s = replace(s, seen=seen, pairs=pairs, ci=s.ci // 2)
     wide = accumulator(s.dtype)
     size, out = wide.size, s.dtype if epilogue is None else epilogue.value.dtype
-    x = padded_input(to, s)
-    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
+    window = Window(s.output, tuple(_starts(s, d) for d in range(3)), s.input)
+    plain = Image(Operand("a"), s.input, s.ci, size)
+    group = together(machine, window, s.n, n, plain.bytes, machine.lanes(wide), s.depthwise)
+    shape = group.shape if group else choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
+    x = replace(plain, operand=convert(to, Operand("a"), s.seen, s.n * prod(s.input) * s.ci)) if group else padded_input(to, s)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
     # the windows of a row of positions overlap, so they take less of the cache than as many rows would
-    window = shape[0] if s.stride[2] > 1 else ceil((shape[0] + s.kernel[2] - 1) / s.kernel[2])
-    inner = table_inner(table, block_size(len(table), window * size))
+    overlapping = shape[0] if s.stride[2] > 1 or group else ceil((shape[0] + s.kernel[2] - 1) / s.kernel[2])
+    inner = table_inner(table, block_size(len(table), overlapping * size))
     stored = out if inner.blocks == 1 else wide
-    positions = grid(scaled(x.strides, s.stride), s.output)
-    row_out = np.arange(s.pixels, dtype=np.int64) * (s.co * stored.size)
-    starts = [
-        (np.arange(s.output[d]) * s.stride[d] - s.low[d])[:, None] + np.arange(s.kernel[d]) * s.dilation[d] for d in range(2)
-    ]  # fmt: skip
-    bounds = tap_bounds(s.output, (starts[0], starts[1]), s.input, len(table) // max(s.kernel[0] * s.kernel[1], 1))
-    rows = Rows(m, np.stack([positions, row_out], axis=1), x.bytes, s.pixels * s.co * stored.size, bounds)
+    y = Image(Operand("out"), s.output, s.co, stored.size)
+    places = grid(scaled(x.strides, s.stride), s.output) - (dot(s.low, x.strides) if group else 0)
+    rows = window.rows(group, s.n, places, x.bytes, grid(y.strides, s.output), y.bytes, len(table) // max(s.taps, 1))
     b = _weights(to, s, shape, machine)
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
-    batch = Batch(groups, s.ci_group * size, packed, s.co_group * stored.size, 0, s.co_group)
+    batch = Batch(groups, s.ci_group * size, packed, s.co_group * stored.size, s.co_group)
     problem = Problem(
         s.dtype, n, shape, rows, inner, x.operand, b, batch, epilogue, folded=stored is not out, depthwise=s.depthwise, pairs=s.pairs,
         out_elements=m * s.co, out_columns=s.co,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
+
+
+def _starts(s: Shape, d: int) -> Table:
+    """Coordinates in x of every output position and tap, in dimension `d`."""
+    first: Table = np.arange(s.output[d]) * s.stride[d] - s.low[d]
+    return first[:, None] + np.arange(s.kernel[d]) * s.dilation[d]
 
 
 def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors) -> Columns:
@@ -303,15 +284,20 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     wide = accumulator(s.dtype)
     phases = [_phase(s, remainder) for remainder in product(*(range(st) for st in s.stride))]
     phases = [p for p in phases if prod(p.count)]
-    g, low = _padded_gradient(to, s, phases)
     n, groups = (s.ci, 1) if s.depthwise else (s.ci_group, s.groups)
-    shape = choose_tile(s.n * prod(phases[0].count), n, machine.lanes(wide), machine, s.depthwise)
+    plain, lanes = Image(Operand("a"), s.output, s.co, wide.size), machine.lanes(wide)
+    group = together(machine, phases[0].window(s), s.n, n, plain.bytes, lanes, s.depthwise) if len(phases) == 1 else None
+    if group:
+        g, low = replace(plain, operand=convert(to, Operand("a"), s.seen, s.n * s.pixels * s.co)), (0, 0, 0)
+    else:
+        g, low = _padded_gradient(to, s, phases)
+    shape = group.shape if group else choose_tile(s.n * prod(phases[0].count), n, lanes, machine, s.depthwise)
     b, tap_bytes = _flipped_weights(to, s, phases, shape, machine)
-    panels = ceil(n / (shape[1] * machine.lanes(wide)))
+    panels = ceil(n / (shape[1] * lanes))
     batch = Batch(groups, s.co_group * wide.size, panels * b.panel_stride, s.ci_group * s.dtype.size)
     start = 0
     for phase in phases:
-        rows, inner = _phase_loops(s, phase, g, low, shape[0])
+        rows, inner = _phase_loops(s, phase, g, low, shape[0], group)
         here = replace(b, operand=Operand(b.operand.name, start * tap_bytes))
         tile(to, Problem(s.dtype, n, shape, rows, inner, g.operand, here, batch, depthwise=s.depthwise, pairs=s.pairs))
         start += len(phase.offsets)
@@ -327,6 +313,11 @@ class Phase:
     taps: tuple[Triple, ...]
     offsets: tuple[Triple, ...]
     along: tuple[tuple[int, ...], ...]  # the offsets in each dimension
+
+    def window(self, s: Shape) -> Window:
+        """What its positions see of the gradient."""
+        starts = (np.arange(c)[:, None] + np.array(o, np.int64) for c, o in zip(self.count, self.along, strict=True))
+        return Window(self.count, tuple(starts), s.output)
 
 
 def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
@@ -353,18 +344,17 @@ def _padded_gradient(to: Builder, s: Shape, phases: list[Phase]) -> tuple[Image,
     return margin(to, "a", s.seen, s.n, s.output, s.co, first, (reach[0], reach[1], reach[2])), first
 
 
-def _phase_loops(s: Shape, phase: Phase, g: Image, low: Triple, height: int) -> tuple[Rows, Inner]:
+def _phase_loops(s: Shape, phase: Phase, g: Image, low: Triple, height: int, group: Group | None) -> tuple[Rows, Inner]:
     """The positions of x of one phase, and its sum over taps and channels of the gradient."""
     shift = dot(low, g.strides)
     taps = np.array([dot(o, g.strides) + shift for o in phase.offsets], np.int64)
     table = taps if s.depthwise else channels_of(taps, s.co_group, g.size)
-    block = block_size(len(table), ceil((height + s.kernel[2] - 1) / s.kernel[2]) * g.size)
+    overlapping = height if group else ceil((height + s.kernel[2] - 1) / s.kernel[2])
+    block = block_size(len(table), overlapping * g.size)
     x = Image(Operand("out"), s.input, s.ci, s.dtype.size)
     out = grid(scaled(x.strides, s.stride), phase.count) + dot(phase.first, x.strides)
-    starts = [np.arange(phase.count[d])[:, None] + np.array(phase.along[d], np.int64) for d in range(2)]
-    run = len(table) // max(len(phase.along[0]) * len(phase.along[1]), 1)
-    bounds = tap_bounds(phase.count, (starts[0], starts[1]), s.output, run)
-    rows = Rows(s.n * prod(phase.count), np.stack([grid(g.strides, phase.count), out], axis=1), g.bytes, x.bytes, bounds)
+    run = len(table) // max(len(phase.offsets), 1)
+    rows = phase.window(s).rows(group, s.n, grid(g.strides, phase.count), g.bytes, out, x.bytes, run)
     return rows, table_inner(table, block if s.dtype is accumulator(s.dtype) else len(table))
 
 

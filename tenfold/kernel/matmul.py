@@ -8,22 +8,18 @@ from math import ceil
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import Epilogue, Operand, Steps, Vectors
+from tenfold.kernel.contraction import Epilogue, Operand, Steps, Vectors, accumulator
+from tenfold.kernel.packing import Builder, convert, element, pack
 from tenfold.kernel.tiling import (
     Batch,
-    Builder,
     Columns,
     Inner,
     Problem,
     Rows,
-    accumulator,
     affine_inner,
     affine_rows,
     block_size,
     choose_tile,
-    convert,
-    element,
-    pack,
     tile,
 )
 
@@ -74,7 +70,7 @@ def matmul(
     left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
     right, b_batch = _right(to, b, m, n, k, shape)
     problem = Problem(
-        dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size, m), epilogue, pairs=pairs,
+        dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
     )  # fmt: skip
     tile(to, problem)

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, sqrt
 
 import numpy as np
 
-from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import (
-    PACK_ARGS,
-    PAD_ARGS,
-    SUM_ARGS,
-    TILE_ARGS,
-    Description,
-    Epilogue,
-    Launch,
-    Operand,
-    Pack,
-    Pad,
-    Steps,
-    Sum,
-    Table,
-    Tile,
-    Vectors,
-)
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Epilogue, Operand, Sum, Table, Tile, Vectors, accumulator
+from tenfold.kernel.packing import MOST_TASKS, Builder
 
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
 L2 = 512 * 1024  # bytes that the panels of one task may take
 TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
-MOST_TASKS = 64
 LINE = 6  # log2 of the bytes of a cache line
 FOLDS = 24  # tasks wanted of a sum that is cut
-
-
-def accumulator(dtype: DType) -> DType:
-    """The type in which products of `dtype` are added."""
-    return dtypes.float32 if dtype.size == 2 and dtype.is_floating else dtype
 
 
 def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
@@ -48,6 +26,11 @@ def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
 
 def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[int, int]:
     """(rows, vectors) of the tile that covers m x n in the fewest cycles."""
+    return tile_cost(m, n, lanes, machine, depthwise)[1]
+
+
+def tile_cost(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[float, tuple[int, int]]:
+    """The cycles, for each product of the sum, in which tiles cover m x n; and (rows, vectors) of the best one."""
     best, choice = float("inf"), (1, 1)
     for vectors in (1, 3) if depthwise else (1, 2, 3, 4):
         panels = ceil(n / (vectors * lanes))
@@ -56,14 +39,15 @@ def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = 
             cost = ceil(m / rows) * panels * cycles
             if cost < best:
                 best, choice = cost, (rows, vectors)
-    return choice
+    return best, choice
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Where rows begin, in `a` and in the output: `table` [period, 2] in bytes, repeated every `a_outer` and `out_outer` bytes.
 
-    `bounds` [period, 2], where given, are the ranges of the summed index in which each row is not zero.
+    `bounds` [period, 2], where given, are the ranges of the summed index in which each row is not zero. With `runs` [r, 2] they are
+    the first and last of several such ranges, and all rows of a tile have the same ones.
     """
 
     count: int
@@ -71,6 +55,7 @@ class Rows:
     a_outer: int
     out_outer: int
     bounds: Table | None = None
+    runs: Table | None = None
 
     def extended(self, height: int) -> Table:
         """The table, continued so that a tile of `height` rows can begin anywhere in it."""
@@ -78,12 +63,17 @@ class Rows:
         table: Table = self.table[index] + turns[:, None] * np.array([self.a_outer, self.out_outer])
         return table
 
-    def spans(self, height: int, k: int) -> Table:
-        """The range of the summed index for a tile of `height` rows that begins at a row."""
+    def spans(self, height: int, k: int) -> tuple[Table, Table]:
+        """For a tile of `height` rows that begins at a row, the bytes at which its runs begin and end in the second table."""
+        if self.runs is not None and self.bounds is not None:
+            return self.bounds * 16, self.runs
         if self.bounds is None:
-            return np.tile(np.array([0, k], np.int64), (len(self.table), 1))
+            return np.tile(np.array([0, 16], np.int64), (len(self.table), 1)), np.array([[0, k]], np.int64)
         index = (np.arange(len(self.bounds))[:, None] + np.arange(height)) % len(self.bounds)
-        return np.stack([self.bounds[index, 0].min(axis=1), self.bounds[index, 1].max(axis=1)], axis=1)
+        ends = np.stack([self.bounds[index, 0].min(axis=1), self.bounds[index, 1].max(axis=1)], axis=1)
+        runs, number = np.unique(ends, axis=0, return_inverse=True)
+        first = number.reshape(-1, 1) * 16
+        return np.concatenate([first, first + 16], axis=1), runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,114 +136,13 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Equal problems side by side: strides in bytes, and what they add to the epilogue's row and column."""
+    """Equal problems side by side: strides in bytes, and what they add to the epilogue's column."""
 
     count: int = 1
     a: int = 0
     b: int = 0
     out: int = 0
-    row: int = 0
     column: int = 0
-
-
-@dataclass(slots=True)
-class Builder:
-    """Collects launches, scratch buffers and tables."""
-
-    machine: Vectors
-    launches: list[Launch] = field(default_factory=list)
-    scratch: list[int] = field(default_factory=list)
-    constants: list[Table] = field(default_factory=list)
-
-    def table(self, values: Table) -> Operand:
-        """A constant table."""
-        for i, known in enumerate(self.constants):
-            if np.array_equal(known, values):
-                return Operand(f"table{i}")
-        self.constants.append(np.ascontiguousarray(values, np.int64))
-        return Operand(f"table{len(self.constants) - 1}")
-
-    def buffer(self, size: int) -> Operand:
-        """A new scratch buffer of `size` bytes."""
-        self.scratch.append(max(size, 64))
-        return Operand(f"scratch{len(self.scratch) - 1}")
-
-    def launch(self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int]) -> None:
-        """Appends a launch; nothing if it has no tasks."""
-        if tasks:
-            extras = getattr(kernel, "epilogue", None)
-            more = tuple(Operand(f"extra{i}") for i in range(len(extras.extras))) if extras else ()
-            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more))
-
-    def finish(self) -> Steps:
-        """What was collected."""
-        return Steps(tuple(self.launches), tuple(self.scratch), tuple(self.constants))
-
-
-def pack(
-    to: Builder, source: Operand, source_dtype: DType, n: int, k: int, n_stride: int, k_stride: int,
-    columns: int, step: int, taps: Table, batch: int = 1, batch_stride: int = 0, pairs: bool = False,
-) -> Operand:  # fmt: skip
-    """Panels [batch][panel][tap][k][columns] of `source`, panels `step` columns apart; `taps` are offsets in bytes.
-
-    With `pairs`, `source_dtype` is int32, which stands for two bfloat16, and the columns are contiguous: of two successive rows each.
-    """
-    dtype = accumulator(source_dtype)
-    lanes = to.machine.lanes(dtype)
-    panels, size = ceil(n / step), columns * dtype.size
-    target = to.buffer(batch * panels * len(taps) * k * size)
-    chunk = min(k, 256)
-    chunks = ceil(k / max(chunk, 1))
-    total = batch * panels * len(taps) * chunks
-    grain = max(4096 // max(chunk * columns, 1), ceil(total / MOST_TASKS), 1)
-    transpose = not pairs and n_stride != source_dtype.size
-    assert not transpose or k_stride == source_dtype.size or k == 1
-    kernel = Pack(source_dtype, dtype, columns // lanes, lanes, transpose, pairs)
-    values: dict[str, Operand | int] = {
-        "source": source, "target": target, "taps_table": to.table(taps), "n": n, "k": k, "step": step, "taps": len(taps),
-        "panels": panels, "source_n": n_stride, "source_pair": k_stride // 2, "source_k": k_stride, "source_batch": batch_stride,
-        "target_batch": panels * len(taps) * k * size, "chunk": chunk, "chunks": chunks, "total": total, "grain": grain,
-    }  # fmt: skip
-    to.launch(kernel, ceil(total / grain), PACK_ARGS, values)
-    return target
-
-
-def element(machine: Vectors, dtype: DType, k: int) -> tuple[DType, bool]:
-    """What operands of `dtype` with `k` contiguous products are seen as: (int32, True) where two bfloat16 make one element."""
-    pairs = machine.pairs and dtype is dtypes.bfloat16 and k % 2 == 0
-    return (dtypes.int32, True) if pairs else (dtype, False)
-
-
-def convert(to: Builder, source: Operand, dtype: DType, elements: int) -> Operand:
-    """`source` in the accumulators' type: itself, or a converted copy."""
-    wide = accumulator(dtype)
-    if wide is dtype or not elements:
-        return source
-    row = 4096
-    target = to.buffer((elements + row) * wide.size)
-    whole, rest = divmod(elements, row)
-    pad(to, source, target, dtype, (whole, 1, 1, row), (1, 1), (0, 0), (0, row, 0), row * dtype.size)
-    if rest:
-        tail = Operand(source.name, source.offset + whole * row * dtype.size)
-        pad(to, tail, Operand(target.name, whole * row * wide.size), dtype, (1, 1, 1, rest), (1, 1), (0, 0), (0, rest, 0), 0)
-    return target
-
-
-def pad(
-    to: Builder, source: Operand, target: Operand, dtype: DType, shape: tuple[int, int, int, int], inside: tuple[int, int],
-    low: tuple[int, int], row: tuple[int, int, int], source_row: int,
-) -> None:  # fmt: skip
-    """Writes target [n, d, h, row]; the rows (d, h) within `inside` from `low` on are copied, between row[0] and row[2] zeros."""
-    n, depth, height, width = shape
-    wide = accumulator(dtype)
-    rows = n * depth * height
-    grain = max(ceil(rows / MOST_TASKS), 16384 // max(width, 1), 1)
-    values: dict[str, Operand | int] = {
-        "source": source, "target": target, "rows": rows, "grain": grain, "depth": depth, "height": height,
-        "source_depth": inside[0], "source_height": inside[1], "depth_low": low[0], "height_low": low[1],
-        "low": row[0], "length": row[1], "high": row[2], "source_row": source_row,
-    }  # fmt: skip
-    to.launch(Pad(dtype, wide, to.machine.lanes(wide)), ceil(rows / grain), PAD_ARGS, values)
 
 
 def cut(tiles: int, panels: int, cycles: float, panel_bytes: int) -> tuple[int, int]:
@@ -342,13 +231,15 @@ def tile(to: Builder, p: Problem) -> None:
         None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
+    bounds, runs = rows.spans(height, inner.count)
     values: dict[str, Operand | int] = {
         "a": p.a, "b": p.b.operand, "out": out, "row_table": to.table(rows.extended(height)),
-        "k_table": to.table(ahead(rows, inner, height, p.streamed > 0)), "bounds": to.table(rows.spans(height, inner.count)),
+        "k_table": to.table(ahead(rows, inner, height, p.streamed > 0)), "bounds": to.table(bounds), "runs": to.table(runs),
         "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
-        "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a, "b_batch": batch.b, "out_batch": batch.out,
-        "row_batch": batch.row, "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
+        "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
+        "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
+        "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
     }  # fmt: skip
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
