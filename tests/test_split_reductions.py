@@ -20,3 +20,13 @@ def test_a_split_reduction_joined_with_a_variable_of_its_results_shape():
         step(tf.constant(x))
         expected = 0.9 * expected + 0.1 * total * total
     np.testing.assert_allclose(average.numpy(), expected, rtol=1e-4)
+
+
+def test_pieces_that_do_not_divide_the_reduced_axes():
+    x = np.random.default_rng(1).normal(size=(7, 7, 32, 64)).astype("float32")
+    for extent in (7, 5, 3):
+        part = x[:extent]
+        found = tf.function(lambda v: tf.reduce_sum(tf.tanh(v), axis=[0, 1, 2]))(tf.constant(part))
+        np.testing.assert_allclose(found.numpy(), np.tanh(part.astype("float64")).sum((0, 1, 2)), rtol=1e-4, atol=1e-3)
+    tall = np.random.default_rng(2).normal(size=(1021, 65)).astype("float32")
+    np.testing.assert_allclose(tf.function(lambda v: tf.reduce_max(v, axis=0))(tf.constant(tall)).numpy(), tall.max(0))

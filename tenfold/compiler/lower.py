@@ -73,8 +73,9 @@ def _split_stages(builder: Builder, classes: Sequence[int], make_stages: Make, p
     size = builder.integer("piece", length)
     position = piece * size + inner
     whole = builder.extents[number]
-    builder.split = (number, piece, size, builder.integer("pieces", -(-extent // length)), None if extent % length == 0 else position < whole)
-    builder.replace_position(number, position if extent % length == 0 else loops.binary("min", position, whole - 1))
+    even = length * pieces == extent  # the last pieces may be short, or empty
+    builder.split = (number, piece, size, builder.integer("pieces", pieces), None if even else position < whole)
+    builder.replace_position(number, position if even else loops.binary("min", position, whole - 1))
     return make_stages(builder)
 
 
@@ -258,12 +259,11 @@ def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:
     classes = [1 if d in group.reduced else 0 for d in range(len(group.space))]
     reductions = [n for n in group.nodes if reducible(n)]
     before = [n for n in group.nodes if not reducible(n) and not any(is_kept(v, group) and _after_reduction(v, group) for v in n.outputs)]
-    length = -(-group.space[group.reduced[0]] // pieces)
     inside = {id(n) for n in before}
     partials: list[Value] = []
     for node in reductions:
         kept = node.outputs[0].spec.shape
-        partials.append(Value(Spec((pieces_of(group, length), *kept), compute_dtype(node.outputs[0].spec.dtype))))
+        partials.append(Value(Spec((pieces, *kept), compute_dtype(node.outputs[0].spec.dtype))))
     phase = Group("reduce", before, group.space, group.reduced, partials)
 
     def stages(b: Builder) -> list[Stage]:
