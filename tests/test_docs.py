@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -62,3 +63,14 @@ def code_only(page: Path) -> list[str]:
     """Blocks of code without their comments, which are translated."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     return [re.sub(r"\s*#.*", "", block) for block in blocks]
+
+
+def test_the_docs_can_be_built() -> None:
+    spec = importlib.util.spec_from_file_location("build_docs", ROOT / "tools" / "build_docs.py")
+    assert spec is not None and spec.loader is not None
+    build_docs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build_docs)
+    page = build_docs.api()
+    for name in ("tf.constant(", "tf.math.sin(", "tf.GradientTape(", "tf.keras.layers.Dense(", "tf.keras.datasets.mnist.load_data("):
+        assert f"### `{name}" in page, name
+    assert "| `trace.py` |" in build_docs.file_map()

@@ -22,8 +22,19 @@ LADDER = "core kernel ir runtime codegen compiler tensor primitives transform op
 
 
 def public_names(namespace: Any) -> list[str]:
+    """What a namespace declares, by `__all__` or by `__dir__`; else what is defined in it."""
     names = getattr(namespace, "__all__", None) or [name for name in dir(namespace) if not name.startswith("_")]
+    if not {"__all__", "__dir__"} & set(vars(namespace)):
+        names = [name for name in names if getattr(getattr(namespace, name), "__module__", None) == namespace.__name__]
     return sorted(names, key=lambda name: (name.lower(), name))
+
+
+def member(namespace: Any, name: str) -> Any:
+    try:
+        return getattr(namespace, name, None)
+    except ImportError as error:
+        print(f"{namespace.__name__}.{name} does not load: {error}", file=sys.stderr)
+        return None
 
 
 def is_own(thing: Any) -> bool:
@@ -34,7 +45,7 @@ def namespaces(path: str, namespace: Any, seen: set[int]) -> Iterator[tuple[str,
     """`namespace` and the modules that are public names in it, each once, by its shortest path."""
     seen.add(id(namespace))
     yield path, namespace
-    inner = [(name, getattr(namespace, name, None)) for name in public_names(namespace)]
+    inner = [(name, member(namespace, name)) for name in public_names(namespace)]
     for name, thing in inner:
         if isinstance(thing, ModuleType) and thing.__name__.startswith("tenfold") and id(thing) not in seen:
             yield from namespaces(f"{path}.{name}", thing, seen)
@@ -43,7 +54,7 @@ def namespaces(path: str, namespace: Any, seen: set[int]) -> Iterator[tuple[str,
 def members(namespace: Any) -> Iterator[tuple[str, Any]]:
     """The documented classes and functions among the names of a namespace."""
     for name in public_names(namespace):
-        thing = getattr(namespace, name, None)
+        thing = member(namespace, name)
         if callable(thing) and is_own(thing) and inspect.getdoc(thing):
             yield name, thing
 
@@ -72,7 +83,7 @@ def example(text: str) -> str:
 
 
 def listed(text: str) -> str:
-    return re.sub(r"^(\*{0,2}\w+)( \([^)]*\))?: ", r"- `\1`\2: ", text, flags=re.MULTILINE)
+    return re.sub(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*)( \([^)]*\))?: ", r"- `\1`\2: ", text, flags=re.MULTILINE)
 
 
 def api() -> str:
