@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from keras_api.layer_checks import run_layer_test
 
 import tenfold as tf
+from keras_api.layer_checks import run_layer_test
 
 L = tf.keras.layers
 RANDOM = np.random.RandomState(0)
