@@ -99,7 +99,7 @@ class ArrayBatches(Batches):
         if self._buffers is None:
             self._buffers = [np.empty((min(self.batch_size, self.size), *a.shape[1:]), a.dtype) for a in self.arrays]
         count = len(rows)
-        return [np.take(a, rows, 0, out=buffer[:count], mode="clip") for a, buffer in zip(self.arrays, self._buffers, strict=True)]
+        return [a.take(rows, 0, buffer[:count], "clip") for a, buffer in zip(self.arrays, self._buffers, strict=True)]
 
 
 class IterableBatches(Batches):

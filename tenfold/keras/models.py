@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras import layers, losses, metrics, optimizers, schedules  # noqa: F401
+from tenfold.keras import layers, losses, metrics, ops, optimizers, schedules  # noqa: F401
 from tenfold.keras.input_layer import InputLayer
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.model import Functional, Model
 from tenfold.keras.saving import load_model, save_model
 from tenfold.keras.sequential import Sequential
 from tenfold.keras.serialization import CustomObjectScope, deserialize_keras_object
-from tenfold.keras.symbolic import KerasTensor
+from tenfold.keras.symbolic import KerasTensor, Operation
 
 
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
@@ -73,7 +73,8 @@ def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> 
                     values[id(x)] = _same_input(operation).output
             continue
         if id(operation) not in new:
-            new[id(operation)] = copy(operation) if isinstance(operation, Layer) else type(operation)(operation.kind, operation.name)
+            again = isinstance(operation, Layer)
+            new[id(operation)] = copy(operation) if again else Operation(operation.kind, operation.name, **operation.options)
         fresh = type(node)(new[id(operation)], node.args, node.kwargs, node.outputs, node.index)
         result = fresh.call(values)
         for x, y in zip(node.output_tensors, _flat(result), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from tenfold.core import nest
@@ -258,14 +259,16 @@ class Operation:
     Args:
         kind: its class name in Keras's files, e.g. `Add`.
         name: default: made from `kind`.
+        options: arguments of the function that are no tensors.
     """
 
-    def __init__(self, kind: str, name: str | None = None) -> None:
+    def __init__(self, kind: str, name: str | None = None, **options: Any) -> None:
         if kind not in OPERATIONS:
             raise ValueError(f"[Operation] unknown operation {kind!r}. Expected one of {', '.join(sorted(OPERATIONS))}.")
         self.kind = kind
         self.name = name or auto_name(kind)
-        self.function = OPERATIONS[kind]
+        self.options = options
+        self.function = partial(OPERATIONS[kind], **options) if options else OPERATIONS[kind]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs it on tensors, or remembers it on KerasTensors."""
@@ -275,7 +278,7 @@ class Operation:
 
     def get_config(self) -> dict[str, Any]:
         """What it is made from."""
-        return {"name": self.name}
+        return {"name": self.name, **self.options}
 
     def __repr__(self) -> str:
         return f"<Operation {self.kind}, name={self.name}>"
@@ -288,6 +291,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {  # Keras's class name -> function
     "Equal": operator.eq, "NotEqual": operator.ne, "Negative": operator.neg, "Absolute": operator.abs, "LogicalNot": operator.invert,
     "GetItem": operator.getitem, "Cast": lambda x, dtype: cast(x, as_dtype(dtype)),
 }  # fmt: skip
+MODULES: dict[str, str] = {"Cast": "keras.src.ops.core"}  # where Keras defines the class, if not in keras.src.ops.numpy
 _BINARY = {
     "add": "Add", "sub": "Subtract", "mul": "Multiply", "truediv": "TrueDivide", "floordiv": "FloorDivide", "mod": "Mod", "pow": "Power",
     "matmul": "Matmul", "and": "LogicalAnd", "or": "LogicalOr", "xor": "LogicalXor",
@@ -313,7 +317,7 @@ def _install() -> None:
         setattr(KerasTensor, f"__r{name}__", _method(kind, reflected=True))
     for name, kind in _OTHERS.items():
         setattr(KerasTensor, f"__{name}__", _method(kind))
-    KerasTensor.astype = lambda self, dtype: Operation("Cast")(self, dtype=as_dtype(dtype).name)  # type: ignore[attr-defined]
+    KerasTensor.astype = lambda self, dtype: Operation("Cast", dtype=as_dtype(dtype).name)(self)  # type: ignore[attr-defined]
 
 
 def _refuse(tensor: KerasTensor, dtype: Any) -> None:
