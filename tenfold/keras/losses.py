@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import defaults, identifiers, reductions, serialization
 from tenfold.keras import loss_functions as f
@@ -69,8 +68,8 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The reduced loss; masked examples (the predictions' mask) do not count."""
         in_mask = getattr(y_pred, "_keras_mask", None)
-        y_pred = nest.map_structure(self._float, y_pred)
-        y_true = nest.map_structure(lambda y: as_tensor(y) if _is_integer(y) else self._float(y), y_true)
+        y_pred = reductions.each_tensor(self._float, y_pred)
+        y_true = reductions.each_tensor(lambda y: as_tensor(y) if _is_integer(y) else self._float(y), y_true)
         values = self.call(y_true, y_pred)
         out_mask = getattr(values, "_keras_mask", None)
         mask = in_mask if out_mask is None else out_mask if in_mask is None else logical_and(in_mask, out_mask)

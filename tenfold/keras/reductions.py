@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from tenfold.core import nest
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.core.shapes import Sym
 from tenfold.keras import defaults
@@ -13,6 +15,14 @@ from tenfold.primitives.movement import expand_dims, reshape
 from tenfold.tensor.tensor import Tensor
 
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
+
+
+def each_tensor(function: Callable[[Any], Any], structure: Any) -> Any:
+    """`function` of each tensor in a structure; lists of numbers count as tensors."""
+    leaves = nest.flatten(structure)
+    if nest.is_nested(structure) and leaves and not all(isinstance(leaf, (int, float)) for leaf in leaves):
+        return nest.map_structure(function, structure)
+    return function(structure)
 
 
 def squeeze_to_same_rank(a: Any, b: Any) -> tuple[Any, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import defaults, initializers, reductions
 from tenfold.keras.naming import auto_name
@@ -196,7 +195,7 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         dtype = as_dtype(self._dtype)
-        y_true, y_pred = (nest.map_structure(lambda v: _float(v, dtype), v) for v in (y_true, y_pred))
+        y_true, y_pred = (reductions.each_tensor(lambda v: _float(v, dtype), v) for v in (y_true, y_pred))
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None and sample_weight is not None:
             weight = cast(as_tensor(sample_weight, hint=dtype), dtype)
