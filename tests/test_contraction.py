@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenfold.codegen import contraction
+from tenfold.codegen import contraction, cpu
 from tenfold.codegen.contraction import ConvSpec, Epilogue, Operand, Recipe
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
@@ -20,6 +22,7 @@ from tenfold.core.dtypes import DType
 from tenfold.kernel import loops
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Order = Callable[[int], list[list[int]]]
 DTYPES = (dtypes.float32, dtypes.float64, dtypes.bfloat16, dtypes.float16, dtypes.int32, dtypes.int64, dtypes.int8, dtypes.uint8)
 TOLERANCE = {"float32": 2e-6, "float64": 1e-14, "bfloat16": 1e-2, "float16": 2e-3}
 
@@ -31,10 +34,8 @@ def aligned(size: int, fill: int = 0xFF) -> Array:
     return raw[start : start + size + 64]
 
 
-def run(
-    recipe: Recipe, operands: dict[str, Array], out_shape: tuple[int, ...], dtype: DType, order: Callable[[int], list[int]] = lambda n: [*range(n)]
-) -> Array:
-    """Performs a recipe task by task; checks that nothing is written beyond any buffer."""
+def run(recipe: Recipe, operands: dict[str, Array], out_shape: tuple[int, ...], dtype: DType, order: Order | None = None) -> Array:
+    """Performs a recipe task by task, on as many threads as `order` gives lists; checks that nothing is written beyond any buffer."""
     size = int(np.prod(out_shape)) * dtype.size
     out = aligned(size)
     scratch = {f"scratch{i}": aligned(n) for i, n in enumerate(recipe.scratch)}
@@ -42,8 +43,16 @@ def run(
     for call in recipe.calls:
         kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(compile_kernel(call.source))
         args = np.array([buffers[a.name].ctypes.data + a.offset if isinstance(a, Operand) else a for a in call.args], np.int64)
-        for task in order(call.tasks):
-            kernel(args.ctypes.data, task)
+
+        def work(tasks: list[int], kernel: Callable[[int, int], None] = kernel, args: Array = args) -> None:
+            for task in tasks:
+                kernel(args.ctypes.data, task)
+
+        threads = [Thread(target=work, args=(tasks,)) for tasks in (order(call.tasks) if order else [[*range(call.tasks)]])]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     for buffer in (out, *scratch.values()):
         assert (buffer[-64:] == 0xFF).all(), "written beyond the end"
     return out[:size].view(dtype.numpy).reshape(out_shape)
@@ -280,14 +289,15 @@ def test_epilogue_of_convolution(which: str, name: str) -> None:
     check(actual, apply(out.reshape(rows, spec.co), which, extras).reshape(shape), F32)
 
 
-@pytest.mark.parametrize("name", ["cifar_first", "cifar_second", "strided_1x1", "grouped"])
-def test_task_order_does_not_matter(name: str) -> None:
+@pytest.mark.parametrize("name", ["cifar_first", "cifar_second", "strided_1x1", "grouped", "many_images"])
+def test_order_and_threads_do_not_matter(name: str) -> None:
     spec, rng = SPECS[name], np.random.default_rng(0)
     x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci // spec.groups, spec.co)
     g = sample(rng, F32, spec.n, *spec.output, spec.co)
 
-    def shuffled(n: int) -> list[int]:
-        return [int(i) for i in np.random.default_rng(1).permutation(n)]
+    def two_threads(n: int) -> list[list[int]]:
+        tasks = [int(i) for i in np.random.default_rng(1).permutation(n)]
+        return [tasks[: n // 3], tasks[n // 3 :]]
 
     for recipe, a, b, shape in (
         (contraction.convolution(spec), x, w, g.shape),
@@ -295,4 +305,15 @@ def test_task_order_does_not_matter(name: str) -> None:
         (contraction.convolution_weight_gradient(spec), x, g, w.shape),
     ):
         first = run(recipe, {"a": a, "b": b}, shape, F32)
-        np.testing.assert_array_equal(run(recipe, {"a": a, "b": b}, shape, F32, shuffled), first)
+        np.testing.assert_array_equal(run(recipe, {"a": a, "b": b}, shape, F32, two_threads), first)
+
+
+def test_other_hosts() -> None:
+    """Kernels for narrower registers and fewer of them, as far as this host can run them."""
+    narrow = replace(cpu.host(), lanes=4)
+    for spec in (SPECS["cifar_second"], SPECS["depthwise"], SPECS["grouped"]):
+        assert all(call.source.description.lanes == 4 for call in contraction.convolution(spec, target=narrow).calls)
+    rng = np.random.default_rng(0)
+    a, b = sample(rng, F32, 33, 70), sample(rng, F32, 70, 65)
+    recipe = contraction.matmul(F32, 1, 33, 65, 70, target=narrow)
+    check(run(recipe, {"a": a, "b": b}, (33, 65), F32), widened(a) @ widened(b), F32)
