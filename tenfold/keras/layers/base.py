@@ -165,16 +165,18 @@ class Layer(Weights):
         """Builds the layer if it is not, and calls it: on tensors or arrays, or on KerasTensors to write a functional model."""
         if "_initialized" not in self.__dict__:
             raise RuntimeError(f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first statement in `__init__()`.")
-        if is_symbolic(args, kwargs):
+        plain = len(args) == 1 and not kwargs and type(args[0]) is Tensor  # the common case, to be quick
+        if not plain and is_symbolic(args, kwargs):
             return self._call_symbolically(args, kwargs)
         if self._convert_input_args:
             args = tuple(self._converted(a) for a in args)
             kwargs = {k: self._converted(v) for k, v in kwargs.items()} if kwargs else {}
-        self._check_arguments(args)
+        if not plain:
+            self._check_arguments(args)
         first = args[0] if args else next((v for v in kwargs.values() if is_tensors(v)), None)
         entry = context.depth == 0
         outer = context.training
-        if entry:
+        if entry and context.losses:
             self._clear_losses()
         context.depth += 1
         state.scope.append(self.name)
@@ -211,7 +213,7 @@ class Layer(Weights):
         try:
             return call_symbolically(self, args, kwargs)
         finally:
-            if context.depth == 0:
+            if context.depth == 0 and context.losses:
                 self._clear_losses()
 
     def _converted(self, value: Any) -> Any:

@@ -22,6 +22,7 @@ class Context(threading.local):
     def __init__(self) -> None:
         self.depth = 0
         self.training: Any = None
+        self.losses = False  # whether any layer ever added a loss, so that there may be old ones to drop
 
 
 context = Context()

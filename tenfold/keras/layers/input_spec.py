@@ -7,6 +7,7 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras.registry import register
+from tenfold.tensor.tensor import Tensor
 
 
 class IncompatibleInputError(ValueError):
@@ -53,7 +54,12 @@ class InputSpec:
 
 def check(input_spec: Any, inputs: Any, layer_name: str) -> None:
     """Raises ValueError unless `inputs` meet `input_spec` (one spec, or a list of them)."""
-    specs = [s for s in nest.flatten(input_spec)] if not isinstance(input_spec, InputSpec) else [input_spec]
+    if isinstance(input_spec, InputSpec) and type(inputs) is Tensor:
+        problem = _problem(input_spec, inputs)
+        if problem:
+            raise IncompatibleInputError(f'Input 0 of layer "{layer_name}" is incompatible with the layer: {problem}')
+        return
+    specs = [input_spec] if isinstance(input_spec, InputSpec) else nest.flatten(input_spec)
     if isinstance(input_spec, dict) and isinstance(inputs, dict):
         missing = [k for k in input_spec if k not in inputs]
         if missing:

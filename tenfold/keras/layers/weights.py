@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.layers.call import context
 from tenfold.keras.layers.tracking import Held, held
 from tenfold.tensor.variable import Variable
 
@@ -102,6 +103,7 @@ class Weights:
     # --- losses ---
     def add_loss(self, loss: Any) -> None:
         """Adds a scalar (or a list of them) to what training minimizes; to be called in `call`."""
+        context.losses = True
         self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     @property
