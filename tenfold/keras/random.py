@@ -12,6 +12,7 @@ from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
 from tenfold.keras.untyped import as_tensor
 from tenfold.keras.variables import Variable, name_scope
+from tenfold.ops import random as ops
 from tenfold.primitives import random as draw
 from tenfold.primitives.arithmetic import select
 from tenfold.tensor.tensor import Tensor
@@ -35,6 +36,7 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"Expected `seed` argument to be an integer. Received: seed={seed} (of type {type(seed)})")
     python_random.seed(seed)
     np.random.seed(seed)
+    ops.set_seed(seed)
     _default.clear()
 
 
@@ -117,6 +119,22 @@ def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: 
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Any:
     """Integers from minval to maxval - 1."""
     return draw.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype))
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Any:
+    """`num_samples` class numbers for each row of logits."""
+    return ops.stateless_categorical(logits, num_samples, draw_seed(seed), as_dtype(dtype))
+
+
+def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
+    """`x` with its slices along `axis` in another order.
+
+    Raises:
+        ValueError: `axis` is not 0.
+    """
+    if axis != 0:
+        raise ValueError(f"[shuffle] only axis=0 is supported. Received: axis={axis}. Try moving the axis with tf.transpose.")
+    return ops.stateless_shuffle(x, draw_seed(seed))
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:

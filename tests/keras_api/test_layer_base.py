@@ -243,3 +243,12 @@ def test_regularizers_and_constraints_compute_what_they_say():
     for module, made in ((R, R.L1L2(0.1, 0.2)), (C, C.MinMaxNorm(0.5))):
         again = module.deserialize(module.serialize(made))
         assert again.get_config() == made.get_config()
+
+
+def test_losses_after_fit_are_those_that_have_a_value():
+    model = tf.keras.Sequential([tf.keras.Input((3,)), L.Dense(2, kernel_regularizer="l2", activity_regularizer="l1")])
+    model.compile("sgd", "mse")
+    model.fit(X, X[:, :2], verbose=0)
+    assert len(model.losses) == 1  # the penalty of the activity belonged to the traced step
+    model(X)
+    assert len([float(v) for v in model.losses]) == 2

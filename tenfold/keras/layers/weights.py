@@ -9,6 +9,7 @@ import numpy as np
 
 from tenfold.keras.layers.call import context
 from tenfold.keras.layers.tracking import Held, held
+from tenfold.tensor.bind import state
 from tenfold.tensor.variable import Variable
 
 
@@ -109,7 +110,7 @@ class Weights:
     @property
     def losses(self) -> list[Any]:
         """Penalties: from `add_loss` and activity regularizers in the last call, and of the weights."""
-        made = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        made = [loss for layer in self._flatten_layers() for loss in layer._losses if _alive(loss)]
         return made + [w.regularizer(w) for w in self.trainable_weights if getattr(w, "regularizer", None) is not None]
 
     def _clear_losses(self) -> None:
@@ -172,6 +173,13 @@ class Weights:
             if tuple(value.shape) != tuple(v.shape):
                 raise ValueError(f"Layer '{self.name}': the file's value for '{v.name}' has shape {tuple(value.shape)}; expected {tuple(v.shape)}.")
             v.assign(value.astype(v.dtype.numpy))
+
+
+def _alive(loss: Any) -> bool:
+    """Whether a loss has a value here: those of a function that was traced before have none."""
+    trace = getattr(loss, "_trace", None)
+    now = state.trace
+    return trace is None or (now is not None and any(trace is t for t in (now, *now.ancestors())))
 
 
 def _once(things: list[Any]) -> list[Any]:
