@@ -179,6 +179,19 @@ def test_another_batch_size_compiles_no_new_loops() -> None:
     assert not [key for key in set(cpu._addresses) - before if key.startswith("loops")]
 
 
+@pytest.mark.parametrize("step", [lambda x: tf.sin(x) + 0.1, lambda x: tf.nn.softmax(x), lambda x: tf.transpose(x) + tf.reduce_sum(x, 0)])
+def test_deep_programs(step: Any) -> None:
+    def chain(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x
+            for _ in range(700):
+                y = step(y)
+        return tape.gradient(y, x)
+
+    check(chain, RNG.random((3, 3)))
+
+
 # --- variables ---
 
 

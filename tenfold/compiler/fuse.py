@@ -13,11 +13,13 @@ from collections.abc import Set
 from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
 from tenfold.compiler.control import CONTROL
 from tenfold.compiler.inline import choose_inlined
-from tenfold.compiler.lower import is_kept, is_rows, split_pieces
+from tenfold.compiler.lower import is_kept, is_rows, levels, split_pieces
 from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
+MOST_NODES = 60  # in one kernel
+MOST_SWEEPS = 4  # that depend on each other, in one kernel
 ROW_LIMIT = 1 << 14  # elements of a row that several sweeps may read again from the cache
 
 
@@ -94,27 +96,20 @@ class Merger:
         return order(self.groups, self.uses)
 
     def _index(self) -> None:
-        self.home: dict[int, Group] = {}  # value -> the group that makes it (not for inlined values)
+        self.home: dict[int, Group] = {}  # value -> the group that makes it (of what several groups compute for themselves, any)
+        self._sources: dict[int, dict[int, Group]] = {}
         for group in self.groups:
-            for node in self._own(group):
+            for node in group.nodes:
                 for v in node.outputs:
                     self.home[id(v)] = group
 
-    def _own(self, group: Group) -> list[Node]:
-        return group.nodes
-
     def sources(self, group: Group) -> list[Group]:
         """The groups whose values `group` reads."""
-        inside = {id(v) for n in group.nodes for v in n.outputs}
-        found: dict[int, Group] = {}
-        for node in group.nodes:
-            for x in node.inputs:
-                if id(x) in inside:
-                    continue
-                source = self._group_of(x)
-                if source is not None and source is not group:
-                    found[id(source)] = source
-        return list(found.values())
+        if id(group) not in self._sources:
+            inside = {id(v) for n in group.nodes for v in n.outputs}
+            found = (self._group_of(x) for node in group.nodes for x in node.inputs if id(x) not in inside)
+            self._sources[id(group)] = {id(g): g for g in found if g is not None and g is not group}
+        return list(self._sources[id(group)].values())
 
     def _group_of(self, v: Value) -> Group | None:
         maker = self.uses.maker.get(id(v))
@@ -152,7 +147,7 @@ class Merger:
         return None
 
     def _merge_maps(self, a: Group, b: Group) -> Group | None:
-        if a.space != b.space or len(a.nodes) + len(b.nodes) > 60 or not (_plain(a) and _plain(b)):
+        if a.space != b.space or len(a.nodes) + len(b.nodes) > MOST_NODES or not (_plain(a) and _plain(b)):
             return None
         return Group("map", _union(a, b), a.space)
 
@@ -161,7 +156,7 @@ class Merger:
             return None
         if self._dependent(a, b) and (split_pieces(a.space, a.reduced) is not None or not self._fits_rows(a)):
             return None
-        return Group("reduce", _union(a, b), a.space, a.reduced)
+        return _limited(Group("reduce", _union(a, b), a.space, a.reduced))
 
     def _dependent(self, a: Group, b: Group) -> bool:
         return a in self.sources(b) or b in self.sources(a)
@@ -180,10 +175,10 @@ class Merger:
         kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
         after = around not in self.sources(reduce)
         if after and squeezed(around.space) == squeezed(kept) and all(elements(v) <= math.prod(kept) for n in around.nodes for v in n.outputs):
-            return whole if all(is_kept(n.outputs[0], whole) for n in around.nodes if n.outputs[0].spec.shape == around.space) else None
+            return _limited(whole) if all(is_kept(n.outputs[0], whole) for n in around.nodes if n.outputs[0].spec.shape == around.space) else None
         if around.space != reduce.space or split_pieces(reduce.space, reduce.reduced) is not None or not self._fits_rows(reduce):
             return None
-        return whole
+        return _limited(whole)
 
     def _merge_epilogue(self, product: Group, after: Group) -> Group | None:
         result = product.nodes[-1].outputs[0]
@@ -193,7 +188,10 @@ class Merger:
         inside = {id(v) for n in after.nodes for v in n.outputs}
         if any(id(v) in self.uses.outputs for v in (result,)) or any(not any(r is n for n in after.nodes) for r in self.uses.readers[id(result)]):
             return None
-        if id(last) in self.in_place or len(self._stored(after, self._containing())) != 1 or len(after.nodes) > 12:
+        where = self._containing()
+        if any(group is not after for r in self.uses.readers[id(result)] for group in where.get(id(r), [])):
+            return None  # another group computes such a reader for itself, from `result` in memory
+        if id(last) in self.in_place or len(self._stored(after, where)) != 1 or len(after.nodes) > 12:
             return None
         for node in after.nodes:
             if node.primitive.kind is not Kind.ELEMENTWISE and node.primitive.name != "broadcast_to":
@@ -218,13 +216,14 @@ class Merger:
 
     def _path(self, a: Group, b: Group) -> bool:
         """Whether `b` needs `a` through some third group."""
+        first = min(self.uses.position[id(n)] for n in a.nodes)  # what ends before this cannot need `a`
         seen: set[int] = set()
         stack = [s for s in self.sources(b) if s is not a]
         while stack:
             group = stack.pop()
             if group is a:
                 return True
-            if id(group) not in seen:
+            if id(group) not in seen and self.uses.position[id(group.nodes[-1])] > first:
                 seen.add(id(group))
                 stack.extend(self.sources(group))
         return False
@@ -237,6 +236,13 @@ class Merger:
             for v in node.outputs:
                 if self.home.get(id(v)) in (a, b, None):
                     self.home[id(v)] = merged
+        self._sources.pop(id(a), None)
+        self._sources.pop(id(b), None)
+        for group in self.groups:
+            found = self._sources.get(id(group))
+            if found is not None and (found.pop(id(a), None) or found.pop(id(b), None)):
+                found.pop(id(b), None)
+                found[id(merged)] = merged
 
     def _stored(self, group: Group, where: dict[int, list[Group]]) -> list[Value]:
         """What others need of the group's values: outputs of the graph, and what nodes outside that do not compute it themselves read."""
@@ -258,6 +264,11 @@ class Merger:
             return id(out) in self.uses.outputs or any(self._loads(r, out, where) for r in self.uses.readers[id(out)])
         maker = self.uses.maker[id(v)]
         return any(not any(n is maker for n in group.nodes) for group in where.get(id(reader), []))
+
+
+def _limited(group: Group) -> Group | None:
+    """The group, unless its kernel would be long or sweep over its rows many times."""
+    return group if len(group.nodes) <= MOST_NODES and max(levels(group).values()) <= MOST_SWEEPS else None
 
 
 def _alike(a: Group, b: Group) -> bool:
@@ -299,16 +310,15 @@ def order(groups: list[Group], uses: Uses) -> list[Group]:
         for v in group.stored:
             merger.home[id(v)] = group
     done: dict[int, Group] = {}
-    state: dict[int, int] = {}
-
-    def visit(group: Group) -> None:
-        if state.get(id(group)):
-            return
-        state[id(group)] = 1
-        for source in merger.sources(group):
-            visit(source)
-        done[id(group)] = group
-
-    for group in groups:
-        visit(group)
+    entered: set[int] = set()
+    stack = groups[::-1]
+    while stack:
+        group = stack.pop()
+        if id(group) in done:
+            continue
+        if id(group) in entered:
+            done[id(group)] = group
+            continue
+        entered.add(id(group))
+        stack += [group, *(s for s in merger.sources(group) if id(s) not in entered)]
     return list(done.values())

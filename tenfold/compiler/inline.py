@@ -10,6 +10,7 @@ from tenfold.compiler.program import Uses, is_unit_reshape, is_view, mappable, r
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
+LONGEST = 40  # operations one inside the other
 CHEAP = 2  # instructions that may be computed again for every reader
 DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
 SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
@@ -20,18 +21,21 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
     """Ids of the nodes that are computed inside their readers."""
     inlined: set[int] = set()
     cost: dict[int, int] = {}
+    depth: dict[int, int] = {}  # of the expression that stands for a value
     for node in graph.nodes:
         if is_view(node):
             if is_unit_reshape(node) and _inlinable_readers(node.outputs[0], uses) and id(node.inputs[0]) in uses.maker:
                 inlined.add(id(node))
                 cost[id(node.outputs[0])] = cost.get(id(node.inputs[0]), 0)
+                depth[id(node.outputs[0])] = depth.get(id(node.inputs[0]), 0)
             continue
         if not mappable(node):
             continue
         v = node.outputs[0]
         price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
+        levels = 1 + max((depth.get(id(x), 0) for x in node.inputs), default=0)
         readers = uses.readers[id(v)]
-        if id(v) in uses.outputs or not readers or not _inlinable_readers(v, uses):
+        if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses):
             continue
         if (
             node.primitive.name in SOURCES
@@ -39,21 +43,20 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
             or (price <= CHEAP and len(readers) <= 4 and not _may_end_contraction(node, uses))
         ):
             inlined.add(id(node))
-            cost[id(v)] = price
+            cost[id(v)], depth[id(v)] = price, levels
     _materialize_under_views(graph, uses, inlined)
     return inlined
 
 
 def _may_end_contraction(node: Node, uses: Uses) -> bool:
     """Whether the node can be computed where a contraction stores its tiles, and so costs no memory traffic at all."""
-    for x in node.inputs:
-        maker = uses.maker.get(id(x))
-        if maker is None or x.spec.shape != node.outputs[0].spec.shape:
-            continue
-        if maker.primitive.name in TAKES_EPILOGUE:
-            return uses.single_reader(x)
-        if maker.primitive.kind is Kind.ELEMENTWISE and uses.single_reader(x) and _may_end_contraction(maker, uses):
-            return True
+    shape = node.outputs[0].spec.shape
+    for _ in range(LONGEST):
+        makers = [uses.maker.get(id(x)) for x in node.inputs if x.spec.shape == shape and uses.single_reader(x)]
+        before = next((m for m in makers if m is not None and (m.primitive.kind is Kind.ELEMENTWISE or m.primitive.name in TAKES_EPILOGUE)), None)
+        if before is None or before.primitive.name in TAKES_EPILOGUE:
+            return before is not None
+        node = before
     return False
 
 

@@ -185,23 +185,23 @@ def _reduce_call(b: Builder, stages: list[Stage], group: Group, classes: Sequenc
 
 def reduce_stages(group: Group, uses: Uses, b: Builder, classes: Sequence[int]) -> list[Stage]:
     """Sweeps over the reduced axes, as many as reductions depend on each other, and last the stores of what is kept."""
-    levels = _levels(group, uses)
+    level_of = levels(group)
     kept_dims = [i for i, c in zip(b.dims, classes, strict=True) if c == 0]
     kept_space = [n for n, c in zip(group.space, classes, strict=True) if c == 0]
     inner = tuple(i for i, members in enumerate(b.axes or ()) if classes[members[0]] == 1)
     per_row = {id(v) for v in group.stored if is_kept(v, group)}
     stages: list[Stage] = []
-    for level in range(max(levels.values(), default=0) + 1):
+    for level in range(max(level_of.values(), default=0) + 1):
         reductions, results = [], []
         for node in group.nodes:
             x = node.inputs[0] if node.inputs else None
-            if reducible(node) and x is not None and levels.get(id(x), 0) == level:
+            if reducible(node) and x is not None and level_of.get(id(x), 0) == level:
                 index = _index_for(x.spec.shape, group.space, b.dims)
                 reductions.append(Reduction(node.primitive.lower, _in_piece(b, b.element(x, index), node.primitive.lower)))
                 results.append(node.outputs[0])
         stores = []
         for v in group.stored:
-            if id(v) not in per_row and levels.get(id(v), 0) == level:
+            if id(v) not in per_row and level_of.get(id(v), 0) == level:
                 index = _index_for(v.spec.shape, group.space, b.dims)
                 stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
         if reductions or stores:
@@ -244,14 +244,14 @@ def _after_reduction(v: Value, group: Group) -> bool:
     return id(v) in made
 
 
-def _levels(group: Group, uses: Uses) -> dict[int, int]:
+def levels(group: Group) -> dict[int, int]:
     """For each value, how many sweeps must come before it."""
-    levels: dict[int, int] = {}
+    found: dict[int, int] = {}
     for node in group.nodes:
-        below = max((levels.get(id(x), 0) for x in node.inputs), default=0)
+        below = max((found.get(id(x), 0) for x in node.inputs), default=0)
         for v in node.outputs:
-            levels[id(v)] = below + 1 if reducible(node) else below
-    return levels
+            found[id(v)] = below + 1 if reducible(node) else below
+    return found
 
 
 def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:

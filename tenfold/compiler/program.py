@@ -45,6 +45,7 @@ class Uses:
             for v in node.inputs:
                 self.readers[id(v)].append(node)
         self.outputs = {id(v) for v in graph.outputs}
+        self.position = {id(node): at for at, node in enumerate(graph.nodes)}
 
     def single_reader(self, v: Value) -> bool:
         """Whether one node reads `v`, once, and it is no output."""
