@@ -242,6 +242,11 @@ def fit_without_loss() -> None:
     fitted(model=dense(loss=None))
 
 
+@mistake(ValueError, "without an optimizer", "Try model.compile")
+def fit_without_optimizer() -> None:
+    fitted(model=dense(loss="mse", optimizer=None), y=np.eye(3)[LABELS])
+
+
 @mistake(ValueError, "hed", "head", "Did you mean 'head'")
 def loss_for_an_unknown_output() -> None:
     x = keras.Input((4,))

@@ -66,6 +66,10 @@ class Progbar:
         out.flush()
         self._painted = not finalize
 
+    def add(self, n: int, values: Any = None) -> None:
+        """Shows `n` steps more."""
+        self.update(self.seen + n, values)
+
     def interrupt(self) -> None:
         """Leaves the line that is being drawn."""
         if self._painted:

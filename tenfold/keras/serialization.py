@@ -260,7 +260,10 @@ def _instance(config: Mapping[str, Any], name: str, inner: Any) -> Any:
     if build and hasattr(made, "build_from_config") and not getattr(made, "built", False):
         made.build_from_config(build)
     if config.get("compile_config") and hasattr(made, "compile_from_config"):
-        made.compile_from_config(config["compile_config"])
+        try:
+            made.compile_from_config(config["compile_config"])
+        except UnknownObjectError as error:
+            raise UnknownObjectError(f"{error.message} Or load it without its loss, metrics and optimizer: compile=False.") from None
     return made
 
 

@@ -77,7 +77,7 @@ class Trainer:
             ValueError: a name is unknown, or an argument of the wrong kind.
         """
         _check_names(loss, metrics, weighted_metrics)
-        self.optimizer = optimizers.get(optimizer)
+        self.optimizer = None if optimizer is None else optimizers.get(optimizer)
         arguments = {
             "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": bool(jit_compile and jit_compile != "auto"),
@@ -122,6 +122,8 @@ class Trainer:
     def _step(self, kind: str) -> Step:
         """The compiled step for "train" or "test"."""
         compiled = self._checked("fit" if kind == "train" else "evaluate")
+        if kind == "train" and self.optimizer is None:
+            raise InvalidArgumentError("[fit] the model was compiled without an optimizer. Try model.compile(optimizer='adam', ...).")
         trainable = tuple(id(v) for v in self.trainable_variables)  # type: ignore[attr-defined]
         if trainable != compiled.trainable:  # layers were frozen, or built
             compiled.steps.clear()

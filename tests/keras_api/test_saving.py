@@ -154,6 +154,19 @@ def test_unregistered_class_needs_custom_objects(tmp_path):
         keras.models.load_model(tmp_path / "m.keras")
 
 
+def test_unregistered_loss_is_named_with_both_remedies(tmp_path):
+    def my_loss(y_true, y_pred):
+        return tf.reduce_mean(tf.square(y_true - y_pred), axis=-1)
+
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", my_loss)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match=r"my_loss.*custom_objects.*compile=False"):
+        keras.models.load_model(tmp_path / "m.keras")
+    assert not keras.models.load_model(tmp_path / "m.keras", compile=False).compiled
+    assert keras.models.load_model(tmp_path / "m.keras", custom_objects={"my_loss": my_loss}).loss is my_loss
+
+
 def test_saving_a_lambda_is_refused(tmp_path):
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2, activation=lambda x: x)])
     with pytest.raises(ValueError, match="files hold no code"):
