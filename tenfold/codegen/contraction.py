@@ -13,12 +13,12 @@ from functools import cache, partial
 
 from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
-from tenfold.codegen.packing import write_pack, write_pad, write_sum
+from tenfold.codegen.packing import write_couple, write_pack, write_pad, write_sum
 from tenfold.codegen.tile import TileWriter
 from tenfold.core.dtypes import DType
 from tenfold.kernel import convolution as plans
 from tenfold.kernel import matmul as products
-from tenfold.kernel.contraction import Description, Epilogue, Operand, Pack, Pad, Steps, Sum, Table, Tile, Vectors
+from tenfold.kernel.contraction import Couple, Description, Epilogue, Operand, Pack, Pad, Steps, Sum, Table, Tile, Vectors
 from tenfold.kernel.convolution import ConvSpec
 from tenfold.runtime.native import Target, host
 
@@ -28,7 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 11  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 12  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Source:
                 return write_pack(pack, name, make)
             case Pad() as pad:
                 return write_pad(pad, name, make)
+            case Couple() as couple:
+                return write_couple(couple, name, make)
             case Sum() as fold:
                 return write_sum(fold, name, make)
 

@@ -10,7 +10,7 @@ from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, memory
 from tenfold.codegen.text import Text, Value
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import PACK_ARGS, PAD_ARGS, SUM_ARGS, Pack, Pad, Sum
+from tenfold.kernel.contraction import COUPLE_ARGS, PACK_ARGS, PAD_ARGS, SUM_ARGS, Couple, Pack, Pad, Sum
 
 POINTERS = frozenset(("source", "target", "taps_table", "out"))
 
@@ -79,6 +79,41 @@ def write_pad(kernel: Pad, name: str, make: Callable[[int], Instructions]) -> st
         w.spans(0, begin, zero)
         w.spans(begin, end, copy)
         w.spans(end, width, zero)
+    return t.function(name)
+
+
+def write_couple(kernel: Couple, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Couple."""
+    w = Writer(make(kernel.lanes), make(0))
+    t = w.text
+    a = t.arguments(COUPLE_ARGS, POINTERS)
+    low, high = w.grains(a, a["positions"])
+    with t.loop(low, high) as position:
+        column, rest = t.rem(position.index, a["width"]), t.div(position.index, a["width"])
+        h, rest = t.sub(t.rem(rest, a["height"]), a["height_low"]), t.div(rest, a["height"])
+        d, n = t.sub(t.rem(rest, a["depth"]), a["depth_low"]), t.div(rest, a["depth"])
+        line = t.mul(t.add(t.mul(t.add(t.mul(n, a["source_depth"]), d), a["source_height"]), h), a["source_width"])
+        first = t.sub(t.mul(column, a["step"]), a["width_low"])
+        flags = [t.let(f"icmp ult i64 {x}, {a[e]}") for x, e in ((h, "source_height"), (d, "source_depth"))]
+        there, sources = t.let(f"and i1 {flags[0]}, {flags[1]}"), []
+        for x in (first, t.add(first, a["shift"])):
+            inside = t.let(f"icmp ult i64 {x}, {a['source_width']}")
+            inside = t.let(f"and i1 {inside}, {there}")
+            at = t.let(f"select i1 {inside}, i64 {t.add(line, x)}, i64 0")  # outside, something that may be read
+            sources.append((inside, t.at(a["source"], t.mul(at, t.mul(a["channels"], 2)))))
+        target = t.at(a["target"], t.mul(position.index, t.mul(a["channels"], 4)))
+
+        def one(i: str, scalar: bool, sources: list[tuple[str, str]] = sources, target: str = target) -> None:
+            isa = w.scalars if scalar else w.vectors
+            narrow, kind, zero = isa.type("i16"), isa.type("i32"), "0" if scalar else "zeroinitializer"
+            halves = []
+            for inside, source in sources:
+                x = t.let(f"zext {narrow} {t.load(narrow, t.at(source, t.mul(i, 2)), 2)} to {kind}")
+                halves.append(t.let(f"select i1 {inside}, {kind} {x}, {kind} {zero}"))
+            shifted = t.let(f"shl {kind} {halves[1]}, {isa.const('i32', '16')}")
+            t.store(kind, t.let(f"or {kind} {halves[0]}, {shifted}"), t.at(target, t.mul(i, 4)), 4)
+
+        w.spans(0, a["channels"], one)
     return t.function(name)
 
 

@@ -121,6 +121,16 @@ class Pad:
 
 
 @dataclass(frozen=True, slots=True)
+class Couple:
+    """Copies positions [n, d, h, w, channels] of bfloat16 into elements of two: of the position and of the one `shift` further.
+
+    Where either lies outside the source, it is zero.
+    """
+
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sum:
     """Folds partial results, in order, into the output."""
 
@@ -130,7 +140,7 @@ class Sum:
     epilogue: Epilogue | None = None
 
 
-Description = Tile | Pack | Pad | Sum
+Description = Tile | Pack | Pad | Couple | Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +182,6 @@ PACK_ARGS = (
 )  # fmt: skip
 PAD_ARGS = ("source", "target", "rows", "grain", "depth", "height", "source_depth", "source_height", "depth_low", "height_low",
             "low", "length", "high", "source_row")  # fmt: skip
+COUPLE_ARGS = ("source", "target", "positions", "grain", "depth", "height", "width", "source_depth", "source_height", "source_width",
+               "depth_low", "height_low", "width_low", "step", "shift", "channels")  # fmt: skip
 SUM_ARGS = ("source", "out", "m", "n", "pieces", "piece", "grain")

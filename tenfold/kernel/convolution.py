@@ -12,10 +12,11 @@ from math import ceil, prod
 
 import numpy as np
 
+from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors, accumulator
 from tenfold.kernel.margins import Group, Triple, Window, together
-from tenfold.kernel.packing import Builder, convert, element, pack, pad
+from tenfold.kernel.packing import Builder, convert, couple, element, pack, pad
 from tenfold.kernel.tiling import (
     Batch,
     Columns,
@@ -148,28 +149,33 @@ def dot(a: Triple, b: Triple) -> int:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def margin(to: Builder, name: str, dtype: DType, n: int, extent: Triple, channels: int, low: Triple, needed: Triple) -> Image:
-    """Operand `name` [n, *extent, channels] with `low` zeros before and `needed` positions in all (beyond its end, zeros)."""
+def margin(to: Builder, name: str, dtype: DType, n: int, extent: Triple, channels: int, low: Triple, reach: Triple) -> Image:
+    """Operand `name` [n, *extent, channels] with `low` zeros before and `reach` positions in all (beyond its end, zeros)."""
     wide = accumulator(dtype)
-    if low == (0, 0, 0) and all(a <= b for a, b in zip(needed, extent, strict=True)):
+    if low == (0, 0, 0) and all(a <= b for a, b in zip(reach, extent, strict=True)):
         plain = convert(to, Operand(name), dtype, n * prod(extent) * channels)
         return Image(plain, extent, channels, wide.size)
-    needed = (max(needed[0], 1), max(needed[1], 1), max(needed[2], 1))
-    target = to.buffer(n * prod(needed) * channels * wide.size)
-    zeros = min(max(low[2], 0), needed[2])
+    reach = (max(reach[0], 1), max(reach[1], 1), max(reach[2], 1))
+    target = to.buffer(n * prod(reach) * channels * wide.size)
+    zeros = min(max(low[2], 0), reach[2])
     skipped = max(-low[2], 0)
-    copied = max(min(extent[2] - skipped, needed[2] - zeros), 0)
+    copied = max(min(extent[2] - skipped, reach[2] - zeros), 0)
     source = Operand(name, skipped * channels * dtype.size)
-    row = (zeros * channels, copied * channels, (needed[2] - zeros - copied) * channels)
+    row = (zeros * channels, copied * channels, (reach[2] - zeros - copied) * channels)
     source_row = extent[2] * channels * dtype.size
-    pad(to, source, target, dtype, (n, needed[0], needed[1], needed[2] * channels), extent[:2], low[:2], row, source_row)
-    return Image(target, needed, channels, wide.size)
+    pad(to, source, target, dtype, (n, reach[0], reach[1], reach[2] * channels), extent[:2], low[:2], row, source_row)
+    return Image(target, reach, channels, wide.size)
+
+
+def needed(s: Shape) -> Triple:
+    """How far the windows of all output positions reach in the padded input."""
+    reach = [(o - 1) * st + (k - 1) * d + 1 for o, st, k, d in zip(s.output, s.stride, s.kernel, s.dilation, strict=True)]
+    return reach[0], reach[1], reach[2]
 
 
 def padded_input(to: Builder, s: Shape) -> Image:
     """x with the margin that the convolution asks for."""
-    reach = [(o - 1) * st + (k - 1) * d + 1 for o, st, k, d in zip(s.output, s.stride, s.kernel, s.dilation, strict=True)]
-    return margin(to, "a", s.seen, s.n, s.input, s.ci, s.low, (reach[0], reach[1], reach[2]))
+    return margin(to, "a", s.seen, s.n, s.input, s.ci, s.low, needed(s))
 
 
 def channels_of(taps: Table, channels: int, size: int) -> Table:
@@ -240,8 +246,10 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         return to.finish()
     wide = accumulator(s.dtype)
     size = wide.size
-    x = padded_input(to, s)
-    g = convert(to, Operand("b"), s.dtype, s.n * s.pixels * s.co)
+    if machine.pairs and s.dtype is dtypes.bfloat16 and not s.depthwise and s.n * s.pixels * prod(s.input):
+        s, x, g = _coupled(to, s)
+    else:
+        x, g = padded_input(to, s), convert(to, Operand("b"), s.dtype, s.n * s.pixels * s.co)
     shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
@@ -252,11 +260,21 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     b = Columns(g, s.co * size, shape[1] * machine.lanes(wide) * size, False)
     streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
     problem = Problem(
-        s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, folded=s.dtype is not wide, depthwise=s.depthwise,
+        s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, folded=s.dtype is not wide, depthwise=s.depthwise, pairs=s.pairs,
         out_elements=m * s.co, out_columns=s.co,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
+
+
+def _coupled(to: Builder, s: Shape) -> tuple[Shape, Image, Operand]:
+    """The problem over pairs of neighbouring output positions, with x and the gradient of out in such pairs."""
+    half = ceil(s.output[2] / 2)  # the last pair of a row may end in a gradient of zero
+    reach = needed(s)
+    x = couple(to, Operand("a"), s.n, s.input, s.ci, s.low, reach, 1, s.stride[2])
+    g = couple(to, Operand("b"), s.n, s.output, s.co, (0, 0, 0), (*s.output[:2], half), 2, 1)
+    paired = replace(s, pairs=True, output=(*s.output[:2], half), stride=(*s.stride[:2], 2 * s.stride[2]))
+    return paired, Image(x, reach, s.ci, 4), g
 
 
 def _positions(s: Shape, x: Image) -> Inner:

@@ -9,7 +9,21 @@ import numpy as np
 
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import PACK_ARGS, PAD_ARGS, Description, Launch, Operand, Pack, Pad, Steps, Table, Vectors, accumulator
+from tenfold.kernel.contraction import (
+    COUPLE_ARGS,
+    PACK_ARGS,
+    PAD_ARGS,
+    Couple,
+    Description,
+    Launch,
+    Operand,
+    Pack,
+    Pad,
+    Steps,
+    Table,
+    Vectors,
+    accumulator,
+)
 
 MOST_TASKS = 64
 
@@ -112,3 +126,20 @@ def pad(
         "low": row[0], "length": row[1], "high": row[2], "source_row": source_row,
     }  # fmt: skip
     to.launch(Pad(dtype, wide, to.machine.lanes(wide)), ceil(rows / grain), PAD_ARGS, values)
+
+
+def couple(
+    to: Builder, source: Operand, n: int, inside: tuple[int, int, int], channels: int, low: tuple[int, int, int],
+    shape: tuple[int, int, int], step: int, shift: int,
+) -> Operand:  # fmt: skip
+    """Pairs of bfloat16 [n, *shape, channels] of `source` [n, *inside, channels]: those at w * step - low, and `shift` further."""
+    positions = n * shape[0] * shape[1] * shape[2]
+    target = to.buffer(positions * channels * 4)
+    grain = max(ceil(positions / MOST_TASKS), 16384 // max(channels, 1), 1)
+    values: dict[str, Operand | int] = {
+        "source": source, "target": target, "positions": positions, "grain": grain, "depth": shape[0], "height": shape[1],
+        "width": shape[2], "source_depth": inside[0], "source_height": inside[1], "source_width": inside[2], "depth_low": low[0],
+        "height_low": low[1], "width_low": low[2], "step": step, "shift": shift, "channels": channels,
+    }  # fmt: skip
+    to.launch(Couple(to.machine.lanes(dtypes.int32)), ceil(positions / grain), COUPLE_ARGS, values)
+    return target
