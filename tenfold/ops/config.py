@@ -9,6 +9,7 @@ from typing import Any
 from tenfold.core.config import config
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.runtime.device import Device, devices
+from tenfold.runtime.threads import num_threads, set_num_threads
 from tenfold.transform.function import switches
 
 PhysicalDevice = Device
@@ -112,14 +113,17 @@ def enable_op_determinism() -> None:
 
 
 def _set_threads(kind: str, number: int) -> None:
-    """Remembers the wish. How many threads run is decided when the process starts: see TENFOLD_NUM_THREADS."""
+    """`intra` is how many threads kernels use, from now on (0: as many as TENFOLD_NUM_THREADS or the processors say); `inter` is remembered
+    only: programs run one kernel at a time."""
     if not isinstance(number, int) or number < 0:
         raise InvalidArgumentError(f"[threading] expected a number of threads >= 0; received {number!r}.")
     _state[kind] = number
+    if kind == "intra":
+        set_num_threads(number or config.threads)
 
 
 def _get_threads(kind: str) -> int:
-    return int(_state[kind] or (config.threads if kind == "intra" else 1))
+    return num_threads() if kind == "intra" else int(_state[kind] or 1)
 
 
 threading = SimpleNamespace(
