@@ -177,6 +177,8 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "Identity",
+    "Input",
+    "InputLayer",
     "InputSpec",
     "Lambda",
     "Layer",
