@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -60,7 +61,7 @@ def summary_text(model: Any, line_length: int | None = None, expand_nested: bool
     shares = [0.45, 0.30, 0.25] if linear else [0.28, 0.24, 0.18, 0.30]
     if show_trainable:
         shares = [s * 0.88 for s in shares] + [0.12]
-    width = line_length or (80 if linear else 92)
+    width = line_length or min(80 if linear else 92, shutil.get_terminal_size((92, 24)).columns)
     table = Table(width=width, show_lines=True)
     for i, (name, share) in enumerate(zip(columns, shares, strict=True)):
         justify: Any = "right" if i == 2 else "center" if name == "Trainable" else "left"
