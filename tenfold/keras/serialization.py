@@ -176,6 +176,12 @@ def serialize_dict(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # --- JSON -> objects ---
+_CODE = (
+    "[deserialize] the file holds Python code (a lambda or a Lambda layer), which Tenfold never runs from a file, safe_mode or not. Try replacing it by "
+    "a layer class, or by a named function registered with @keras.saving.register_keras_serializable(), and saving again."
+)
+
+
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **unused: Any) -> Any:
     """The object of a JSON form.
 
@@ -214,11 +220,7 @@ def _deserialize(config: Any, depth: int) -> Any:
 
 def _deserialize_special(tag: str, inner: Any, depth: int) -> Any:
     if tag == "__lambda__":
-        raise InvalidArgumentError(
-            "[deserialize] the file holds Python code (a lambda), which Tenfold never runs from a file, safe_mode or not. Try replacing the "
-            "Lambda by "
-            "a layer class, or by a named function registered with @keras.saving.register_keras_serializable(), and saving again."
-        )
+        raise InvalidArgumentError(_CODE)
     if tag == "__keras_tensor__" and isinstance(inner, Mapping):
         return KerasTensor(inner["shape"], inner["dtype"])
     value = _deserialize(inner, depth + 1)
@@ -299,6 +301,8 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
             known.sort(key=lambda item: not (topic and topic in item[0]))
             if known:
                 return known[0][1]
+    if name == "Lambda":
+        raise UnknownObjectError(_CODE)
     raise UnknownObjectError(
         f"[deserialize] Could not locate {name!r} (module {module!r}). Files may name Keras's own classes and registered ones only. Try "
         f"decorating it "
