@@ -177,8 +177,8 @@ def serialize_dict(config: Mapping[str, Any]) -> dict[str, Any]:
 
 # --- JSON -> objects ---
 _CODE = (
-    "[deserialize] the file holds Python code (a lambda or a Lambda layer), which Tenfold never runs from a file, safe_mode or not. Try replacing it by "
-    "a layer class, or by a named function registered with @keras.saving.register_keras_serializable(), and saving again."
+    "[deserialize] the file holds Python code (a lambda or a Lambda layer), which Tenfold never runs from a file, safe_mode or not. Try replacing "
+    "it by a layer class, or by a named function registered with @keras.saving.register_keras_serializable(), and saving again."
 )
 
 
