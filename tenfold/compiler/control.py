@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tenfold.compiler.calls import lower_host
 from tenfold.compiler.lower import Call, cut
 from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import Group, Uses, root
@@ -136,6 +137,13 @@ def lower_control(group: Group, uses: Uses, lower_graph: LowerGraph) -> list[Ite
     node = group.nodes[0]
     inputs = [root(v, uses) for v in node.inputs]
     return CONTROL[node.primitive.name](inputs, list(node.outputs), lower_graph, **node.attrs)
+
+
+def lower_effect(group: Group, uses: Uses) -> list[Item]:
+    """A host call; that of a check is jumped over as long as the check holds."""
+    node = group.nodes[0]
+    calls: list[Item] = list(lower_host(group, uses))
+    return [BranchItem(root(node.inputs[0], uses), [], calls)] if node.primitive.name == "check" else calls
 
 
 def _inlined(graph: Graph, inputs: Sequence[Value], lower_graph: LowerGraph) -> tuple[list[Item], list[Value]]:

@@ -79,6 +79,7 @@ class Merger:
     def run(self) -> list[Group]:
         """The merged groups, in order, with the values that each must store."""
         self._index()
+        self._connect()
         pending = list(self.groups)
         while pending:
             later = pending.pop(0)
@@ -102,6 +103,23 @@ class Merger:
             for node in group.nodes:
                 for v in node.outputs:
                     self.home[id(v)] = group
+
+    def _connect(self) -> None:
+        """Who reads whose values, and how late in the graph's order anything stands that a group needs, itself included."""
+        self._sinks: dict[int, dict[int, Group]] = {id(g): {} for g in self.groups}
+        self._latest = {id(g): self.uses.position[id(g.nodes[-1])] for g in self.groups}
+        for group in self.groups:
+            for source in self.sources(group):
+                self._sinks[id(source)][id(group)] = group
+
+    def _delay(self, group: Group, latest: int) -> None:
+        """`group` now needs something as late as `latest`, and so does all that needs `group`."""
+        stack = [group]
+        while stack:
+            group = stack.pop()
+            if self._latest[id(group)] < latest:
+                self._latest[id(group)] = latest
+                stack.extend(self._sinks[id(group)].values())
 
     def sources(self, group: Group) -> list[Group]:
         """The groups whose values `group` reads."""
@@ -149,14 +167,14 @@ class Merger:
     def _merge_maps(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or len(a.nodes) + len(b.nodes) > MOST_NODES or not (_plain(a) and _plain(b)):
             return None
-        return Group("map", _union(a, b), a.space)
+        return Group("map", self._union(a, b), a.space)
 
     def _merge_reductions(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or a.reduced != b.reduced or not (_plain(a) and _plain(b)):
             return None
         if self._dependent(a, b) and (split_pieces(a.space, a.reduced) is not None or not self._fits_rows(a)):
             return None
-        return _limited(Group("reduce", _union(a, b), a.space, a.reduced))
+        return _limited(Group("reduce", self._union(a, b), a.space, a.reduced))
 
     def _dependent(self, a: Group, b: Group) -> bool:
         return a in self.sources(b) or b in self.sources(a)
@@ -171,7 +189,7 @@ class Merger:
         """Elementwise work on what is reduced, or on the results."""
         if not (_plain(reduce) and _plain(around)) or not self._dependent(reduce, around):
             return None
-        whole = Group("reduce", _union(reduce, around), reduce.space, reduce.reduced)
+        whole = Group("reduce", self._union(reduce, around), reduce.space, reduce.reduced)
         kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
         after = around not in self.sources(reduce)
         if after and squeezed(around.space) == squeezed(kept) and all(elements(v) <= math.prod(kept) for n in around.nodes for v in n.outputs):
@@ -223,10 +241,15 @@ class Merger:
             group = stack.pop()
             if group is a:
                 return True
-            if id(group) not in seen and self.uses.position[id(group.nodes[-1])] > first:
+            if id(group) not in seen and self._latest[id(group)] > first:
                 seen.add(id(group))
                 stack.extend(self.sources(group))
         return False
+
+    def _union(self, a: Group, b: Group) -> list[Node]:
+        """The nodes of both, each once, in the graph's order: inputs before users, and the latest one last."""
+        pool = {id(n): n for n in (*a.nodes, *b.nodes)}
+        return sorted(pool.values(), key=lambda n: self.uses.position[id(n)])
 
     def _replace(self, a: Group, b: Group, merged: Group) -> None:
         at = self.groups.index(b)
@@ -236,13 +259,22 @@ class Merger:
             for v in node.outputs:
                 if self.home.get(id(v)) in (a, b, None):
                     self.home[id(v)] = merged
-        self._sources.pop(id(a), None)
-        self._sources.pop(id(b), None)
-        for group in self.groups:
-            found = self._sources.get(id(group))
-            if found is not None and (found.pop(id(a), None) or found.pop(id(b), None)):
-                found.pop(id(b), None)
-                found[id(merged)] = merged
+        before = self.sources(a) + self.sources(b)
+        after = {k: g for k, g in (self._sinks.pop(id(a)) | self._sinks.pop(id(b))).items() if g is not a and g is not b}
+        del self._sources[id(a)], self._sources[id(b)]
+        for source in before:
+            if source is not a and source is not b:
+                self._sinks[id(source)].pop(id(a), None)
+                self._sinks[id(source)].pop(id(b), None)
+        self._sinks[id(merged)] = after
+        self._latest[id(merged)] = max(self._latest.pop(id(a)), self._latest.pop(id(b)))
+        for source in self.sources(merged):
+            self._sinks[id(source)][id(merged)] = merged
+        for sink in after.values():
+            self._sources[id(sink)].pop(id(a), None)
+            self._sources[id(sink)].pop(id(b), None)
+            self._sources[id(sink)][id(merged)] = merged
+            self._delay(sink, self._latest[id(merged)])
 
     def _stored(self, group: Group, where: dict[int, list[Group]]) -> list[Value]:
         """What others need of the group's values: outputs of the graph, and what nodes outside that do not compute it themselves read."""
@@ -283,25 +315,6 @@ def _plain(group: Group) -> bool:
     )
 
 
-def _union(a: Group, b: Group) -> list[Node]:
-    """The nodes of both, each once, inputs before users."""
-    pool = {id(n): n for n in (*a.nodes, *b.nodes)}
-    makers = {id(v): n for n in pool.values() for v in n.outputs}
-    done: dict[int, Node] = {}
-
-    def visit(node: Node) -> None:
-        if id(node) in done:
-            return
-        for x in node.inputs:
-            if id(x) in makers:
-                visit(makers[id(x)])
-        done[id(node)] = node
-
-    for node in pool.values():
-        visit(node)
-    return list(done.values())
-
-
 def order(groups: list[Group], uses: Uses) -> list[Group]:
     """The groups, each after those whose values it reads."""
     merger = Merger(groups, uses)
@@ -320,5 +333,7 @@ def order(groups: list[Group], uses: Uses) -> list[Group]:
             done[id(group)] = group
             continue
         entered.add(id(group))
-        stack += [group, *(s for s in merger.sources(group) if id(s) not in entered)]
+        waiting = [s for s in merger.sources(group) if id(s) not in done]
+        assert not any(id(s) in entered for s in waiting), "fusion made groups that need each other"
+        stack += [group, *waiting]
     return list(done.values())

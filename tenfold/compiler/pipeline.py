@@ -16,7 +16,7 @@ import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
-from tenfold.compiler.control import BranchItem, Item, LoopItem, copy, flat, lower_control
+from tenfold.compiler.control import BranchItem, Item, LoopItem, copy, flat, lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import Layout, plan_memory
@@ -37,7 +37,7 @@ LOWER = {
     "contraction": lower_contraction,
     "scatter": lower_scatter,
     "host": lower_host,
-    "effect": lower_host,
+    "effect": lower_effect,
 }
 
 
