@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -41,14 +42,18 @@ def is_own(thing: Any) -> bool:
     return (getattr(thing, "__module__", None) or "").startswith("tenfold")
 
 
-def namespaces(path: str, namespace: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """`namespace` and the modules that are public names in it, each once, by its shortest path."""
-    seen.add(id(namespace))
-    yield path, namespace
-    inner = [(name, member(namespace, name)) for name in public_names(namespace)]
-    for name, thing in inner:
-        if isinstance(thing, ModuleType) and thing.__name__.startswith("tenfold") and id(thing) not in seen:
-            yield from namespaces(f"{path}.{name}", thing, seen)
+def namespaces() -> Iterator[tuple[str, Any]]:
+    """`tf` and the modules that are public names in it or in one of them, each once, by its shortest path."""
+    waiting: deque[tuple[str, Any]] = deque([("tf", tenfold)])
+    seen = {id(tenfold)}
+    while waiting:
+        path, namespace = waiting.popleft()
+        yield path, namespace
+        for name in public_names(namespace):
+            thing = member(namespace, name)
+            if isinstance(thing, ModuleType) and thing.__name__.startswith("tenfold") and id(thing) not in seen:
+                seen.add(id(thing))
+                waiting.append((f"{path}.{name}", thing))
 
 
 def members(namespace: Any) -> Iterator[tuple[str, Any]]:
@@ -90,7 +95,7 @@ def api() -> str:
     """Every public name with its arguments and its docstring."""
     parts = ["# The public names\n", NOTE]
     described: dict[int, str] = {}
-    for path, namespace in namespaces("tf", tenfold, set()):
+    for path, namespace in sorted(namespaces(), key=lambda found: found[0]):
         found = list(members(namespace))
         if not found:
             continue
