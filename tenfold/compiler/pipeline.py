@@ -31,7 +31,7 @@ from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Laun
 from tenfold.runtime.memory import empty, empty_array
 
 Compiled = Callable[[list[Any]], list[Any]]
-LOWER = {
+LOWER: dict[str, Callable[[Group, Uses], Sequence[Item]]] = {
     "map": lower_map,
     "reduce": lower_reduce,
     "contraction": lower_contraction,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 try:  # what `np.errstate` sets, without making an object for it: an eager operation costs a few microseconds in all
-    from numpy._core.umath import _extobj_contextvar, _make_extobj  # type: ignore[attr-defined]
+    from numpy._core.umath import _extobj_contextvar, _make_extobj
 
     _settings: ContextVar[Any] = _extobj_contextvar
     _ignore: Any = _make_extobj(all="ignore")
