@@ -48,7 +48,8 @@ _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" whe
     "tenfold.transform.control": "case cond foldl foldr map_fn scan switch_case while_loop",
     "tenfold.transform.batching": "vectorized_map",
     "tenfold.transform.custom": "custom_gradient recompute_grad",
-    "tenfold.transform.function": "TensorSpec function",
+    "tenfold.transform.function": "function",
+    "tenfold.tensor.spec": "TensorSpec",
     "tenfold.transform.tape": "GradientTape",
     "tenfold.transform.trace": "init_scope",
 }

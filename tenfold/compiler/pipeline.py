@@ -110,17 +110,21 @@ class Program:
         self._table = np.zeros(outside + len(constants), np.int64)
         self._table[0] = self._arena.ctypes.data
         self._table[outside:] = [c.ctypes.data for c in constants]
+        self._last: list[Any] = [None] * len(graph.inputs)  # the arrays whose addresses the table holds
         self._executable = Executable(Encoder(slots, layout).steps(items))
         self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """Runs the program; arrays named in `updates` are changed in place."""
-        table = self._table
         outputs = [empty_array(shape, dtype) for shape, dtype in self._output_specs]
-        arrays = [a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in arrays]
-        pointers = [a.__array_interface__["data"][0] for a in arrays] + [a.__array_interface__["data"][0] for a in outputs]
         with self._lock:
-            table[1 : 1 + len(pointers)] = pointers
+            table, last = self._table, self._last
+            for i, a in enumerate(arrays):
+                if a is not last[i]:  # variables keep their place from call to call
+                    last[i] = a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
+                    table[1 + i] = a.__array_interface__["data"][0]
+            for i, a in enumerate(outputs, 1 + len(arrays)):
+                table[i] = a.__array_interface__["data"][0]
             self._executable.run(table)
         return outputs
 

@@ -14,51 +14,17 @@ import numpy as np
 
 from tenfold.compiler.pipeline import Compiled, compile_graph
 from tenfold.core import nest
-from tenfold.core.dtypes import DType, as_dtype, float32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
 from tenfold.core.shapes import TensorShape, match
 from tenfold.ir.graph import Graph, specialize
 from tenfold.ir.primitive import Spec
 from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
+from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
 from tenfold.tensor.variable import Variable
 from tenfold.transform.call import call_primitive
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
-
-
-class TensorSpec:
-    """Shape (None where open) and element type of a tensor argument, as `tf.TensorSpec`.
-
-    Example:
-        >>> TensorSpec([None, 3], "float32")
-        TensorSpec(shape=(None, 3), dtype=tf.float32, name=None)
-    """
-
-    def __init__(self, shape: Any, dtype: Any = float32, name: str | None = None) -> None:
-        self.shape = TensorShape(shape)
-        self.dtype: DType = as_dtype(dtype)
-        self.name = name
-
-    @classmethod
-    def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
-        """The spec of `tensor`."""
-        return cls(tensor.shape, tensor.dtype, name)
-
-    from_spec = from_tensor
-
-    def is_compatible_with(self, other: Any) -> bool:
-        """Whether a tensor or spec fits."""
-        return bool(self.dtype is other.dtype and self.shape.is_compatible_with(other.shape))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TensorSpec) and self.shape == other.shape and self.dtype is other.dtype
-
-    def __hash__(self) -> int:
-        return hash((self.shape, self.dtype))
-
-    def __repr__(self) -> str:
-        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
 @dataclass(slots=True)
@@ -200,6 +166,7 @@ class Function:
         self._input_signature = None if input_signature is None else tuple(input_signature)
         self._reduce_retracing = reduce_retracing
         self._concrete: dict[Any, ConcreteFunction] = {}
+        self._by_shapes: dict[Any, ConcreteFunction] = {}  # the short way, for calls with nothing but eager tensors
         self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
         self._name = getattr(python_function, "__name__", "function")
@@ -241,7 +208,13 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if switches.run_eagerly:
             return self._python_function(*args, **kwargs)
+        key = _shapes_of(args) if not kwargs else None
+        concrete = self._by_shapes.get(key) if key is not None else None
+        if concrete is not None:
+            return concrete.run(args)
         concrete, tensors = self._lookup(args, kwargs)
+        if key is not None:
+            self._by_shapes[key] = concrete
         return concrete.run(tensors)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
@@ -324,6 +297,16 @@ class Function:
                 "or under `if self.v is None:`."
             )
         return ConcreteFunction(made, len(specs), self._name, (args, kwargs))
+
+
+def _shapes_of(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """What the signature of a call with eager tensors alone depends on; None for any other call."""
+    parts = []
+    for a in args:
+        if type(a) is not Tensor or a._array is None:
+            return None
+        parts.append((a._array.dtype, a._array.shape))
+    return tuple(parts)
 
 
 def _tensor_argument(leaf: Any, spec: TensorSpec | None) -> Tensor | None:
