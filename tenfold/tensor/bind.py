@@ -134,9 +134,11 @@ class Recorder:
         return self.current[key]
 
     def write(self, variable: Any, tensor: Tensor) -> None:
-        """The variable's value from this point on."""
-        self.read(variable)
-        self.current[id(variable)] = tensor
+        """The variable's value from this point on: a new tensor, for no gradient flows from what is read later into what was assigned."""
+        if tensor is not self.read(variable):
+            fresh = self.tensor(self.lift(tensor))
+            fresh._known = tensor._known
+            self.current[id(variable)] = fresh
 
     def evaluate(self, tensor: Tensor) -> Tensor:
         """The elements of a tensor that depends on constants alone, for variables that are created in a function.

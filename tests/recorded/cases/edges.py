@@ -154,6 +154,22 @@ def unconnected(tf: Any) -> Arrays:
     return {"none": np.array(none is None), "zeros": array(zeros), "weighted": array(tape.gradient(z, x, output_gradients=tf.constant([10.0, 1.0])))}
 
 
+def assigned(tf: Any, traced: bool) -> Arrays:
+    """No gradient flows through an assignment: what is read after it is a new value of the variable."""
+    v, a = tf.Variable([1.0, 2.0, 3.0]), tf.constant([10.0, 20.0, 30.0])
+
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(a)
+            y = a * v
+            v.assign(tf.tanh(y) + v)
+            z = tf.reduce_sum(y * v + v * v)
+        return z, *tape.gradient(z, [a, v])
+
+    z, da, dv = (tf.function(step) if traced else step)()
+    return arrays(z=z, da=da, dv=dv, v=v)
+
+
 def promotion(tf: Any) -> Arrays:
     """What a Python number or list becomes beside each dtype."""
     x = {d: tf.ones([2], getattr(tf, d)) for d in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8")}
@@ -167,3 +183,5 @@ CASES["round_half"] = Case(round_half)
 CASES["empty"] = Case(empty)
 CASES["unconnected"] = Case(unconnected)
 CASES["promotion"] = Case(promotion)
+CASES["assigned"] = Case(lambda tf: assigned(tf, False))
+CASES["assigned_traced"] = Case(lambda tf: assigned(tf, True))
