@@ -124,7 +124,8 @@ def run(options: Options, console: Console | None = None) -> int:
     console.print(phases_table(watch))
     console.print(kernels_note(len(kernels_kept() - kept)))
     console.print(f"The reloaded model predicts {'the same, bit for bit' if same else '[bold red]something else[/]'}.")
-    console.print(f"Written: {', '.join(str(options.out / name) for name in ('digits.keras', 'mistakes.png', 'loss.png'))}")
+    written = [str(options.out / name) for name in ("digits.keras", "mistakes.png", "loss.png")]
+    console.print(f"Written: {', '.join(written)}", soft_wrap=True)
     return 0 if same else 1
 
 

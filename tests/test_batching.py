@@ -12,7 +12,7 @@ import tenfold as tf
 RNG = np.random.default_rng(0)
 X = tf.constant(RNG.standard_normal((5, 3, 4)))
 V = tf.constant(RNG.standard_normal((5, 3)))
-I = tf.constant([[0, 2], [1, 1], [2, 0], [0, 0], [1, 2]])  # noqa: E741
+I = tf.constant([[0, 2], [1, 1], [2, 0], [0, 0], [1, 2]])
 W = tf.constant(RNG.standard_normal((4, 2)))
 IMAGE = tf.constant(RNG.standard_normal((5, 1, 6, 6, 2)))
 KERNEL = tf.constant(RNG.standard_normal((3, 3, 2, 4)))

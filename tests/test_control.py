@@ -96,7 +96,8 @@ def test_scan_equals_a_python_loop_with_gradients(reverse: bool) -> None:
         for t in reversed(range(5)) if reverse else range(5):
             h = cell(xs[t], h, w, u)
             outputs.append(h)
-        return tf.reduce_sum(h * h) + tf.reduce_sum(tf.sin(tf.stack(outputs[::-1] if reverse else outputs) * tf.cast(tf.range(5), tf.float64)[:, None, None]))
+        stacked = tf.stack(outputs[::-1] if reverse else outputs)
+        return tf.reduce_sum(h * h) + tf.reduce_sum(tf.sin(stacked * tf.cast(tf.range(5), tf.float64)[:, None, None]))
 
     def scanned(xs: Any) -> Any:
         def body(i: Any, h: Any, x: Any) -> Any:
