@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tenfold as tf
 from tenfold.core.errors import DataLossError, OpError, PermissionDeniedError, UnavailableError
 from tenfold.data.datasets import bundled_digits, cifar10, digits, fashion_mnist, formats, mnist, store
 from tenfold.data.datasets.pickled import read_batch
@@ -476,3 +477,10 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path, monkeypatch: p
 
 def test_every_error_is_an_op_error() -> None:
     assert issubclass(DataLossError, OpError) and issubclass(UnavailableError, OpError)
+
+
+def test_a_name_that_is_missing_says_so() -> None:
+    with pytest.raises(AttributeError, match=r"no tf.data.Dataset \(yet\). Try passing arrays"):
+        _ = tf.data.Dataset
+    with pytest.raises(AttributeError, match=r"no tf.keras.datasets.imdb \(yet\)"):
+        _ = tf.keras.datasets.imdb
