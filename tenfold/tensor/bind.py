@@ -31,6 +31,7 @@ class State(threading.local):
         self.trace: Recorder | None = None
         self.tapes: list[Any] = []
         self.scope: list[str] = []  # names of the layers being called, for messages
+        self.origin = ""  # where the operations of now come from, if not from the line being run: of gradients, what they are of
         self.eager_run: Callable[..., Any] | None = None
 
 
@@ -191,6 +192,8 @@ def _known(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str,
 
 def caller() -> str:
     """`file:line in function` of the user's innermost frame, and the layers that are being called."""
+    if state.origin:
+        return state.origin
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
@@ -211,12 +214,12 @@ def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, 
         DTypeError: they differ, or the operation does not take the type.
     """
     dtype = specs[0].dtype
-    for other in specs[1:]:
-        if other.dtype is not dtype:
-            raise DTypeError(
-                f"[{name}] data types differ. Expected one type for all arguments; received {' and '.join(s.dtype.name for s in specs)}. "
-                f"Try tf.cast(x, tf.{dtype.name})."
-            )
+    if any(other.dtype is not dtype for other in specs):
+        best = max((s.dtype for s in specs), key=lambda d: (d.is_complex, d.is_floating, d.size))
+        raise DTypeError(
+            f"[{name}] data types differ. Expected one type for all arguments; received {' and '.join(s.dtype.name for s in specs)}. "
+            f"Try tf.cast(x, tf.{best.name})."
+        )
     if allowed and dtype not in allowed:
         raise DTypeError(
             f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {dtype.name}. Try tf.cast."
