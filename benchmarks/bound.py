@@ -42,5 +42,5 @@ def measured_rate(seconds: float = 2.0) -> float:
 
 
 if __name__ == "__main__":
-    common.limit_threads()
+    common.prepare_process()
     print(json.dumps({"operations_per_second": measured_rate()}))

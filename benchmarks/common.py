@@ -12,9 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 THREADS = 2
+CHECKOUT = str(Path(__file__).resolve().parent.parent)
 FRAMEWORKS = ("tenfold", "tensorflow", "torch", "jax")
 SAMPLE_S = 0.02  # a sample is as many calls as fill this time, so that the clock and the last synchronization do not count
 
@@ -54,15 +56,24 @@ class Suite:
         return register
 
 
-def limit_threads() -> None:
-    """Two threads and two processors for everyone; before any framework is imported."""
+def prepare_process() -> None:
+    """Two threads and two processors for everyone, and this checkout importable; before any framework is imported."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TENFOLD_NUM_THREADS"):
         os.environ[name] = str(THREADS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["JAX_PLATFORMS"] = "cpu"
+    sys.path.append(CHECKOUT)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), CHECKOUT]))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+
+
+def tenfold() -> Any:
+    """Tenfold as it is installed, or else as it stands beside this folder."""
+    import tenfold as tf
+
+    return tf
 
 
 def tensorflow() -> Any:
@@ -114,7 +125,7 @@ def main(suite: Suite, arguments: Sequence[str] | None = None) -> None:
     key = Key(options.workload, options.framework, options.variant or default_variant(suite, options))
     if key not in suite.benchmarks:
         sys.exit(f"no such benchmark: {key}; this file has {sorted(suite.benchmarks)}")
-    limit_threads()
+    prepare_process()
     result = measure(suite.benchmarks[key], options.seconds, options.rounds)
     version = getattr(sys.modules.get(key.framework), "__version__", "?")
     print(json.dumps({**vars(key), "version": version, "threads": THREADS, **result}), flush=True)

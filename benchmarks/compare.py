@@ -83,9 +83,8 @@ def run_once(suite: Suite, key: Key, options: argparse.Namespace) -> dict[str, A
     """One process; None, and a line on stderr, if it fails."""
     command = [str(python_of(key.framework, options.rivals)), str(HERE / suite.file), "--framework", key.framework]
     command += ["--workload", key.workload, "--variant", key.variant, "--seconds", str(options.seconds)]
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent)} if key.framework == "tenfold" else None
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, env=environment, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=True)
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
     except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
         detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]

@@ -4,7 +4,6 @@ from typing import Any
 
 import common
 from common import Run, Suite
-from train_steps import tenfold
 
 SUITE = Suite("eager.py")
 
@@ -35,7 +34,7 @@ def tf_gradient(tf: Any) -> Run:
 
 @SUITE.add("add_8x8", "tenfold")
 def add_tenfold() -> Run:
-    return tf_add(tenfold())
+    return tf_add(common.tenfold())
 
 
 @SUITE.add("add_8x8", "tensorflow")
@@ -59,7 +58,7 @@ def add_jax() -> Run:
 
 @SUITE.add("tanh_gradient", "tenfold")
 def gradient_tenfold() -> Run:
-    return tf_gradient(tenfold())
+    return tf_gradient(common.tenfold())
 
 
 @SUITE.add("tanh_gradient", "tensorflow")

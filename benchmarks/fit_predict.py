@@ -4,7 +4,7 @@ from typing import Any
 
 import common
 from common import Run, Suite
-from train_steps import batch, jax_logits, jax_parameters, keras_model, tenfold, torch_model
+from train_steps import batch, jax_logits, jax_parameters, keras_model, torch_model
 
 SUITE = Suite("fit_predict.py")
 STEPS, BATCH = 100, 128
@@ -30,7 +30,7 @@ def predict(tf: Any) -> Run:
 
 @SUITE.add("fit_mlp", "tenfold")
 def fit_tenfold() -> Run:
-    return fit(tenfold())
+    return fit(common.tenfold())
 
 
 @SUITE.add("fit_mlp", "tensorflow")
@@ -40,7 +40,7 @@ def fit_tensorflow() -> Run:
 
 @SUITE.add("fit_cnn_b32", "tenfold")
 def fit_cnn_tenfold() -> Run:
-    return fit(tenfold(), "cnn_b32", 32, 30)
+    return fit(common.tenfold(), "cnn_b32", 32, 30)
 
 
 @SUITE.add("fit_cnn_b32", "tensorflow")
@@ -50,7 +50,7 @@ def fit_cnn_tensorflow() -> Run:
 
 @SUITE.add("predict_row", "tenfold")
 def predict_tenfold() -> Run:
-    return predict(tenfold())
+    return predict(common.tenfold())
 
 
 @SUITE.add("predict_row", "tensorflow")

@@ -41,7 +41,7 @@ SUITE.add("import", "tenfold", ALONE)(unused)
 
 def main() -> None:
     options = common.parse(SUITE, None)
-    common.limit_threads()
+    common.prepare_process()
     variant = options.variant or "plain"
     work = FLOOR if variant == ALONE else WORK[options.workload, options.framework]
     first = seconds_to_do(work)

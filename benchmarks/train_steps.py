@@ -137,18 +137,12 @@ def jax_step(workload: str) -> Run:
     return Run(step, wait=lambda loss: loss.block_until_ready())
 
 
-def tenfold() -> Any:
-    import tenfold as tf
-
-    return tf
-
-
 def register(workload: str) -> None:
     def add(framework: str, variant: str, prepare: Callable[[], Run]) -> None:
         SUITE.add(workload, framework, variant)(prepare)
 
-    add("tenfold", "function", lambda: function_step(tenfold(), workload))
-    add("tenfold", "train_on_batch", lambda: keras_step(tenfold(), workload))
+    add("tenfold", "function", lambda: function_step(common.tenfold(), workload))
+    add("tenfold", "train_on_batch", lambda: keras_step(common.tenfold(), workload))
     add("tensorflow", "function", lambda: function_step(common.tensorflow(), workload))
     add("tensorflow", "jit_compile", lambda: function_step(common.tensorflow(), workload, jit_compile=True))
     add("torch", "eager", lambda: torch_step(workload, compiled=False))
