@@ -4,7 +4,6 @@
 """
 
 import json
-import sys
 import time
 
 import common
@@ -44,8 +43,4 @@ def measured_rate(seconds: float = 2.0) -> float:
 
 if __name__ == "__main__":
     common.prepare_process()
-    import numpy
-
-    numpy.ones((SIZE, SIZE)) @ numpy.ones((SIZE, SIZE))  # starts its threads
-    common.raise_priority(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     print(json.dumps({"operations_per_second": measured_rate()}))

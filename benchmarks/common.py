@@ -93,15 +93,6 @@ def torch() -> Any:
     return pytorch
 
 
-def raise_priority(nice: int) -> None:
-    """Before samples are taken, for every thread there is: on a machine where others work too. Less than 0 needs the right to."""
-    if nice == 0 or not hasattr(os, "setpriority"):
-        return
-    tasks = Path("/proc/self/task")
-    for thread in [int(t.name) for t in tasks.iterdir()] if tasks.is_dir() else [0]:
-        os.setpriority(os.PRIO_PROCESS, thread, nice)
-
-
 def seconds_per_step(run: Run, calls: int) -> float:
     start = time.perf_counter()
     for _ in range(calls - 1):
@@ -110,13 +101,12 @@ def seconds_per_step(run: Run, calls: int) -> float:
     return (time.perf_counter() - start) / (calls * run.steps)
 
 
-def measure(prepare: Callable[[], Run], seconds: float, rounds: int, nice: int = 0) -> dict[str, float]:
+def measure(prepare: Callable[[], Run], seconds: float, rounds: int) -> dict[str, float]:
     """First call (compilation included), then samples of at least `seconds` in every round after a warm-up."""
     start = time.perf_counter()
     run = prepare()
     run.wait(run.call())
     first = time.perf_counter() - start
-    raise_priority(nice)
     calls = 1
     while calls * run.steps * (once := seconds_per_step(run, calls)) < SAMPLE_S:
         calls = max(calls + 1, min(calls * 8, int(1.1 * SAMPLE_S / (once * run.steps))))
@@ -136,7 +126,7 @@ def main(suite: Suite, arguments: Sequence[str] | None = None) -> None:
     if key not in suite.benchmarks:
         sys.exit(f"no such benchmark: {key}; this file has {sorted(suite.benchmarks)}")
     prepare_process()
-    result = measure(suite.benchmarks[key], options.seconds, options.rounds, options.nice)
+    result = measure(suite.benchmarks[key], options.seconds, options.rounds)
     version = getattr(sys.modules.get(key.framework), "__version__", "?")
     print(json.dumps({**vars(key), "version": version, "threads": THREADS, **result}), flush=True)
 
@@ -148,7 +138,6 @@ def parse(suite: Suite, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--variant", help="default: the framework's first")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.6, help="least time of samples in a round")
-    parser.add_argument("--nice", type=int, default=0, help="priority while samples are taken; -15 on a machine where others work too")
     return parser.parse_args(arguments)
 
 

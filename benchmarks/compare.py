@@ -82,7 +82,7 @@ def python_of(framework: str, rivals: Path) -> Path:
 def run_once(suite: Suite, key: Key, options: argparse.Namespace) -> dict[str, Any] | None:
     """One process; None, and a line on stderr, if it fails."""
     command = [str(python_of(key.framework, options.rivals)), str(HERE / suite.file), "--framework", key.framework]
-    command += ["--workload", key.workload, "--variant", key.variant, "--seconds", str(options.seconds), "--nice", str(options.nice)]
+    command += ["--workload", key.workload, "--variant", key.variant, "--seconds", str(options.seconds)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=True)
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
@@ -105,7 +105,7 @@ def measure(options: argparse.Namespace) -> Report:
     """Round after round, so that a slow minute of the machine falls on everyone."""
     raw: dict[Key, list[dict[str, Any]]] = {}
     failed: set[Key] = set()
-    rates = [measured_rate(options.nice)]
+    rates = [measured_rate()]
     for number in range(options.rounds):
         for suite, key in chosen(options):
             if key in failed:
@@ -116,7 +116,7 @@ def measure(options: argparse.Namespace) -> Report:
                 failed.add(key)
             else:
                 raw.setdefault(key, []).append(result)
-        rates.append(measured_rate(options.nice))
+        rates.append(measured_rate())
     return Report({key: summary(key, rounds) for key, rounds in raw.items()}, max(rates), conditions(options))
 
 
@@ -125,8 +125,8 @@ def summary(key: Key, rounds: list[dict[str, Any]]) -> Result:
     return Result(key, median, min(r["min_s"] for r in rounds), statistics.median(r["first_s"] for r in rounds), rounds[0]["version"])
 
 
-def measured_rate(nice: int) -> float:
-    output = subprocess.run([sys.executable, str(HERE / "bound.py"), str(nice)], capture_output=True, text=True, check=True).stdout
+def measured_rate() -> float:
+    output = subprocess.run([sys.executable, str(HERE / "bound.py")], capture_output=True, text=True, check=True).stdout
     return float(json.loads(output)["operations_per_second"])
 
 
@@ -268,7 +268,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--skip-variant", nargs="+", default=[], help="for instance: compile")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.6, help="least time of samples in a process")
-    parser.add_argument("--nice", type=int, default=0, help="priority while samples are taken; -15 on a machine where others work too")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one process")
     parser.add_argument("--json", type=Path, help="writes all figures here")
     parser.add_argument("--markdown", type=Path, help="writes the tables here")

@@ -42,7 +42,6 @@ SUITE.add("import", "tenfold", ALONE)(unused)
 def main() -> None:
     options = common.parse(SUITE, None)
     common.prepare_process()
-    common.raise_priority(options.nice)
     variant = options.variant or "plain"
     work = FLOOR if variant == ALONE else WORK[options.workload, options.framework]
     first = seconds_to_do(work)
