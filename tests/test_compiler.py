@@ -249,3 +249,30 @@ def test_same_bits_with_one_thread_and_two() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+ELSEWHERE = {  # reductions whose results are read by other rows than their own: with equal sizes, shapes do not tell
+    "rows as columns": lambda x, w: tf.reduce_sum(x, 1) + x,
+    "columns as rows": lambda x, w: tf.reduce_sum(x, 0)[:, None] * x,
+    "after softmax": lambda x, w: tf.nn.softmax(x) + tf.reduce_sum(x, 1),
+    "three dimensions": lambda x, w: tf.reduce_sum(w, 1) + w + tf.reduce_max(w, 2)[:, None],
+    "reduced twice": lambda x, w: tf.reduce_sum(tf.square(x - tf.reduce_mean(x, 1)), 1) * tf.reduce_sum(x, 1),
+    "diagonal": lambda x, w: tf.linalg.diag_part(x) + x,
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("n", [3, 40])
+def test_results_of_reductions_read_in_other_rows(name, n):
+    rng = np.random.default_rng(0)
+    x, w = tf.constant(rng.random((n, n), "float32")), tf.constant(rng.random((n, n, n), "float32"))
+
+    def gradients(x, w):
+        with tf.GradientTape() as tape:
+            tape.watch([x, w])
+            y = ELSEWHERE[name](x, w)
+            loss = tf.reduce_sum(y * y)
+        return [y, *tape.gradient(loss, [x, w], unconnected_gradients="zero")]
+
+    for got, want in zip(tf.function(gradients)(x, w), gradients(x, w), strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-4, atol=1e-4 * np.abs(want.numpy()).max())

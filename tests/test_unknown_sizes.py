@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from primitive_checks import close, compiled, eager, gradients, listed
 
+from tenfold.ops.shaping import roll
 from tenfold.primitives import elementwise as e
 from tenfold.primitives import factorization as f
 from tenfold.primitives import fourier, host
@@ -60,6 +61,10 @@ CASES: dict[str, tuple[Any, ...]] = {
     "ends": (lambda x: [getitem(x, (-1, 0)), getitem(x, (S(-2, None), 1))], normal(5, 6)),
     "gather": (lambda x, i: g.gather(x, i, 1), normal(3, 5, 2), np.array([[0, 4], [2, 2]])),
     "batched gather": (lambda x, i: g.gather(x, i, 2, 1), normal(3, 4, 5, 2), np.array([[0, 4], [2, 2], [1, 3]])),
+    "empty slices": (lambda x: [getitem(x, (S(3, 3, -2), S(-1, 2))), getitem(x, S(9, None)), getitem(x, S(None, -9, 2))], normal(4, 6)),
+    "slices of little": (lambda x: [getitem(x, S(2, None)), getitem(x, (S(-3, None, -2), S(-5, 5, 3)))], normal(1, 2)),
+    "slices of nothing": (lambda x: [getitem(x, S(1, None)), getitem(x, S(None, None, -2)), roll(x, [3], [0])], normal(0, 2)),
+    "roll": (lambda x: roll(x, [7, -1], [0, 1]), normal(3, 4)),
     "scatter": (lambda i, u: g.scatter_add(i, u, 7), np.array([1, 5, 1]), normal(3, 2)),
     "scatter_set": (host.scatter_set, normal(4, 3), np.array([2, 0]), normal(2, 3)),
     "update": (lambda x, u: g.dynamic_update_slice(x, u, [wrap(np.int32(1)), 0]), normal(5, 3), normal(2, 3)),
@@ -94,6 +99,19 @@ def test_unknown_sizes(name: str) -> None:
         got = listed(Function(function, specs)(*map(wrap, arrays)))
         for y, want in zip(got, eager(function, *arrays), strict=True):
             close(y._array, want, name, scale=1000)
+
+
+@pytest.mark.parametrize("shapes", [((1, 3), (5, 3)), ((5, 3), (1, 3)), ((5, 1), (1, 3)), ((0, 3), (1, 3)), ((1, 1), (1, 1)), ((1,), (5, 3))])
+@pytest.mark.parametrize("partly", [False, True])
+def test_what_broadcasts_is_known_when_sizes_are(shapes: Any, partly: bool) -> None:
+    def operation(x: Tensor, y: Tensor) -> Any:
+        return e.tanh(x * y + x) / (y * y + x * x + 1.0)
+
+    arrays = [normal(*s) for s in shapes]
+    specs = [TensorSpec(x.shape if partly and i else [None] * x.ndim, x.dtype) for i, x in enumerate(arrays)]
+    for function in (operation, squares(operation)):
+        for y, want in zip(listed(Function(function, specs)(*map(wrap, arrays))), eager(function, *arrays), strict=True):
+            close(y._array, want, "broadcast", scale=1000)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Set
 
+from tenfold.compiler.alignment import in_step
 from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
 from tenfold.compiler.control import CONTROL
 from tenfold.compiler.inline import choose_inlined
@@ -174,7 +175,7 @@ class Merger:
             return None
         if self._dependent(a, b) and (split_pieces(a.space, a.reduced) is not None or not self._fits_rows(a)):
             return None
-        return _limited(Group("reduce", self._union(a, b), a.space, a.reduced))
+        return self._limited(Group("reduce", self._union(a, b), a.space, a.reduced))
 
     def _dependent(self, a: Group, b: Group) -> bool:
         return a in self.sources(b) or b in self.sources(a)
@@ -193,10 +194,11 @@ class Merger:
         kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
         after = around not in self.sources(reduce)
         if after and squeezed(around.space) == squeezed(kept) and all(elements(v) <= math.prod(kept) for n in around.nodes for v in n.outputs):
-            return _limited(whole) if all(is_kept(n.outputs[0], whole) for n in around.nodes if n.outputs[0].spec.shape == around.space) else None
+            results = [n.outputs[0] for n in around.nodes if n.outputs[0].spec.shape == around.space]
+            return self._limited(whole) if all(is_kept(v, whole) for v in results) else None
         if around.space != reduce.space or split_pieces(reduce.space, reduce.reduced) is not None or not self._fits_rows(reduce):
             return None
-        return _limited(whole)
+        return self._limited(whole)
 
     def _merge_epilogue(self, product: Group, after: Group) -> Group | None:
         result = product.nodes[-1].outputs[0]
@@ -221,6 +223,11 @@ class Merger:
         if last.spec.dtype.llvm is None or last.spec.dtype.is_bool:
             return None
         return Group("contraction", [*product.nodes, *after.nodes])
+
+    def _limited(self, group: Group) -> Group | None:
+        """The group, unless its kernel would be long, sweep over its rows many times, or need the results of other rows."""
+        short = len(group.nodes) <= MOST_NODES and max(levels(group).values()) <= MOST_SWEEPS
+        return group if short and in_step(group, self.uses) else None
 
     def _renamed(self, a: Group, b: Group) -> bool:
         """Whether `b` reads a value of `a` under another shape, so that it must be in memory before."""
@@ -296,11 +303,6 @@ class Merger:
             return id(out) in self.uses.outputs or any(self._loads(r, out, where) for r in self.uses.readers[id(out)])
         maker = self.uses.maker[id(v)]
         return any(not any(n is maker for n in group.nodes) for group in where.get(id(reader), []))
-
-
-def _limited(group: Group) -> Group | None:
-    """The group, unless its kernel would be long or sweep over its rows many times."""
-    return group if len(group.nodes) <= MOST_NODES and max(levels(group).values()) <= MOST_SWEEPS else None
 
 
 def _alike(a: Group, b: Group) -> bool:

@@ -22,6 +22,7 @@ _FUNCTIONS: dict[str, Callable[[int, int], int]] = {
     "mod": lambda a, b: a % b,
     "max": max,
     "min": min,
+    "common": lambda a, b: b if a == 1 else a,
 }
 _counter = itertools.count()
 
@@ -136,7 +137,7 @@ def divide(a: Size, b: Size) -> Size:
 
 
 def function(name: str, a: Size, b: Size) -> Size:
-    """`max` or `min` of two sizes."""
+    """`max`, `min` or `common` (what they broadcast to) of two sizes."""
     if isinstance(a, Sym) or isinstance(b, Sym):
         return a if a == b else Sym({((name, a, b),): 1})
     return _FUNCTIONS[name](a, b)
@@ -213,6 +214,8 @@ def broadcast(name: str, *shapes: Shape) -> Shape:
                 continue
             if size == 1 or (isinstance(size, Sym) and isinstance(n, int)):
                 size = n
+            elif isinstance(size, Sym) and isinstance(n, Sym):
+                size = _common(size, n)
             elif differ(n, size) and isinstance(n, int) and isinstance(size, int):
                 raise ShapeError(
                     f"[{name}] shapes do not broadcast. Expected sizes that are equal or 1 in each dimension, aligned at the right; "
@@ -220,6 +223,19 @@ def broadcast(name: str, *shapes: Shape) -> Shape:
                 )
         result.append(size)
     return tuple(result)
+
+
+def _common(a: Sym, b: Sym) -> Size:
+    """What two unknown sizes broadcast to; one that the other was broadcast from says nothing new."""
+    return a if b in _parts(a) else b if a in _parts(b) else function("common", a, b)
+
+
+def _parts(size: Any) -> list[Any]:
+    """The sizes that `size` is the common one of."""
+    match size:
+        case Sym(terms=((((("common", a, b),)), 1),)):
+            return [size, *_parts(a), *_parts(b)]
+    return [size]
 
 
 def normalize_axis(name: str, axis: int, rank: int) -> int:

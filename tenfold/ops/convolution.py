@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError, ShapeError
+from tenfold.core.shapes import differ
 from tenfold.ops.shaping import integers
 from tenfold.ops.spatial import channels_first, in_format, per_dimension, spatial_padding, to_first, to_last
 from tenfold.primitives.contraction import convolution as convolution_
@@ -118,7 +119,7 @@ def depthwise_conv2d(input: Any, filter: Any, strides: Any, padding: Any, data_f
     height, width, channels, multiplier = w.sizes
     flat = reshape(w, (height, width, 1, channels * multiplier))
     given = x.sizes[1 if channels_first("depthwise_conv2d", data_format, 2) else -1]
-    if given != channels:
+    if differ(given, channels):
         raise ShapeError(f"[depthwise_conv2d] channels differ. Expected {channels} as filters {w.shape} have; received data {x.shape}.")
     return _convolve("depthwise_conv2d", 2, x, flat, strides, padding, dilations, data_format)
 
@@ -151,7 +152,7 @@ def _transposed(name: str, rank: int, input: Any, filters: Any, output_shape: An
     if len(wanted) != rank:
         raise InvalidArgumentError(f"[{name}] expected {rank + 2} numbers in output_shape; received {output_shape}.")
     margins = spatial_padding(name, padding, tuple(wanted), w.sizes[:-2], step, gaps, first)
-    if x.sizes[1 if first else -1] != w.sizes[-1]:
+    if differ(x.sizes[1 if first else -1], w.sizes[-1]):
         raise ShapeError(f"[{name}] channels differ. Expected {w.sizes[-1]}, the last size of filters {w.shape}; received data {x.shape}.")
     g = to_last(x) if first else x
     y = convolution_input_gradient(g, w, spatial=wanted, strides=step, padding=margins, dilation=gaps)

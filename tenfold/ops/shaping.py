@@ -10,7 +10,7 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Sym, TensorShape, broadcast, normalize_axes, normalize_axis
+from tenfold.core.shapes import Sym, TensorShape, broadcast, divide, function, normalize_axes, normalize_axis
 from tenfold.ops.creation import sizes_tensor
 from tenfold.primitives import movement as m
 from tenfold.primitives.arithmetic import conj
@@ -270,7 +270,8 @@ def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor:
         n = x.sizes[at]
         if n == 0:
             continue
-        cut = (n - by) % n if isinstance(n, int) else (n - by if by > 0 else -by)
+        around = function("max", n, 1)
+        cut = -by - divide(-by, around) * around
         x = m.concat([_range_along(x, at, cut, n - cut), _range_along(x, at, 0, cut)], at)
     return x
 

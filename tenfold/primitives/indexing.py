@@ -251,12 +251,12 @@ def _forward(start: Size | None, stop: Size | None, n: Size) -> tuple[Size, Size
         return _larger(n + start, 0), _smaller(-start, n)
     first = 0 if start is None else _larger(n + start, 0) if isinstance(start, int) and start < 0 else start
     last = n if stop is None else n + stop if isinstance(stop, int) and stop < 0 else _smaller(stop, n)
-    return first, _larger(last - first, 0)
+    return _smaller(first, n), _larger(last - first, 0)
 
 
 def _backward(start: Size | None, stop: Size | None, n: Size) -> tuple[Size, Size]:
     """The same for one that goes backward."""
-    first = n - 1 if start is None else n + start if isinstance(start, int) and start < 0 else _smaller(start, n - 1)
+    first = n - 1 if start is None else _larger(n + start, -1) if isinstance(start, int) and start < 0 else _smaller(start, n - 1)
     last = -1 if stop is None else _larger(n + stop, -1) if isinstance(stop, int) and stop < 0 else stop
     return first, _larger(first - last, 0)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tenfold.core.dtypes import ALL
 from tenfold.core.errors import InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Size, Sym, differ, divide, normalize_axis, product, show
+from tenfold.core.shapes import Size, Sym, differ, divide, function, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
@@ -124,10 +124,10 @@ def _slice_vjp(g: Tensor, y: Tensor, x: Tensor, begin: Any, size: Any, strides: 
     if any(s < 0 for s in strides):
         axes = [i for i, s in enumerate(strides) if s < 0]
         g = reverse(g, axes)
-        begin = tuple(b + (n - 1) * s if s < 0 else b for b, n, s in zip(begin, size, strides, strict=True))
-        strides = tuple(-s if s < 0 else s for s in strides)
-    spread = tuple((n - 1) * s + 1 if n != 0 else 0 for n, s in zip(size, strides, strict=True))
-    return pad(g, begin, tuple(n - b - w for n, b, w in zip(x.sizes, begin, spread, strict=True)), interior=tuple(s - 1 for s in strides))
+    gaps = tuple(abs(s) - 1 for s in strides)
+    spread = tuple(_spread(n, gap) for n, gap in zip(size, gaps, strict=True))
+    begin = tuple(b + 1 - w if s < 0 else b for b, w, s in zip(begin, spread, strides, strict=True))
+    return pad(g, begin, tuple(n - b - w for n, b, w in zip(x.sizes, begin, spread, strict=True)), interior=gaps)
 
 
 @primitive(Kind.INDEXED, spec=_slice_spec, oracle=_slice_oracle, vjp=each(_slice_vjp), lower=_slice_lower, dtypes=ALL,
@@ -156,7 +156,8 @@ def _pad_spec(x: Spec, low: Sizes, high: Sizes, interior: tuple[int, ...], value
 
 
 def _spread(n: Size, interior: int) -> Size:
-    return n if interior == 0 or n == 0 else n * (interior + 1) - interior
+    """Over how many places n elements reach that have `interior` others between neighbours."""
+    return n if interior == 0 else n * (interior + 1) - function("min", n, 1) * interior
 
 
 def _pad_oracle(x: Any, low: Any, high: Any, interior: Any, value: Any) -> Any:

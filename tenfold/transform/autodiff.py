@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.errors import UnimplementedError
-from tenfold.core.shapes import Shape
+from tenfold.core.shapes import Shape, Sym, divide, function
 from tenfold.ir.primitive import Primitive
 from tenfold.primitives.arithmetic import constant_like
 from tenfold.primitives.movement import broadcast_to, reshape
@@ -88,8 +88,16 @@ def unbroadcast(g: Tensor, shape: Shape) -> Any:
     if g.sizes == tuple(shape):
         return g
     lead = g.ndim - len(shape)
-    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and g.sizes[lead + i] != 1)
-    return reshape(sum_(g, axes) if axes else g, shape)
+    axes, split = list(range(lead)), list(g.sizes[:lead])
+    for n, m in zip(shape, g.sizes[lead:], strict=True):
+        if m not in (1, n) and (n == 1 or isinstance(n, Sym)):
+            axes.append(len(split) + (n != 1))
+            split += [m] if n == 1 else [n, divide(m, function("max", n, 1))]  # whether n is 1 or m will be known when sizes are
+        else:
+            split.append(m)
+    if axes:
+        g = sum_(reshape(g, split), axes)
+    return reshape(g, shape)
 
 
 def zeros(like: Tensor) -> Any:
