@@ -160,9 +160,11 @@ class RandomUniform(RandomInitializer):
         return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
 
 
-def compute_fans(shape: Any) -> tuple[int, int]:
-    """The numbers of inputs and outputs of one unit, from a kernel's shape."""
+def compute_fans(shape: Any, input_axes: Any = None, output_axes: Any = None) -> tuple[int, int]:
+    """The numbers of inputs and outputs of one unit, from a kernel's shape; with axes: the sizes of these."""
     shape = tuple(int(n) for n in shape)
+    if input_axes is not None and output_axes is not None:
+        return int(np.prod([shape[i] for i in input_axes])), int(np.prod([shape[i] for i in output_axes]))
     if len(shape) < 2:
         size = shape[0] if shape else 1
         return size, size
@@ -190,10 +192,12 @@ class VarianceScaling(RandomInitializer):
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(f"Invalid `distribution` argument: {distribution}. Expected 'uniform', 'truncated_normal' or 'untruncated_normal'.")
         self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes: Any = None  # of a kernel whose axes do not stand in the usual order; EinsumDense sets them
+        self.output_axes: Any = None
         super().__init__(seed)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
         if self.distribution == "uniform":

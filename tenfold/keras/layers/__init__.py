@@ -9,6 +9,10 @@ from tenfold.keras.layers.activation import (
     ReLU,
     Softmax,
 )
+from tenfold.keras.layers.attention import (
+    AdditiveAttention,
+    Attention,
+)
 from tenfold.keras.layers.base import (
     Layer,
 )
@@ -35,6 +39,9 @@ from tenfold.keras.layers.core import (
     Identity,
     Lambda,
     Masking,
+)
+from tenfold.keras.layers.einsum_dense import (
+    EinsumDense,
 )
 from tenfold.keras.layers.identify import (
     deserialize,
@@ -64,6 +71,11 @@ from tenfold.keras.layers.merging import (
 )
 from tenfold.keras.layers.merging import (
     minimum_ as minimum,
+)
+from tenfold.keras.layers.multi_head import (
+    GroupedQueryAttention,
+    GroupQueryAttention,
+    MultiHeadAttention,
 )
 from tenfold.keras.layers.normalization import (
     BatchNormalization,
@@ -132,6 +144,8 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -159,6 +173,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GaussianDropout",
@@ -176,6 +191,8 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -193,6 +210,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",

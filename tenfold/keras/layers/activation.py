@@ -149,9 +149,10 @@ class Softmax(_Plain):
         self.axis = axis
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is not None:
-            inputs = select(cast(mask, "bool"), inputs, -3e38 if inputs.dtype.size > 2 else -3e4)
-        return activations.softmax(inputs, self.axis)
+        if mask is None:
+            return activations.softmax(inputs, self.axis)
+        keep = cast(mask, "bool")
+        return select(keep, activations.softmax(select(keep, inputs, -3e4 if inputs.dtype.name == "float16" else -1e9), self.axis), 0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -157,6 +157,8 @@ class Layer(Weights):
         made = Variable(start, shape, wanted, trainable, autocast, aggregation, name=name, regularizer=regularizers.get(regularizer),
                         constraint=constraints.get(constraint))  # fmt: skip
         made.overwrite_with_gradient = overwrite_with_gradient
+        if not self._trainable:
+            made._born_trainable, made.trainable = made.trainable, False  # type: ignore[attr-defined]
         self._made_weights.append(made)
         return made
 
@@ -248,8 +250,9 @@ class Layer(Weights):
         wanted = signature(unwrapped(type(self).build)).names[1:]
         shapes = {f"{k}_shape": call.shapes(v) for k, v in tensors.items()}
         with init_scope():
-            if len(wanted) > 1 and all(w in shapes for w in wanted):
-                self.build(**{w: shapes[w] for w in wanted})
+            known = {w: shapes[w] for w in wanted if w in shapes}
+            if len(known) > 1:
+                self.build(**known)
             else:
                 self.build(next(iter(shapes.values()), None))
 
