@@ -16,19 +16,24 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(config.data_dir is None, reas
 
 
 def accuracy(model: Any, train: Any, test: Any, epochs: int) -> float:
-    tf.keras.utils.set_random_seed(0)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train[0][..., None], train[1], batch_size=128, epochs=epochs, verbose=2)
     return float(model.evaluate(test[0][..., None], test[1], verbose=0)[1])
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    tf.keras.utils.set_random_seed(0)
+
+
 def test_mnist() -> None:
+    """The demo's network, on all digits."""
     model = Sequential([
         Input((28, 28, 1)), Rescaling(1 / 255),
         Conv2D(32, 3, activation="relu"), MaxPooling2D(), Conv2D(64, 3, activation="relu"), MaxPooling2D(),
         Flatten(), Dropout(0.5), Dense(10, activation="softmax"),
     ])  # fmt: skip
-    assert accuracy(model, *tf.keras.datasets.mnist.load_data(), epochs=8) >= 0.99
+    assert accuracy(model, *tf.keras.datasets.mnist.load_data(), epochs=12) >= 0.99
 
 
 def test_fashion_mnist() -> None:
@@ -42,7 +47,7 @@ def test_fashion_mnist() -> None:
 
 @pytest.mark.parametrize("variant", [0, 1])
 def test_cifar10_programs(variant: int) -> None:
-    """Two programs as their authors wrote them, on the lossless part of CIFAR-10 that is at hand, or the whole of it."""
+    """Two programs as their authors wrote them; they learn, and read more than half of the test pictures right."""
     try:
         (x, y), (x_test, y_test) = tf.keras.datasets.cifar10.load_data()
     except Exception as error:
