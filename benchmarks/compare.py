@@ -16,7 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -69,7 +69,7 @@ class Report:
     def best_of(self, workload: str, framework: str) -> Result | None:
         """The framework's fastest variant of a workload."""
         found = [r for k, r in self.results.items() if (k.workload, k.framework) == (workload, framework) and "alone" not in k.variant]
-        return min(found, key=lambda r: r.median, default=None)
+        return min(found, key=lambda r: r.best, default=None)
 
     def workloads(self) -> list[str]:
         return [w for w in TITLES if any(k.workload == w for k in self.results)]
@@ -92,32 +92,32 @@ def run_once(suite: Suite, key: Key, options: argparse.Namespace) -> dict[str, A
         return None
 
 
-def chosen(options: argparse.Namespace) -> list[tuple[Suite, Key]]:
+def chosen(suite: Suite, options: argparse.Namespace) -> list[Key]:
     return [
-        (suite, key)
-        for suite in SUITES
+        key
         for key in suite.benchmarks
         if key.framework in options.framework and key.workload in options.workload and key.variant not in options.skip_variant
     ]
 
 
-def measure(options: argparse.Namespace) -> Report:
-    """Round after round, so that a slow minute of the machine falls on everyone."""
+def measure(options: argparse.Namespace) -> Iterator[Report]:
+    """Round after round, so that a slow minute of the machine falls on everyone; a report after each file, so that nothing is lost."""
     raw: dict[Key, list[dict[str, Any]]] = {}
     failed: set[Key] = set()
-    rates = [measured_rate()]
+    rates: list[float] = []
     for number in range(options.rounds):
-        for suite, key in chosen(options):
-            if key in failed:
-                continue
-            print(f"round {number + 1}: {key.workload} {key.framework} {key.variant}", file=sys.stderr)
-            result = run_once(suite, key, options)
-            if result is None:
-                failed.add(key)
-            else:
-                raw.setdefault(key, []).append(result)
-        rates.append(measured_rate())
-    return Report({key: summary(key, rounds) for key, rounds in raw.items()}, max(rates), conditions(options))
+        for suite in SUITES:
+            rates.append(measured_rate())
+            for key in chosen(suite, options):
+                if key in failed:
+                    continue
+                print(f"round {number + 1}: {key.workload} {key.framework} {key.variant}", file=sys.stderr)
+                result = run_once(suite, key, options)
+                if result is None:
+                    failed.add(key)
+                else:
+                    raw.setdefault(key, []).append(result)
+            yield Report({key: summary(key, rounds) for key, rounds in raw.items()}, max(rates), conditions(options))
 
 
 def summary(key: Key, rounds: list[dict[str, Any]]) -> Result:
@@ -137,7 +137,7 @@ def conditions(options: argparse.Namespace) -> dict[str, str]:
         "python": platform.python_version(),
         "threads": "2",
         "rounds": str(options.rounds),
-        "command": "python benchmarks/compare.py " + " ".join(a for a in sys.argv[1:]),
+        "command": "python benchmarks/compare.py " + " ".join(a if "/" not in a else Path(a).name for a in sys.argv[1:]),
     }
 
 
@@ -164,20 +164,20 @@ def summary_rows(report: Report) -> Iterable[list[str]]:
     """A row a workload: each framework's best variant, Tenfold against the best rival, and the bound."""
     for workload in report.workloads():
         results = {f: report.best_of(workload, f) for f in FRAMEWORKS}
-        cells = [f"{duration(r.median)} ({duration(r.best)})" if r else "-" for r in results.values()]
+        cells = [f"{duration(r.best)} ({duration(r.median)})" if r else "-" for r in results.values()]
         floor = bound.OPERATIONS[workload] / report.rate if workload in bound.OPERATIONS else None
         yield [TITLES[workload], *cells, ratio(results), duration(floor), fraction(results["tenfold"], floor), goal(report, workload)]
 
 
 def ratio(results: dict[str, Result | None]) -> str:
     """Rival's time over Tenfold's: above 1, Tenfold is faster."""
-    rivals = [r.median for f, r in results.items() if f != "tenfold" and r]
+    rivals = [r.best for f, r in results.items() if f != "tenfold" and r]
     own = results["tenfold"]
-    return f"{min(rivals) / own.median:.2f}x" if rivals and own else "-"
+    return f"{min(rivals) / own.best:.2f}x" if rivals and own else "-"
 
 
 def fraction(own: Result | None, floor: float | None) -> str:
-    return f"{100 * floor / own.median:.0f} %" if own and floor else "-"
+    return f"{100 * floor / own.best:.0f} %" if own and floor else "-"
 
 
 def goal(report: Report, workload: str) -> str:
@@ -186,12 +186,12 @@ def goal(report: Report, workload: str) -> str:
     if own is None:
         return "-"
     if workload in LIMITS:
-        return f"<= {duration(LIMITS[workload])}: {verdict(own.median <= LIMITS[workload])}"
+        return f"<= {duration(LIMITS[workload])}: {verdict(own.best <= LIMITS[workload])}"
     bare = report.best_of({"fit_mlp": "mlp_b128", "fit_cnn_b32": "cnn_b32"}.get(workload, ""), "tenfold")
     if workload.startswith("fit"):
-        return f"{own.median / bare.median:.2f} of the bare step, <= 1.2: {verdict(own.median <= 1.2 * bare.median)}" if bare else "-"
-    rivals = [r.median for f in FRAMEWORKS[1:] if (r := report.best_of(workload, f))]
-    return f"<= best rival: {verdict(own.median <= min(rivals))}" if rivals else "-"
+        return f"{own.best / bare.best:.2f} of the bare step, <= 1.2: {verdict(own.best <= 1.2 * bare.best)}" if bare else "-"
+    rivals = [r.best for f in FRAMEWORKS[1:] if (r := report.best_of(workload, f))]
+    return f"<= best rival: {verdict(own.best <= min(rivals))}" if rivals else "-"
 
 
 def verdict(met: bool) -> str:
@@ -199,14 +199,14 @@ def verdict(met: bool) -> str:
 
 
 HEADER = ["workload", *NAMES.values(), "best rival / Tenfold", "bound", "of the bound", "goal"]
-DETAIL_HEADER = ["workload", "framework", "variant", "median", "best", "first result after"]
+DETAIL_HEADER = ["workload", "framework", "variant", "best", "median", "first result after"]
 
 
 def detail_rows(report: Report) -> Iterable[list[str]]:
     for workload in report.workloads():
         for key, r in report.results.items():
             if key.workload == workload:
-                yield [TITLES[workload], NAMES[key.framework], key.variant, duration(r.median), duration(r.best), duration(r.first)]
+                yield [TITLES[workload], NAMES[key.framework], key.variant, duration(r.best), duration(r.median), duration(r.first)]
 
 
 def print_table(title: str, header: list[str], rows: Iterable[list[str]]) -> None:
@@ -226,8 +226,8 @@ def markdown(report: Report) -> str:
             "# Benchmarks",
             "",
             f"Measured on {facts['date']} by `{facts['command']}`: {facts['processor']}, {facts['threads']} threads, Python {facts['python']};",
-            f"{named}. Each framework in its own environment and process, in turns, {facts['rounds']} rounds. Median of the rounds' medians,",
-            "the best sample in parentheses; a framework's best variant. The bound is arithmetic alone, at",
+            f"{named}. Each framework in its own environment and process, in turns, rounds: {facts['rounds']}. The best sample of at least",
+            "20 ms, and the median in parentheses; a framework's best variant. The bound is arithmetic alone, at",
             f"{report.rate / 1e9:.0f} GFLOP/s, which is what NumPy's matrix product reached in the same run.",
             "",
             *markdown_table(HEADER, summary_rows(report)),
@@ -275,15 +275,20 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    options = parse()
-    report = from_json(options.from_json.read_text()) if options.from_json else measure(options)
-    print_table("All variants", DETAIL_HEADER, detail_rows(report))
-    print_table("Median (best sample), two threads", HEADER, summary_rows(report))
+def write(report: Report, options: argparse.Namespace) -> None:
     if options.json:
         options.json.write_text(to_json(report))
     if options.markdown:
         options.markdown.write_text(markdown(report))
+
+
+def main() -> None:
+    options = parse()
+    reports = [from_json(options.from_json.read_text())] if options.from_json else measure(options)
+    for report in reports:
+        write(report, options)
+    print_table("All variants", DETAIL_HEADER, detail_rows(report))
+    print_table("Best sample (median), two threads", HEADER, summary_rows(report))
 
 
 if __name__ == "__main__":
