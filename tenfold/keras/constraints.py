@@ -115,3 +115,8 @@ def serialize(constraint: Any) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The constraint of a config or name."""
     return identifiers.deserialize(MODULE, "constraint", config, custom_objects)
+
+
+__all__ = [
+    "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "serialize",
+]  # fmt: skip

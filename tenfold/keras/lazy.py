@@ -28,7 +28,10 @@ def names(namespace: str, sources: dict[str, str]) -> tuple[Callable[[str], Any]
         loaded = importlib.import_module(module)
         return loaded if own == "*" else getattr(loaded, own)
 
-    return get, lambda: sorted(table)
+    def listed() -> list[str]:
+        return sorted({*table, *getattr(sys.modules[namespace], "__all__", ())})
+
+    return get, listed
 
 
 def load_everything() -> None:

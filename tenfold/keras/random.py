@@ -148,3 +148,8 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
         shape = tuple(m if n is None else n for n, m in zip(noise_shape, x.sizes, strict=True))
     kept = uniform(shape, dtype=x.dtype if x.dtype.size > 2 else "float32", seed=seed) >= rate
     return select(kept, x * (1 / (1 - rate)), 0)
+
+
+__all__ = [
+    "SeedGenerator", "categorical", "dropout", "normal", "randint", "shuffle", "truncated_normal", "uniform",
+]  # fmt: skip

@@ -202,3 +202,7 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
     return identifiers.deserialize(MODULE, "learning rate schedule", config, custom_objects)
 
 
+__all__ = [
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule", "PiecewiseConstantDecay",
+    "PolynomialDecay", "deserialize", "serialize",
+]  # fmt: skip

@@ -11,3 +11,8 @@ bitwise_xor = public2(a.bitwise_xor, "bitwise_xor")
 left_shift = public2(a.left_shift, "left_shift")
 right_shift = public2(a.right_shift, "right_shift")
 invert = public(a.invert, "invert")
+
+
+__all__ = [
+    "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift",
+]  # fmt: skip

@@ -151,3 +151,11 @@ experimental = SimpleNamespace(
     VirtualDeviceConfiguration=LogicalDeviceConfiguration,
     enable_op_determinism=enable_op_determinism,
 )
+
+
+__all__ = [
+    "LogicalDevice", "LogicalDeviceConfiguration", "PhysicalDevice", "enable_op_determinism", "experimental", "functions_run_eagerly",
+    "get_logical_device_configuration", "get_soft_device_placement", "get_visible_devices", "list_logical_devices",
+    "list_physical_devices", "optimizer", "run_functions_eagerly", "set_logical_device_configuration", "set_soft_device_placement",
+    "set_visible_devices", "threading",
+]  # fmt: skip

@@ -242,3 +242,12 @@ def _template(value: Any, found: list[Tensor]) -> list[Any]:
 
 def _joined(parts: list[list[Any]]) -> list[Any]:
     return [piece for i, part in enumerate(parts) for piece in ([", "] if i else []) + part]
+
+
+__all__ = [
+    "Assert", "assert_all_finite", "assert_equal", "assert_greater", "assert_greater_equal", "assert_integer", "assert_less",
+    "assert_less_equal", "assert_near", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
+    "assert_positive", "assert_proper_iterable", "assert_rank", "assert_rank_at_least", "assert_rank_in", "assert_same_float_dtype",
+    "assert_scalar", "assert_shapes", "assert_type", "check_numerics", "enable_check_numerics", "is_numeric_tensor", "print",
+    "set_log_device_placement",
+]  # fmt: skip

@@ -13,3 +13,8 @@ def async_scope() -> Any:
 
 def async_clear_error() -> None:
     """Does nothing: errors are raised where they happen."""
+
+
+__all__ = [
+    "async_clear_error", "async_scope",
+]  # fmt: skip

@@ -344,3 +344,13 @@ def rgb_to_yuv(images: Any) -> Tensor:
     """Brightness and two differences of colour."""
     x = _image("rgb_to_yuv", images)
     return matmul(x, wrap(YUV.astype(x.dtype.numpy)))
+
+
+__all__ = [
+    "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation", "central_crop",
+    "convert_image_dtype", "crop_to_bounding_box", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "hsv_to_rgb",
+    "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness", "random_contrast", "random_crop",
+    "random_flip_left_right", "random_flip_up_down", "random_hue", "random_saturation", "resize", "resize_with_crop_or_pad",
+    "resize_with_pad", "rgb_to_grayscale", "rgb_to_hsv", "rgb_to_yuv", "rot90", "stateless_random_crop",
+    "stateless_random_flip_left_right", "total_variation", "transpose",
+]  # fmt: skip

@@ -323,3 +323,10 @@ def stateless_shuffle(value: Any, seed: Any, alg: Any = "auto_select", name: str
     """`value` with its rows in an order that follows from `seed`, two integers."""
     x = as_tensor(value)
     return gather(x, _order(p.as_seed(seed), x.sizes[0]))
+
+
+__all__ = [
+    "Generator", "categorical", "fold_in", "get_global_generator", "normal", "set_global_generator", "set_seed", "shuffle", "split",
+    "stateless_categorical", "stateless_normal", "stateless_shuffle", "stateless_truncated_normal", "stateless_uniform",
+    "truncated_normal", "uniform",
+]  # fmt: skip

@@ -178,3 +178,9 @@ def _rolled(x: Any, axes: Any, by: Any) -> Tensor:
         n = tensor.sizes[axis]
         tensor = gather(tensor, wrap(np.roll(np.arange(n), by(n)).astype(np.int32)), axis)
     return tensor
+
+
+__all__ = [
+    "fft", "fft2d", "fft3d", "fftshift", "frame", "hamming_window", "hann_window", "ifft", "ifft2d", "ifft3d", "ifftshift", "irfft",
+    "rfft", "stft",
+]  # fmt: skip
