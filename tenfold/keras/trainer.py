@@ -71,13 +71,17 @@ class Trainer:
             metrics: a list of names, functions or objects; for several outputs a list of lists or a dict.
             weighted_metrics: the same, for metrics that `sample_weight` and `class_weight` apply to.
             run_eagerly: whether to run operation by operation, for debugging.
-            steps_per_execution, jit_compile, auto_scale_loss: accepted; every step is compiled as a whole.
+            steps_per_execution, jit_compile: accepted; every step is compiled as a whole.
+            auto_scale_loss: whether a model with the policy "mixed_float16" gets its optimizer wrapped in a LossScaleOptimizer.
 
         Raises:
             ValueError: a name is unknown, or an argument of the wrong kind.
         """
         _check_names(loss, metrics, weighted_metrics)
         self.optimizer = None if optimizer is None else optimizers.get(optimizer)
+        policy = self.dtype_policy.name  # type: ignore[attr-defined]
+        if auto_scale_loss and policy == "mixed_float16" and optimizer is not None and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         arguments = {
             "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": bool(jit_compile and jit_compile != "auto"),
@@ -152,6 +156,8 @@ class Trainer:
         with GradientTape() as tape:
             y_pred = self(x, training=True)  # type: ignore[operator]
             loss = self._loss_of(x, y, y_pred, sample_weight, True)
+            if isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+                self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
             scaled = self.optimizer.scale_loss(loss) if hasattr(self.optimizer, "scale_loss") else loss
         compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x, loss))
         variables = self.trainable_variables  # type: ignore[attr-defined]

@@ -46,6 +46,11 @@ def autocast_scope(dtype: DType | None) -> Iterator[None]:
         _scope.autocast = outer
 
 
+def autocast_dtype() -> DType | None:
+    """The type in which float variables are read now; None: their own."""
+    return _scope.autocast
+
+
 class Variable(base.Variable):
     """A weight of a layer, or the state of an optimizer or metric.
 

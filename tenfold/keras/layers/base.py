@@ -20,7 +20,7 @@ from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
 from tenfold.keras.symbolic import KerasTensor, call_symbolically, is_symbolic, nodes_of
 from tenfold.keras.untyped import array, as_tensor, math
-from tenfold.keras.variables import Variable, autocast_scope, name_scope
+from tenfold.keras.variables import Variable, autocast_dtype, autocast_scope, name_scope
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
 from tenfold.tensor.bind import state
@@ -205,10 +205,11 @@ class Layer(Weights):
         return outputs
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        compute, weights = self.compute_dtype, self.variable_dtype
-        if compute == weights:
+        policy, outer = self._dtype_policy, autocast_dtype()
+        if outer is None and policy.compute_dtype == policy.variable_dtype:
             return self.call(*args, **kwargs)
-        with autocast_scope(as_dtype(compute) if self.autocast else None):
+        compute = as_dtype(policy.compute_dtype)
+        with autocast_scope(compute if compute.is_floating and (self.autocast or outer is None) else None):
             return self.call(*args, **kwargs)
 
     def _call_symbolically(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

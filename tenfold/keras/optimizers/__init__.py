@@ -14,6 +14,9 @@ from tenfold.keras.optimizers.base import (
     get,
     serialize,
 )
+from tenfold.keras.optimizers.loss_scale import (
+    LossScaleOptimizer,
+)
 from tenfold.keras.optimizers.rmsprop import (
     Adadelta,
     Adagrad,
@@ -31,6 +34,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Lion",
+    "LossScaleOptimizer",
     "Nadam",
     "Optimizer",
     "RMSprop",
