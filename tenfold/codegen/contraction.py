@@ -15,10 +15,27 @@ from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
 from tenfold.codegen.packing import write_couple, write_pack, write_pad, write_sum
 from tenfold.codegen.tile import TileWriter
+from tenfold.codegen.winograd import write_collect, write_filter, write_spread
 from tenfold.core.dtypes import DType
 from tenfold.kernel import convolution as plans
 from tenfold.kernel import matmul as products
-from tenfold.kernel.contraction import Couple, Description, Epilogue, Operand, Pack, Pad, Steps, Sum, Table, Tile, Vectors
+from tenfold.kernel import winograd
+from tenfold.kernel.contraction import (
+    Collect,
+    Couple,
+    Description,
+    Epilogue,
+    Filter,
+    Operand,
+    Pack,
+    Pad,
+    Spread,
+    Steps,
+    Sum,
+    Table,
+    Tile,
+    Vectors,
+)
 from tenfold.kernel.convolution import ConvSpec
 from tenfold.runtime.native import Target, host
 
@@ -52,6 +69,12 @@ class Source:
                 return write_couple(couple, name, make)
             case Sum() as fold:
                 return write_sum(fold, name, make)
+            case Spread() as spread:
+                return write_spread(spread, name, make)
+            case Collect() as collect:
+                return write_collect(collect, name, make)
+            case Filter() as weights:
+                return write_filter(weights, name, make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +115,20 @@ def matmul(
 
 def convolution(spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None) -> Recipe:
     """(a = x, b = w) -> out"""
-    return _recipe(plans.convolution(vectors(target or host()), spec, epilogue))
+    machine = vectors(target or host())
+    return _recipe(winograd.convolution(machine, spec, epilogue) or plans.convolution(machine, spec, epilogue))
 
 
 def convolution_input_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
     """(a = gradient of out, b = w) -> gradient of x"""
-    return _recipe(plans.convolution_input_gradient(vectors(target or host()), spec))
+    machine = vectors(target or host())
+    return _recipe(winograd.convolution_input_gradient(machine, spec) or plans.convolution_input_gradient(machine, spec))
 
 
 def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
     """(a = x, b = gradient of out) -> gradient of w"""
-    return _recipe(plans.convolution_weight_gradient(vectors(target or host()), spec))
+    machine = vectors(target or host())
+    return _recipe(winograd.convolution_weight_gradient(machine, spec) or plans.convolution_weight_gradient(machine, spec))
 
 
 def _recipe(steps: Steps) -> Recipe:

@@ -140,7 +140,39 @@ class Sum:
     epilogue: Epilogue | None = None
 
 
-Description = Tile | Pack | Pad | Couple | Sum
+Chain = tuple[tuple[tuple[float, ...], ...], ...]  # sparse matrices, applied one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Winograd: tiles of images [n, h, w, channels] transformed, `chain` along both axes, into planes [36, tile, channels]."""
+
+    dtype: DType
+    lanes: int
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Winograd: planes [36, tile, channels] transformed back into tiles of 4x4 of images."""
+
+    dtype: DType
+    out: DType
+    lanes: int
+    chain: Chain
+    epilogue: Epilogue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Winograd: weights [taps, k, columns] transformed, from the places in one table to those in another."""
+
+    dtype: DType
+    lanes: int
+    chain: Chain
+
+
+Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +217,7 @@ PAD_ARGS = ("source", "target", "rows", "grain", "depth", "height", "source_dept
 COUPLE_ARGS = ("source", "target", "positions", "grain", "depth", "height", "width", "source_depth", "source_height", "source_width",
                "depth_low", "height_low", "width_low", "step", "shift", "channels")  # fmt: skip
 SUM_ARGS = ("source", "out", "m", "n", "pieces", "piece", "grain")
+SPREAD_ARGS = ("source", "target", "zeros", "tiles", "grain", "tall", "across", "height", "width", "low_height", "low_width", "channels",
+               "row", "plane")  # fmt: skip
+COLLECT_ARGS = ("source", "out", "tiles", "grain", "tall", "across", "height", "width", "channels", "row", "plane", "first")
+FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "panel", "source_k", "source_panel", "target_k", "target_panel")

@@ -183,7 +183,7 @@ class Problem:
 
     `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces, and a Sum
     follows; with `folded` one follows in any case, because the output's type cannot hold sums that are continued. Then the
-    output, of `out_elements` in rows of `out_columns` (or n), is contiguous.
+    output, of `out_elements` in rows of `out_columns` (or n), is contiguous. Sums that are not folded go to `target`, if not to it.
     """
 
     dtype: DType
@@ -201,6 +201,7 @@ class Problem:
     pairs: bool = False
     out_elements: int = 0
     out_columns: int = 0
+    target: Operand | None = None
 
     @property
     def out(self) -> DType:
@@ -225,7 +226,7 @@ def tile(to: Builder, p: Problem) -> None:
     m_tasks, n_tasks, per_piece = ceil(tiles / m_task), ceil(panels / n_task), ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)
     folded = pieces > 1 or p.folded
-    out = to.buffer(pieces * p.out_elements * wide.size) if folded else Operand("out")
+    out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs,
         None if folded else p.epilogue,

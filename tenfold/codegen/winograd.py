@@ -1,0 +1,137 @@
+"""The transformations around Winograd's products, written as LLVM IR: a vector of channels of one tile at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tenfold.codegen.epilogue import Place, apply
+from tenfold.codegen.flatten import constant_bits
+from tenfold.codegen.helpers import helper_text
+from tenfold.codegen.instructions import Instructions, literal, register
+from tenfold.codegen.packing import Writer
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import COLLECT_ARGS, FILTER_ARGS, SPREAD_ARGS, Chain, Collect, Filter, Spread
+
+POINTERS = frozenset(("source", "target", "zeros", "out", "from", "to"))
+
+
+def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Spread."""
+    w = Writer(make(kernel.lanes), make(0))
+    t, dtype, size = w.text, kernel.dtype, len(kernel.chain[0][0])
+    places = t.let(f"alloca [{size * size} x ptr], align 8")
+    a = t.arguments(SPREAD_ARGS, POINTERS)
+    low, high = w.grains(a, a["tiles"])
+    pixel = t.mul(a["channels"], dtype.size)
+    with t.loop(low, high) as number:
+        n, h, v = _corner(w, a, number.index)
+        line, column = t.sub(h, a["low_height"]), t.sub(v, a["low_width"])
+        for i in range(size):
+            y = t.add(line, i)
+            tall = t.let(f"icmp ult i64 {y}, {a['height']}")
+            begin = t.mul(t.add(t.mul(n, a["height"]), y), a["width"])
+            for j in range(size):
+                x = t.add(column, j)
+                wide = t.let(f"icmp ult i64 {x}, {a['width']}")
+                inside = t.let(f"and i1 {tall}, {wide}")
+                here = t.at(a["source"], t.mul(t.add(begin, x), pixel))
+                t.store("ptr", t.let(f"select i1 {inside}, ptr {here}, ptr {a['zeros']}"), t.at(places, 8 * (i * size + j)), 8)
+        target = t.at(a["target"], t.mul(number.index, a["row"]))
+        with t.loop(0, pixel, kernel.lanes * dtype.size) as c:
+            columns = []
+            for j in range(size):
+                pointers = [t.load("ptr", t.at(places, 8 * (i * size + j)), 8) for i in range(size)]
+                columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, t.at(p, c.index)) for p in pointers]))
+            here = t.at(target, c.index)
+            for row in zip(*columns, strict=True):
+                for x in _chain(w, dtype, kernel.chain, row):
+                    w.store(dtype, x, here)
+                    here = t.at(here, a["plane"])
+    return t.function(name, helper_text(w.vectors.helpers))
+
+
+def write_collect(kernel: Collect, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Collect."""
+    w = Writer(make(kernel.lanes), make(0))
+    t, dtype = w.text, kernel.dtype
+    extras = [f"extra{i}" for i in range(len(kernel.epilogue.extras))] if kernel.epilogue else []
+    a = t.arguments((*COLLECT_ARGS, *extras), POINTERS | frozenset(extras))
+    low, high = w.grains(a, a["tiles"])
+    with t.loop(low, high) as number:
+        n, h, v = _corner(w, a, number.index)
+        corner = t.add(t.add(t.mul(t.add(t.mul(n, a["height"]), h), a["width"]), v), a["first"])
+        source = t.at(a["source"], t.mul(number.index, a["row"]))
+        with t.loop(0, a["channels"], kernel.lanes) as c:
+            here, columns = t.at(source, t.mul(c.index, dtype.size)), []
+            for j in range(6):
+                planes = [t.at(here, t.mul(a["plane"], 6 * i + j)) for i in range(6)]
+                columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, p) for p in planes]))
+            results = [_chain(w, dtype, kernel.chain, row) for row in zip(*columns, strict=True)]
+            for i, row in enumerate(results):
+                with t.when(t.less(t.add(h, i), a["height"])):
+                    for j, x in enumerate(row):
+                        with t.when(t.less(t.add(v, j), a["width"])):
+                            position = t.add(t.add(corner, t.mul(a["width"], i) if i else 0), j)
+                            _finish(w, kernel, x, (position, c.index), a, [a[e] for e in extras])
+    return t.function(name, helper_text(w.vectors.helpers))
+
+
+def _finish(w: Writer, kernel: Collect, x: str, where: tuple[str, str], a: dict[str, str], extras: Sequence[str]) -> None:
+    """Stores one vector of the output, through the epilogue."""
+    t, isa, dtype = w.text, w.vectors, kernel.dtype
+    position, channel = where
+    if kernel.epilogue:
+        x = apply(t, isa, kernel.epilogue, x, Place(position, channel, ""), extras)
+        dtype = kernel.epilogue.value.dtype
+    if dtype is not kernel.out:
+        x = isa.cast(t.let, dtype, kernel.out, x)
+    w.store(kernel.out, x, t.at(a["out"], t.mul(t.add(t.mul(position, a["channels"]), channel), kernel.out.size)))
+
+
+def write_filter(kernel: Filter, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Filter."""
+    w = Writer(make(kernel.lanes), make(0))
+    t, dtype = w.text, kernel.dtype
+    many, few = len(kernel.chain[0][0]), len(kernel.chain[1])
+    a = t.arguments(FILTER_ARGS, POINTERS)
+    low, high = w.grains(a, a["total"])
+    with t.loop(low, high) as index:
+        k, column = t.div(index.index, a["across"]), t.rem(index.index, a["across"])
+        panel, inner = t.div(column, a["panel"]), t.mul(t.rem(column, a["panel"]), kernel.lanes * dtype.size)
+        source, target = (t.at(a[p], t.add(t.add(t.mul(k, a[f"{p}_k"]), t.mul(panel, a[f"{p}_panel"])), inner)) for p in ("source", "target"))
+        columns = []
+        for j in range(many):
+            offsets = [t.load("i64", t.at(a["from"], 8 * (i * many + j)), 8) for i in range(many)]
+            columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, t.at(source, o)) for o in offsets]))
+        for i, row in enumerate(zip(*columns, strict=True)):
+            for j, x in enumerate(_chain(w, dtype, kernel.chain, row)):
+                w.store(dtype, x, t.at(target, t.load("i64", t.at(a["to"], 8 * (i * few + j)), 8)))
+    return t.function(name, helper_text(w.vectors.helpers))
+
+
+def _corner(w: Writer, a: dict[str, str], number: str) -> tuple[str, str, str]:
+    """The image of a tile, and its first line and column of the output."""
+    t = w.text
+    across, rest = t.rem(number, a["across"]), t.div(number, a["across"])
+    return t.div(rest, a["tall"]), t.mul(t.rem(rest, a["tall"]), 4), t.mul(across, 4)
+
+
+def _chain(w: Writer, dtype: DType, chain: Chain, xs: Sequence[str]) -> list[str]:
+    """Both matrices of `chain`, one after the other, times the vector `xs` of vectors."""
+    for matrix in chain:
+        xs = [_row(w, dtype, row, xs) for row in matrix]
+    return list(xs)
+
+
+def _row(w: Writer, dtype: DType, row: Sequence[float], xs: Sequence[str]) -> str:
+    """The sum of coefficients times vectors, beginning with a coefficient of 1 if there is one."""
+    t, isa, total = w.text, w.vectors, ""
+    for coefficient, x in sorted(((c, x) for c, x in zip(row, xs, strict=True) if c), key=lambda term: term[0] != 1):
+        factor = isa.const(register(dtype), literal(dtype, constant_bits(coefficient, dtype)))
+        if not total:
+            total = x if coefficient == 1 else isa.binary(t.let, "mul", dtype, x, factor)
+        elif coefficient in (1, -1):
+            total = isa.binary(t.let, "add" if coefficient == 1 else "sub", dtype, total, x)
+        else:
+            total = isa.fma(t.let, dtype, x, factor, total)
+    return total

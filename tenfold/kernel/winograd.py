@@ -1,0 +1,226 @@
+"""Convolutions of 3x3 with stride 1 in a quarter of the products, after Winograd.
+
+    out tile (4x4) = A' [sum over channels of (G w G') * (B' x B)] A          x tile: 6x6, overlapping its neighbours by 2
+
+Both gradients are the same products the other way round. The polynomials are evaluated at 0, ±5/8, ±3/2 and infinity: in float32 the
+error is then about twice that of plain sums (with the usual points 0, ±1, ±2 it is five times). Each matrix is a product of two
+sparse ones, the outer of which is the same *butterfly* of sums and differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+
+from tenfold.core import dtypes
+from tenfold.kernel.contraction import (
+    COLLECT_ARGS,
+    FILTER_ARGS,
+    SPREAD_ARGS,
+    Collect,
+    Epilogue,
+    Filter,
+    Operand,
+    Spread,
+    Steps,
+    Table,
+    Vectors,
+)
+from tenfold.kernel.convolution import ConvSpec, Shape, normalize
+from tenfold.kernel.packing import MOST_TASKS, Builder, pack
+from tenfold.kernel.tiling import Batch, Columns, Problem, affine_inner, affine_rows, block_size, choose_tile, tile
+
+P, Q = 0.625, 1.5  # the points
+PP, QQ = P * P, Q * Q
+AT_P, AT_Q = 1 / (2 * PP * (PP - QQ)), 1 / (2 * QQ * (QQ - PP))
+
+Matrix = tuple[tuple[float, ...], ...]
+BUTTERFLY: Matrix = ((1, 0, 0, 0, 0, 0), (0, 1, 1, 0, 0, 0), (0, 1, -1, 0, 0, 0), (0, 0, 0, 1, 1, 0), (0, 0, 0, 1, -1, 0), (0, 0, 0, 0, 0, 1))
+_INPUT: Matrix = (
+    (PP * QQ, 0, -PP - QQ, 0, 1, 0), (0, 0, -QQ, 0, 1, 0), (0, -P * QQ, 0, P, 0, 0),
+    (0, 0, -PP, 0, 1, 0), (0, -Q * PP, 0, Q, 0, 0), (0, PP * QQ, 0, -PP - QQ, 0, 1),
+)  # fmt: skip
+_FILTER: Matrix = (
+    (1 / (PP * QQ), 0, 0), (AT_P, 0, PP * AT_P), (0, P * AT_P, 0), (AT_Q, 0, QQ * AT_Q), (0, Q * AT_Q, 0), (0, 0, 1),
+)  # fmt: skip
+_OUTPUT: Matrix = ((1, 1, 0, 1, 0, 0), (0, 0, P, 0, Q, 0), (0, PP, 0, QQ, 0, 0), (0, 0, P * PP, 0, Q * QQ, 1))
+
+
+def transposed(m: Matrix) -> Matrix:
+    """The transpose."""
+    return tuple(zip(*m, strict=True))
+
+
+INPUT = (_INPUT, BUTTERFLY)  # B': 6 -> 6
+FILTER = (_FILTER, BUTTERFLY)  # G: 3 -> 6
+OUTPUT = (BUTTERFLY, _OUTPUT)  # A': 6 -> 4
+OUTPUT_BACK = (transposed(_OUTPUT), BUTTERFLY)  # A: 4 -> 6
+FILTER_BACK = (BUTTERFLY, transposed(_FILTER))  # G': 6 -> 3
+
+CHUNK = 8 << 20  # bytes of transformed images worked on at a time, so that they stay in the last cache
+SKEW = 320  # bytes added between planes, so that these do not fall upon each other in the cache
+TASK = 1 << 17  # bytes that a task of a transformation writes, about
+
+
+def worth(machine: Vectors, s: Shape, once: bool) -> bool:
+    """Whether this takes clearly less time than plain sums: cycles of products, transformations and memory traffic are counted.
+
+    `once`: all images are transformed before any product, because the sum is over them.
+    """
+    lanes = machine.lanes(s.dtype)
+    plain = s.kernel == (1, 3, 3) and s.stride == (1, 1, 1) and s.dilation == (1, 1, 1) and s.groups == 1 and s.input[0] == s.output[0] == 1
+    if not plain or s.dtype is not dtypes.float32 or s.ci % lanes or s.co % lanes or not s.n * s.pixels or machine.bytes < 32:
+        return False
+    tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
+    direct = s.n * s.pixels * 9 * s.ci * s.co / lanes
+    products = 36 * tiles * s.ci * s.co / lanes
+    images = tiles * (s.ci + s.co) / lanes * (700 if once else 400)
+    return 1.1 * products + images + 300 * s.ci * s.co / lanes < 0.8 * direct
+
+
+def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None) -> Steps | None:
+    """(a = x, b = w) -> out; None where it is not worth it."""
+    s = normalize(spec)
+    if not worth(machine, s, False):
+        return None
+    to, shape = Builder(machine), _shape(machine, s, s.co)
+    columns = shape[1] * machine.lanes(s.dtype)
+    taps = np.arange(9, dtype=np.int64) * (s.ci * s.co * 4)
+    weights = _filters(to, Operand("b"), taps, s.co * 4, columns * 4, s.ci, s.co, columns)
+    _images(to, s, weights, shape, epilogue)
+    return to.finish()
+
+
+def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
+    """(a = gradient of out, b = w) -> gradient of x: the convolution with the weights turned about and transposed."""
+    s = normalize(spec)
+    low = (0, 2 - s.low[1], 2 - s.low[2])
+    s = replace(s, input=s.output, output=s.input, ci=s.co, co=s.ci, low=low)
+    if not worth(machine, s, False):
+        return None
+    to, shape = Builder(machine), _shape(machine, s, s.co)
+    columns = shape[1] * machine.lanes(s.dtype)
+    turned = np.arange(8, -1, -1, dtype=np.int64) * (s.ci * s.co * 4)
+    packed = pack(to, Operand("b"), s.dtype, s.co, s.ci, s.ci * 4, 4, columns, columns, turned)  # [panel][tap][k][columns]
+    one = s.ci * columns * 4
+    weights = _filters(to, packed, np.arange(9, dtype=np.int64) * one, columns * 4, 9 * one, s.ci, s.co, columns)
+    _images(to, s, weights, shape, None)
+    return to.finish()
+
+
+def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
+    """(a = x, b = gradient of out) -> gradient of w"""
+    s = normalize(spec)
+    if not worth(machine, s, True):
+        return None
+    to, lanes = Builder(machine), machine.lanes(s.dtype)
+    tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
+    x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
+    g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True)
+    shape = choose_tile(s.ci, s.co, lanes, machine)
+    plane = s.ci * s.co * 4 + SKEW
+    target = to.buffer(36 * plane)
+    inner = affine_inner(tiles, x_row, block_size(tiles, shape[0] * 4))
+    b = Columns(g, g_row, shape[1] * lanes * 4, False)
+    problem = Problem(
+        s.dtype, s.co, shape, affine_rows(s.ci, 4, s.co * 4), inner, x, b, Batch(36, x_plane, g_plane, plane), target=target,
+        out_elements=s.ci * s.co,
+    )  # fmt: skip
+    tile(to, problem)
+    planes, taps = np.arange(36, dtype=np.int64) * plane, np.arange(9, dtype=np.int64) * (s.ci * s.co * 4)
+    _filter(to, FILTER_BACK, (target, planes, s.co * 4, 0), (Operand("out"), taps, s.co * 4, 0), s.ci, s.co // lanes, s.co // lanes)
+    return to.finish()
+
+
+def _shape(machine: Vectors, s: Shape, n: int) -> tuple[int, int]:
+    return choose_tile(s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), n, machine.lanes(s.dtype), machine)
+
+
+def _filters(to: Builder, source: Operand, taps: Table, source_k: int, source_panel: int, k: int, n: int, columns: int) -> Columns:
+    """The transformed weights, in panels [36][panel][k][columns]."""
+    lanes, row = to.machine.lanes(dtypes.float32), columns * 4
+    plane = ceil(n / columns) * k * row + SKEW
+    target = to.buffer(36 * plane)
+    planes = np.arange(36, dtype=np.int64) * plane
+    _filter(to, FILTER, (source, taps, source_k, source_panel), (target, planes, row, k * row), k, n // lanes, columns // lanes)
+    return Columns(target, row, k * row, True)
+
+
+def _filter(
+    to: Builder, chain: tuple[Matrix, Matrix], source: tuple[Operand, Table, int, int], target: tuple[Operand, Table, int, int],
+    k: int, across: int, panel: int,
+) -> None:  # fmt: skip
+    """`chain` of the weights: operand, places of the taps, bytes from k to k and from panel to panel, of source and target."""
+    total = k * across
+    grain = max(ceil(total / MOST_TASKS), 16)
+    values: dict[str, Operand | int] = {
+        "source": source[0], "target": target[0], "from": to.table(source[1]), "to": to.table(target[1]), "total": total, "grain": grain,
+        "across": across, "panel": panel, "source_k": source[2], "source_panel": source[3], "target_k": target[2], "target_panel": target[3],
+    }  # fmt: skip
+    to.launch(Filter(dtypes.float32, to.machine.lanes(dtypes.float32), chain), ceil(total / grain), FILTER_ARGS, values)
+
+
+def _grid(s: Shape, back: bool, images: int) -> dict[str, Operand | int]:
+    """The arguments that say where tiles lie in an image of x, or of the output (`back`)."""
+    extent, low = (s.output, (0, 0, 0)) if back else (s.input, s.low)
+    return {
+        "tiles": images * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), "tall": ceil(s.output[1] / 4), "across": ceil(s.output[2] / 4),
+        "height": extent[1], "width": extent[2], "low_height": low[1], "low_width": low[2], "channels": s.co if back else s.ci,
+    }  # fmt: skip
+
+
+def _row(channels: int) -> int:
+    """Bytes from tile to tile: not a multiple of what makes rows fall upon each other in the cache."""
+    return channels * 4 + (64 if channels * 4 % 1024 == 0 else 0)
+
+
+def _launch(to: Builder, kernel: Spread | Collect, names: tuple[str, ...], values: dict[str, Operand | int], row: int) -> None:
+    tiles = values["tiles"]
+    assert isinstance(tiles, int)
+    grain = max(ceil(tiles / MOST_TASKS), min(TASK // (36 * row), ceil(tiles / 4)), 1)
+    to.launch(kernel, ceil(tiles / grain), names, {**values, "grain": grain})
+
+
+def _spread(to: Builder, s: Shape, source: Operand, images: int, back: bool, target: Operand | None = None) -> tuple[Operand, int, int]:
+    """Planes [36][tile][channels] of transformed images: where, bytes from tile to tile, bytes from plane to plane."""
+    values = _grid(s, back, images)
+    tiles, channels = values["tiles"], values["channels"]
+    assert isinstance(tiles, int) and isinstance(channels, int)
+    row = _row(channels)
+    plane = tiles * row + SKEW
+    target = target or to.buffer(36 * plane)
+    zeros = to.table(np.zeros(ceil(channels / 2), np.int64))
+    values.update({"source": source, "target": target, "zeros": zeros, "row": row, "plane": plane})
+    kernel = Spread(dtypes.float32, to.machine.lanes(dtypes.float32), OUTPUT_BACK if back else INPUT)
+    _launch(to, kernel, SPREAD_ARGS, values, row)
+    return target, row, plane
+
+
+def _images(to: Builder, s: Shape, weights: Columns, shape: tuple[int, int], epilogue: Epilogue | None) -> None:
+    """Transforms images, multiplies, transforms back: as many images at a time as leave all that in the cache."""
+    wide, lanes = dtypes.float32, to.machine.lanes(dtypes.float32)
+    out = wide if epilogue is None else epilogue.value.dtype
+    each = 36 * ceil(s.output[1] / 4) * ceil(s.output[2] / 4) * (_row(s.ci) + _row(s.co))
+    chunk = min(max((CHUNK + 36 * s.ci * s.co * 4) // each, 1), s.n)
+    chunk = ceil(s.n / ceil(s.n / chunk))
+    scratch = to.buffer(each // (_row(s.ci) + _row(s.co)) * chunk * _row(s.ci) + 36 * SKEW)
+    sums = to.buffer(each // (_row(s.ci) + _row(s.co)) * chunk * _row(s.co) + 36 * SKEW)
+    panels = ceil(s.co / (shape[1] * lanes))
+    for first in range(0, s.n, chunk):
+        images = min(chunk, s.n - first)
+        size = s.input[1] * s.input[2] * s.ci * 4
+        x, row, plane = _spread(to, s, Operand("a", first * size), images, False, scratch)
+        values = _grid(s, True, images)
+        tiles = values["tiles"]
+        assert isinstance(tiles, int)
+        out_row, out_plane = _row(s.co), tiles * _row(s.co) + SKEW
+        inner = affine_inner(s.ci, 4, block_size(s.ci, shape[0] * 4))
+        problem = Problem(
+            wide, s.co, shape, affine_rows(tiles, row, out_row), inner, x, weights,
+            Batch(36, plane, panels * weights.panel_stride + SKEW, out_plane), target=sums, out_elements=tiles * s.co,
+        )  # fmt: skip
+        tile(to, problem)
+        values.update({"source": sums, "out": Operand("out"), "row": out_row, "plane": out_plane, "first": first * s.pixels})
+        _launch(to, Collect(wide, out, lanes, OUTPUT, epilogue), COLLECT_ARGS, values, out_row)

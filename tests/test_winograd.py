@@ -1,0 +1,99 @@
+"""Winograd's convolutions against NumPy in float64: margins, tiles that end outside, epilogues, error, determinism."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tenfold.codegen import contraction, cpu
+from tenfold.codegen.contraction import ConvSpec, Recipe
+from tenfold.kernel.contraction import Collect, Filter, Spread, Vectors
+from tests.test_contraction import F32, TOLERANCE, apply, bias_relu, check_convolution, conv_spec, convolve, everything, run, sample
+
+SAME = ((1, 1), (1, 1))
+SPECS = {
+    "whole_tiles": conv_spec(F32, 2, (16, 16), 64, 64, (3, 3), padding=SAME),
+    "ragged_tiles": conv_spec(F32, 6, (7, 7), 64, 128, (3, 3), padding=SAME),
+    "ragged_panels": conv_spec(F32, 3, (14, 9), 96, 80, (3, 3), padding=SAME),
+    "no_margin": conv_spec(F32, 3, (18, 21), 64, 64, (3, 3)),
+    "wide_margin": conv_spec(F32, 3, (13, 14), 64, 64, (3, 3), padding=((2, 1), (0, 2))),
+    "chunks": conv_spec(F32, 5, (58, 56), 64, 64, (3, 3), padding=SAME),
+    "many_channels": conv_spec(F32, 16, (8, 8), 512, 256, (3, 3), padding=SAME),
+}
+
+
+def transformed(recipe: Recipe) -> bool:
+    return any(isinstance(c.source.description, (Spread, Collect, Filter)) for c in recipe.calls)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_convolutions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOLERANCE, "float32", 5e-6)
+    spec = SPECS[name]
+    assert transformed(contraction.convolution(spec)) and transformed(contraction.convolution_input_gradient(spec))
+    check_convolution(spec)
+
+
+@pytest.mark.parametrize("which", ["bias_relu", "everything"])
+def test_epilogue(which: str) -> None:
+    spec, rng = SPECS["chunks"], np.random.default_rng(0)
+    x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci, spec.co)
+    shape = (spec.n, *spec.output, spec.co)
+    rows = int(np.prod(shape[:-1]))
+    extras = [sample(rng, F32, spec.co), sample(rng, F32, rows, spec.co), sample(rng, F32, rows)]
+    epilogue = bias_relu() if which == "bias_relu" else everything(spec.co)
+    operands = {"a": x, "b": w, **{f"extra{i}": e for i, e in enumerate(extras)}}
+    actual = run(contraction.convolution(spec, epilogue), operands, shape, F32)
+    out = convolve(spec, x, w, np.zeros(shape, np.float32))[0]
+    expected = apply(out.reshape(rows, spec.co), which, extras).reshape(shape)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=5e-6 * np.abs(expected).max())
+
+
+def test_error_is_about_twice_that_of_plain_sums() -> None:
+    rng = np.random.default_rng(0)
+    x, w = sample(rng, F32, 2, 16, 16, 64), sample(rng, F32, 3, 3, 64, 64)
+    spec = SPECS["whole_tiles"]
+    exact = convolve(spec, x, w, np.zeros((2, 16, 16, 64), np.float32))[0]
+    actual = run(contraction.convolution(spec), {"a": x, "b": w}, exact.shape, F32)
+    assert np.sqrt(((actual - exact) ** 2).mean()) < 1e-6 * exact.std()
+
+
+def test_order_and_threads_do_not_matter() -> None:
+    spec, rng = SPECS["ragged_panels"], np.random.default_rng(0)
+    x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci, spec.co)
+    g = sample(rng, F32, spec.n, *spec.output, spec.co)
+
+    def two_threads(n: int) -> list[list[int]]:
+        tasks = [int(i) for i in np.random.default_rng(1).permutation(n)]
+        return [tasks[: n // 3], tasks[n // 3 :]]
+
+    for recipe, a, b, shape in (
+        (contraction.convolution(spec), x, w, g.shape),
+        (contraction.convolution_input_gradient(spec), g, w, x.shape),
+        (contraction.convolution_weight_gradient(spec), x, g, w.shape),
+    ):
+        first = run(recipe, {"a": a, "b": b}, shape, F32)
+        np.testing.assert_array_equal(run(recipe, {"a": a, "b": b}, shape, F32, two_threads), first)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        replace(SPECS["whole_tiles"], groups=2),
+        replace(SPECS["whole_tiles"], dilation=(1, 2)),
+        conv_spec(F32, 2, (16, 16), 64, 64, (3, 3), (2, 2), SAME),
+        conv_spec(F32, 2, (16, 16), 60, 64, (3, 3), padding=SAME),
+        conv_spec(F32, 1, (7, 7), 512, 512, (3, 3), padding=SAME),
+        conv_spec(F32, 2, (16, 16), 64, 64, (1, 1)),
+    ],
+)
+def test_where_it_does_not_serve(spec: ConvSpec) -> None:
+    assert not transformed(contraction.convolution(spec))
+
+
+def test_hosts_with_narrow_registers_sum_plainly() -> None:
+    narrow = replace(cpu.host(), lanes=4)
+    assert not transformed(contraction.convolution(SPECS["whole_tiles"], target=narrow))
+    assert Vectors().bytes == 64
