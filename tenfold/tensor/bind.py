@@ -16,10 +16,13 @@ from tenfold.core.quiet import quietly
 from tenfold.core.shapes import Sym
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Node, Value, make
-from tenfold.ir.primitive import Primitive, Spec
+from tenfold.ir.primitive import Kind, Primitive, Spec
 from tenfold.tensor.tensor import Tensor, wrap
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+SIMPLE = (Kind.ELEMENTWISE, Kind.INDEXED, Kind.REDUCTION, Kind.CONTRACTION)
+MOST_PASSED = 1 << 12
+_passed: set[Any] = set()  # calls of primitives, without their elements, that their shape rules accept
 FOLD_LIMIT = 1 << 14  # elements: a traced operation on constants is computed at once up to this size
 KNOWN = frozenset("add sub mul floordiv floormod maximum minimum slice concat reshape broadcast_to cast prod gather neg stack".split())
 
@@ -60,7 +63,7 @@ def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, A
         if not fits:
             primitive.spec(*(x.spec for x in inputs), **attrs)
     else:
-        primitive.spec(*(x.spec for x in inputs), **attrs)
+        _check(primitive, inputs, arrays, attrs)
     try:
         result = quietly(primitive.oracle, arrays, attrs)
     except (ValueError, TypeError) as error:
@@ -69,6 +72,19 @@ def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, A
         primitive.spec(*(x.spec for x in inputs), **attrs)  # raises the error that explains
         raise InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}") from error
     return tuple(wrap(a) for a in result) if type(result) is tuple else wrap(result)
+
+
+def _check(primitive: Primitive, inputs: tuple[Tensor, ...], arrays: list[Any], attrs: Mapping[str, Any]) -> None:
+    """Raises what the primitive's shape rule has against these inputs; what passed once is not asked again."""
+    if primitive.kind not in SIMPLE:  # its attributes may be large objects, which must not be kept
+        primitive.spec(*(x.spec for x in inputs), **attrs)
+        return
+    key = (primitive, *[(a.dtype, a.shape) for a in arrays], *attrs.items())
+    if key not in _passed:
+        primitive.spec(*(x.spec for x in inputs), **attrs)
+        if len(_passed) >= MOST_PASSED:
+            _passed.clear()
+        _passed.add(key)
 
 
 class Recorder:
