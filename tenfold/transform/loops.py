@@ -10,14 +10,16 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import Size, differ
-from tenfold.ir.graph import Graph
+from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import stack
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.autodiff import MULTIPLE, zeros
-from tenfold.transform.branches import gradient_graph, program_of, rewire
+from tenfold.transform.branches import program_of, rewire
+from tenfold.transform.call import differentiate
+from tenfold.transform.loop_gradient import after_loop, varying
 from tenfold.transform.trace import replay, trace
 
 Body = Callable[[Tensor, Any, Any], tuple[Any, Any]]
@@ -122,43 +124,68 @@ def _run(*arrays: Any, body: Graph, carried: int, sliced: int, length: int, reve
 def _vjp(
     wanted: Sequence[bool], gs: Sequence[Tensor], ys: Any, *xs: Tensor, body: Graph, carried: int, sliced: int, length: Size, reverse: bool
 ) -> list[Tensor | None]:
-    """A first loop, forward, keeps what was carried into each step; a second, backward, carries the cotangents."""
-    differentiable = [x.dtype.is_differentiable for x in xs]
-    need = [d if k < carried else d and w for k, (d, w) in enumerate(zip(differentiable, wanted, strict=True))]
-    remembering = Graph(body.inputs, (*body.outputs, *body.inputs[1 : 1 + carried]), body.nodes, "scan")
-    forward = bind(scan_primitive, *xs, body=remembering, carried=carried, sliced=sliced, length=length, reverse=reverse)
-    carries = forward[len(body.outputs) :]
-    gradient = gradient_graph(body, [False, *need])
-    rows, fixed = xs[carried : carried + sliced], xs[carried + sliced :]
+    """The forward loop keeps what the backward loop needs of each step; that one carries the cotangents."""
+    need = [x.dtype.is_differentiable and (k < carried or w) for k, (x, w) in enumerate(zip(xs, wanted, strict=True))]
+    pair = differentiate(body, [False, *need])
+    step, first, results = pair.forward, 1 + carried + sliced, len(body.outputs)
+    varies = varying(step.inputs[:first], step.nodes)
+    given = {id(v) for v in (step.inputs[0], *step.inputs[1 + carried :])}
+    kept = list({id(v): v for v in step.outputs[results:] if id(v) in varies and id(v) not in given}.values())
+    remembering = Graph(step.inputs, (*step.outputs[:results], *kept), step.nodes, "scan")
+    remembered = _remember(xs, ys, body, remembering, {"carried": carried, "sliced": sliced, "length": length, "reverse": reverse})
+
+    seeds = pair.reverse.inputs[len(pair.reverse.inputs) - sum(v.spec.dtype.is_differentiable for v in body.outputs) :]
     of_carry = [k for k in range(carried) if need[k]]
-    of_rows = [k for k in range(sliced) if need[carried + k]]
-    of_fixed = [k for k in range(len(fixed)) if need[carried + sliced + k]]
-    outputs = [v for v in body.outputs if v.spec.dtype.is_differentiable]
-    stacked_gs = [g for g, y in zip(gs[carried:], ys[carried:], strict=True) if y.dtype.is_differentiable]
+    row_values = [*step.inputs[1 + carried : first], *kept, *seeds[len(of_carry) :]]
+    rows = [*xs[carried : carried + sliced], *remembered, *(g for g, y in zip(gs[carried:], ys[carried:], strict=True) if y.dtype.is_differentiable)]
+    invariant = tuple(n for n in step.nodes if not any(id(v) in varies for v in n.outputs))
+    inputs = (step.inputs[0], *seeds[: len(of_carry)], *row_values, *step.inputs[first:])
+    graph = Graph(inputs, (), (*invariant, *pair.reverse.nodes), f"gradient of {body.name}")
+    found = {k - 1: v for k, v in zip(pair.wanted, pair.reverse.outputs, strict=True)}
+    return _backward(graph, found, of_carry, carried + sliced, xs, row_values, rows, [gs[k] for k in of_carry], length, not reverse)
 
-    def step(i: Tensor, state_: Any, row: Any) -> Any:
-        g_carry, g_fixed = state_
-        old, inputs, g_rows = row
-        seeds = [*g_carry, *g_rows]
-        assert len(seeds) == len(outputs)
-        found = replay(gradient, [i, *old, *inputs, *fixed, *seeds])
-        to_carry, to_rows, to_fixed = (
-            found[: len(of_carry)],
-            found[len(of_carry) : len(of_carry) + len(of_rows)],
-            found[len(of_carry) + len(of_rows) :],
-        )
-        return (to_carry, [a + b for a, b in zip(g_fixed, to_fixed, strict=True)]), to_rows
 
-    start = ([gs[k] for k in of_carry], [zeros(fixed[k]) for k in of_fixed])
-    (g_carry, g_fixed), g_rows = loop_over(step, start, (list(carries), list(rows), stacked_gs), not reverse, length)
-    result: list[Tensor | None] = [None] * len(xs)
-    for k, g in zip(of_carry, g_carry, strict=True):
-        result[k] = g
-    for k, g in zip(of_rows, g_rows, strict=True):
-        result[carried + k] = g
-    for k, g in zip(of_fixed, g_fixed, strict=True):
-        result[carried + sliced + k] = g
-    return result
+def _remember(xs: Sequence[Tensor], ys: Sequence[Tensor], body: Graph, remembering: Graph, options: dict[str, Any]) -> Sequence[Tensor]:
+    """What the forward loop keeps besides its results. The node that made these is extended; if that cannot be, there is a second loop."""
+    recorder, count = state.trace, len(body.outputs)
+    at = None
+    if recorder is not None and not state.tapes and ys:
+        at = next((i for i, n in enumerate(recorder.nodes) if n.outputs[0] is ys[0]._value and n.attrs.get("body") is body), None)
+    if recorder is None or at is None:
+        return bind(scan_primitive, *xs, body=remembering, **options)[count:]  # type: ignore[no-any-return]
+    node = recorder.nodes[at]
+    more = [Value(Spec((options["length"], *v.spec.shape), v.spec.dtype)) for v in remembering.outputs[count:]]
+    recorder.nodes[at] = Node(node.primitive, node.inputs, (*node.outputs, *more), {**node.attrs, "body": remembering}, node.where)
+    return [recorder.tensor(v) for v in more]
+
+
+def _backward(graph: Graph, found: dict[int, Value], of_carry: list[int], first_fixed: int, xs: Sequence[Tensor], row_values: list[Value],
+              rows: list[Tensor], start: list[Tensor], length: Size, reverse: bool) -> list[Tensor | None]:  # fmt: skip
+    """The loop over `graph`, and what is done after it. `found` are the cotangents, in terms of the graph, by their operand."""
+    fixed = {k: v for k, v in found.items() if k >= first_fixed}
+    to_rows = {k: v for k, v in found.items() if k < first_fixed and k not in of_carry}
+    varies = varying(graph.inputs[: 1 + len(of_carry) + len(rows)], graph.nodes)
+    later = after_loop(fixed, graph.nodes, length, varies, [*row_values, *to_rows.values()])
+    known = {id(v) for v in row_values}
+    stacked = {id(v): v for v in (*to_rows.values(), *(x for plan in later.values() for x in plan.needs)) if id(v) not in known}
+    summed = [k for k in fixed if k not in later]
+    carry_values = [found.get(k) for k in of_carry]
+    outputs = (*(v for v in carry_values if v is not None), *(fixed[k] for k in summed), *stacked.values())
+    body = Graph(graph.inputs, outputs, graph.nodes, graph.name)
+
+    def step(i: Tensor, current: Any, row: Any) -> Any:
+        g_carry, g_fixed = current
+        made = iter(replay(body, [i, *g_carry, *row, *xs[first_fixed:]]))
+        new_carry = [zeros(g) if v is None else next(made) for v, g in zip(carry_values, g_carry, strict=True)]
+        return (new_carry, [g + next(made) for g in g_fixed]), list(made)
+
+    (g_carry, g_fixed), ys = loop_over(step, (start, [zeros(xs[k]) for k in summed]), rows, reverse, length)
+    at_all_steps = {id(v): t for v, t in zip(row_values, rows, strict=True)} | dict(zip(stacked, ys, strict=True))
+    results: list[Tensor | None] = [None] * len(xs)
+    made = [*zip(of_carry, g_carry, strict=True), *zip(summed, g_fixed, strict=True), *((k, at_all_steps[id(v)]) for k, v in to_rows.items())]
+    for k, g in [*made, *((k, plan.make(lambda v: at_all_steps[id(v)])) for k, plan in later.items())]:
+        results[k] = g
+    return results
 
 
 scan_primitive = register(Primitive("scan", Kind.CONTROL, _spec, _run, _vjp, doc="A graph repeated over the rows of tensors."))

@@ -10,7 +10,7 @@ from tenfold.keras.metrics.base import Metric
 from tenfold.keras.random import SeedGenerator
 from tenfold.tensor.variable import Variable
 
-SKIPPED = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_build_shapes", "_functional", "optimizer", "_optimizer"})
+SKIPPED = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_build_shapes", "_states", "_functional", "optimizer", "_optimizer"})
 
 
 @dataclass(slots=True)
