@@ -6,11 +6,12 @@ y = relu(x); z = y * 2; w = y + 1    ->    z and w compute relu(x) themselves: i
 from __future__ import annotations
 
 from tenfold.compiler.calls import TAKES_EPILOGUE
-from tenfold.compiler.program import Uses, is_unit_reshape, is_view, mappable, reducible
+from tenfold.compiler.program import Uses, elements, is_unit_reshape, is_view, mappable, reducible
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
 LONGEST = 40  # operations one inside the other
+MANY_ROWS = 8  # in which what is dear is better read than computed again
 CHEAP = 2  # instructions that may be computed again for every reader
 DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
 SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
@@ -37,6 +38,8 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
         readers = uses.readers[id(v)]
         if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses):
             continue
+        if price > CHEAP and _along_columns(v, uses):
+            continue
         if (
             node.primitive.name in SOURCES
             or (len(readers) == 1 and not _repeats(readers[0], uses))
@@ -46,6 +49,16 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
             cost[id(v)], depth[id(v)] = price, levels
     _materialize_under_views(graph, uses, inlined)
     return inlined
+
+
+def _along_columns(v: Value, uses: Uses) -> bool:
+    """Whether all readers need each element of `v` in many rows (the factors of a normalization by channel)."""
+    size, shape = elements(v), v.spec.shape
+    return (
+        bool(shape)
+        and shape[-1] == size > 1
+        and all(elements(w) >= MANY_ROWS * size if not is_view(r) else _along_columns(w, uses) for r in uses.readers[id(v)] for w in r.outputs)
+    )
 
 
 def _may_end_contraction(node: Node, uses: Uses) -> bool:

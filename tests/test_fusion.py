@@ -1,0 +1,65 @@
+"""Which kernels networks of convolutions and normalizations become, and that their results are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenfold import function, keras
+from tenfold.compiler import pipeline
+from tenfold.compiler.program import Group
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> list[list[Group]]:
+    """The groups of each program compiled during the test."""
+    found: list[list[Group]] = []
+    original = pipeline.fuse
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        made, uses = original(*args, **kwargs)
+        found.append(made)
+        return made, uses
+
+    monkeypatch.setattr(pipeline, "fuse", record)
+    return found
+
+
+def names(group: Group) -> list[str]:
+    return [n.primitive.name for n in group.nodes]
+
+
+def residual_block() -> keras.Model:
+    layers = keras.layers
+    i = keras.Input((8, 8, 16))
+    y = layers.Activation("relu")(layers.BatchNormalization()(layers.Conv2D(16, 3, padding="same", use_bias=False)(i)))
+    y = layers.ReLU(6.0)(layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same", use_bias=False)(y)))
+    y = layers.BatchNormalization()(layers.Conv2D(16, 1, use_bias=False)(y))
+    model = keras.Model(i, layers.Activation("relu")(layers.Add()([i, y])))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape).astype("float32") for w in model.get_weights()])
+    return model
+
+
+def test_batch_normalization_is_part_of_the_convolution_in_inference(groups: list[list[Group]]) -> None:
+    model = residual_block()
+    x = np.random.default_rng(1).standard_normal((4, 8, 8, 16)).astype("float32")
+    expected = np.asarray(model(x, training=False))
+    actual = np.asarray(function(lambda x: model(x, training=False))(x))
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    program = groups[-1]
+    assert [names(g)[:1] for g in program if g.kind == "contraction"] == [["convolution"]] * 3
+    assert all(g.space == (1, 1, 1, 16) for g in program if g.kind == "map"), "only the factors of the channels are computed apart"
+    assert names(program[-1])[-2:] == ["add", "relu"]
+
+
+def test_gradient_of_max_pooling_reads_where_the_maxima_were(groups: list[list[Group]]) -> None:
+    layers = keras.layers
+    i = keras.Input((9, 9, 4))
+    model = keras.Model(i, layers.Flatten()(layers.MaxPooling2D(3, 2)(layers.Conv2D(4, 3)(i))))
+    model.compile(optimizer="sgd", loss="mse")
+    model.train_on_batch(np.ones((2, 9, 9, 4), "float32"), np.ones((2, 36), "float32"))
+    program = next(p for p in groups if any("window_route" in names(g) for g in p))
+    assert not any("window_argmax" in names(g) and "window_route" in names(g) for g in program)
