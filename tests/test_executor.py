@@ -129,11 +129,16 @@ def test_memory_is_aligned_and_reused() -> None:
         assert empty(n).nbytes == n and empty(n).ctypes.data % 64 == 0
         assert zeros(n).ctypes.data % 64 == 0 and not zeros(n).any()
     assert empty_array((3, 5), np.dtype(np.float32)).shape == (3, 5)
-    pool = ArenaPool(limit=1 << 20)
+    pool = ArenaPool()
     arena = pool.take(100_000)
+    assert arena.address % 64 == 0
     pool.give(arena)
-    assert pool.take(100_000) is arena
-    assert pool.take(100_000) is not arena
-    pool.give(empty(1 << 21))
+    assert pool.take(99_000) is arena  # the one that is free
+    assert pool.take(100_000) is not arena  # it is in use
+    pool.give(arena)
+    larger = pool.take(200_000)
+    assert larger is not arena and larger.nbytes >= 200_000
+    pool.give(larger)
+    assert pool.take(10) is larger  # in the place of the smaller one
     pool.clear()
     assert all(n <= size_class(n) <= max(4096, n * 1.25 + 4096) for n in range(1, 1 << 20, 999))

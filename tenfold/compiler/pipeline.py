@@ -28,9 +28,10 @@ from tenfold.ir.graph import Graph, Value
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Kernel
 from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
-from tenfold.runtime.memory import empty, empty_array
+from tenfold.runtime.memory import ArenaPool, empty_array
 
 Compiled = Callable[[list[Any]], list[Any]]
+ARENAS = ArenaPool()
 LOWER: dict[str, Callable[[Group, Uses], Sequence[Item]]] = {
     "map": lower_map,
     "reduce": lower_reduce,
@@ -106,9 +107,7 @@ class Program:
         layout = plan_memory(calls, temporary, repeated(items))
         self.arena_bytes = layout.nbytes
         self._constants = constants
-        self._arena = empty(max(layout.nbytes, 64))
         self._table = np.zeros(outside + len(constants), np.int64)
-        self._table[0] = self._arena.ctypes.data
         self._table[outside:] = [c.ctypes.data for c in constants]
         self._last: list[Any] = [None] * len(graph.inputs)  # the arrays whose addresses the table holds
         self._executable = Executable(Encoder(slots, layout).steps(items))
@@ -125,7 +124,12 @@ class Program:
                     table[1 + i] = a.__array_interface__["data"][0]
             for i, a in enumerate(outputs, 1 + len(arrays)):
                 table[i] = a.__array_interface__["data"][0]
-            self._executable.run(table)
+            arena = ARENAS.take(self.arena_bytes)
+            table[0] = arena.address
+            try:
+                self._executable.run(table)
+            finally:
+                ARENAS.give(arena)
         return outputs
 
 

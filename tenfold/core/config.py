@@ -29,16 +29,21 @@ class Config:
 def from_environment() -> Config:
     """The configuration that the environment variables describe."""
     env = os.environ
-    base = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    given = env.get("TENFOLD_CACHE_DIR") or env.get("XDG_CACHE_HOME") or "~/.cache"
+    base = Path(os.path.expanduser(given))  # stays as it is for a user without a home
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = env.get("TENFOLD_NUM_THREADS", "")
     return Config(
         data_dir=Path(env["TENFOLD_DATA_DIR"]) if env.get("TENFOLD_DATA_DIR") else None,
-        cache_dir=Path(env.get("TENFOLD_CACHE_DIR") or base / "tenfold"),
-        cache=env.get("TENFOLD_CACHE", "1") != "0",
-        threads=max(1, int(asked)) if asked.isdigit() else cores,
-        compile=env.get("TENFOLD_COMPILE", "1") != "0",
+        cache_dir=base if env.get("TENFOLD_CACHE_DIR") else base / "tenfold",
+        cache=_on("TENFOLD_CACHE") and base.parts[:1] != ("~",),
+        threads=max(1, int(asked)) if asked.isdecimal() else cores,
+        compile=_on("TENFOLD_COMPILE"),
     )
+
+
+def _on(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() not in ("0", "false", "off", "no")
 
 
 config = from_environment()

@@ -33,7 +33,7 @@ class Node:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Graph:
     """A function as a list of nodes. Values without a producer are inputs or constants."""
 

@@ -250,6 +250,9 @@ class Model(Trainer, Layer):
         """Reads the weights from a `.weights.h5` or `.keras` file."""
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch)
 
+    def __reduce__(self) -> Any:
+        return saving.model_from_state, saving.model_to_state(self)
+
     def to_json(self, **kwargs: Any) -> str:
         """The model's structure as JSON; `keras.models.model_from_json` reads it."""
         return json.dumps(serialize_keras_object(self), **kwargs)

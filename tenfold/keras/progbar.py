@@ -13,6 +13,18 @@ from typing import Any
 INTERVAL = 0.2  # seconds between repaints: metrics are fetched only then
 
 
+def _write(text: str) -> None:
+    """To standard output, if there is one, in the characters that it knows."""
+    out = sys.stdout
+    if out is None:
+        return
+    try:
+        out.write(text)
+    except UnicodeEncodeError:
+        out.write(text.replace("━", "=").encode("ascii", "replace").decode())
+    out.flush()
+
+
 class Progbar:
     """Draws progress: a live line in a terminal or notebook, one line at the end elsewhere.
 
@@ -58,12 +70,10 @@ class Progbar:
         pairs = list(values.items()) if isinstance(values, Mapping) else list(values or [])
         self._last = time.perf_counter()
         line = self._line(current, pairs, finalize)
-        out = sys.stdout
         if self.verbose == 1 and self.dynamic:
-            out.write("\r" + _cut(line, finalize) + ("\n" if finalize else ""))
+            _write("\r" + _cut(line, finalize) + ("\n" if finalize else ""))
         else:
-            out.write(line + "\n")
-        out.flush()
+            _write(line + "\n")
         self._painted = not finalize
 
     def add(self, n: int, values: Any = None) -> None:
@@ -73,8 +83,7 @@ class Progbar:
     def interrupt(self) -> None:
         """Leaves the line that is being drawn."""
         if self._painted:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            _write("\n")
 
     def _line(self, current: int, pairs: list[tuple[str, Any]], finalize: bool) -> str:
         elapsed = time.perf_counter() - self.start

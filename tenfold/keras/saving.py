@@ -111,6 +111,22 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     return model
 
 
+def model_to_state(model: Any) -> tuple[str, bytes, dict[str, type]]:
+    """What `copy.deepcopy` and `pickle` keep of a model: its config, its weights, and the classes that are not Tenfold's."""
+    classes = {type(layer).__name__: type(layer) for layer in [model, *model._flatten_layers()]}
+    custom = {name: cls for name, cls in classes.items() if not cls.__module__.startswith("tenfold.")}
+    return json.dumps(serialize_keras_object(model)), weights_to_bytes(model), custom
+
+
+def model_from_state(config: str, weights: bytes, custom: dict[str, type]) -> Any:
+    """The model that `model_to_state` described."""
+    load_everything()
+    with CustomObjectScope(custom):
+        model = deserialize_keras_object(json.loads(config))
+    load_weights_from_bytes(model, weights, "the copy", with_optimizer=True)
+    return model
+
+
 def _json(data: bytes, path: str) -> Any:
     try:
         return json.loads(data.decode("utf-8"))

@@ -68,10 +68,11 @@ class Cache:
         if self.folder is None:
             return
         entries = []
-        for path in self.folder.glob("??/*"):
-            with contextlib.suppress(OSError):
-                found = path.stat()
-                entries.append((found.st_mtime, found.st_size, path))
+        with contextlib.suppress(OSError):  # someone may empty the folder at the same time
+            for path in self.folder.glob("??/*"):
+                with contextlib.suppress(OSError):
+                    found = path.stat()
+                    entries.append((found.st_mtime, found.st_size, path))
         total = sum(size for _, size, _ in entries)
         if total <= self.limit:
             return

@@ -1,8 +1,7 @@
-"""Buffers: memory aligned for vectors, held by NumPy; and a pool that keeps large ones for the next use."""
+"""Buffers: memory aligned for vectors, held by NumPy; and the arenas that programs share."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -34,37 +33,39 @@ def empty_array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any
     return empty(count * dtype.itemsize).view(dtype).reshape(shape)
 
 
+class Arena:
+    """Memory for the intermediate results of one run."""
+
+    __slots__ = ("address", "memory", "nbytes")
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = size_class(nbytes)
+        self.memory = empty(self.nbytes)
+        self.address: int = self.memory.ctypes.data
+
+
 class ArenaPool:
-    """Arenas by size class, so that plans that do not run at the same time share memory that is already mapped."""
+    """Arenas that nobody uses, as many as there were runs at a time. Every run takes any of them, and a larger one in its place if it is
+    too small: so programs share one piece of memory, however many there are, and it stays in the cache."""
 
-    def __init__(self, limit: int = 1 << 30) -> None:
-        self._free: dict[int, list[Bytes]] = {}
-        self._kept = 0
-        self._limit = limit
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
+        self._free: list[Arena] = []  # `pop` and `append` are atomic
 
-    def take(self, nbytes: int) -> Bytes:
-        """At least `nbytes`."""
-        size = size_class(nbytes)
-        with self._lock:
-            if self._free.get(size):
-                self._kept -= size
-                return self._free[size].pop()
-        return empty(size)
+    def take(self, nbytes: int) -> Arena:
+        """One of at least `nbytes`."""
+        try:
+            arena = self._free.pop()
+        except IndexError:
+            return Arena(nbytes)
+        return arena if arena.nbytes >= nbytes else Arena(nbytes)
 
-    def give(self, arena: Bytes) -> None:
+    def give(self, arena: Arena) -> None:
         """Hands an arena from `take` back; nobody may use it any more."""
-        size = arena.nbytes
-        with self._lock:
-            if self._kept + size <= self._limit:
-                self._kept += size
-                self._free.setdefault(size, []).append(arena)
+        self._free.append(arena)
 
     def clear(self) -> None:
         """Frees all that is not in use."""
-        with self._lock:
-            self._free.clear()
-            self._kept = 0
+        self._free.clear()
 
 
 def size_class(nbytes: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,14 +24,16 @@ def rewire(t: Traced, arguments: int, order: Sequence[int], specs: Sequence[Spec
     return Graph((*t.graph.inputs[:arguments], *inputs), (*t.graph.outputs[: t.results], *updates), t.graph.nodes, t.graph.name)
 
 
-_PROGRAMS: dict[int, tuple[Graph, Any]] = {}
+_PROGRAMS: weakref.WeakKeyDictionary[Graph, Any] = weakref.WeakKeyDictionary()
 
 
 def program_of(graph: Graph) -> Any:
     """The compiled program of a branch or body."""
-    if id(graph) not in _PROGRAMS:
-        _PROGRAMS[id(graph)] = (graph, compile_graph(graph))
-    return _PROGRAMS[id(graph)][1]
+    found = _PROGRAMS.get(graph)
+    if found is None:
+        twin = Graph(graph.inputs, graph.outputs, graph.nodes, graph.name)  # a program may hold its graph, and must not hold the key
+        found = _PROGRAMS[graph] = compile_graph(twin)
+    return found
 
 
 def gradient_graph(graph: Graph, need: Sequence[bool]) -> Graph:

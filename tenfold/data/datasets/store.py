@@ -37,7 +37,7 @@ def data_dir() -> Path | None:
 def keras_dir() -> Path:
     """The folder in which Keras keeps data sets: `~/.keras/datasets`, or what `KERAS_HOME` says."""
     home = os.environ.get("KERAS_HOME")
-    return (Path(home).expanduser() if home else Path.home() / ".keras") / "datasets"
+    return Path(os.path.expanduser(home or "~/.keras")) / "datasets"  # `~` stays as it is for a user without a home
 
 
 def folders() -> Iterator[Path]:
