@@ -414,6 +414,46 @@ def python_if_in_a_function() -> None:
     positive(tf.constant(1.0))
 
 
+@mistake(TypeError, "setitem", "tensor_scatter_nd_update")
+def writing_into_a_tensor() -> None:
+    tf.constant([1, 2])[0] = 5
+
+
+@mistake((tf.errors.ResourceExhaustedError, MemoryError), "not enough memory", "float32(1073741824, 1073741824)")
+def too_large() -> None:
+    tf.ones([1 << 30, 1]) * tf.ones([1 << 30])[None, :]
+
+
+@mistake(ValueError, "reduce_sum", "axis must be an integer", "'rows'")
+def axis_by_name() -> None:
+    tf.reduce_sum(X, axis="rows")
+
+
+@mistake(TypeError, "cond", "same structure", "1 tensors", "2")
+def branches_of_different_structures() -> None:
+    tf.function(lambda x: tf.cond(x > 0, lambda: x, lambda: (x, x)))(tf.constant(3))
+
+
+@mistake(ValueError, "scan", "first dimension", "scalar")
+def mapping_over_a_scalar() -> None:
+    tf.map_fn(lambda x: x, tf.constant(1.0))
+
+
+@mistake(ValueError, "conv2d", "strides must be positive", "0")
+def strides_of_zero() -> None:
+    tf.nn.conv2d(IMAGES, tf.ones([2, 2, 3, 1]), 0, "SAME")
+
+
+@mistake(ValueError, "one_hot", "depth", "-3")
+def negative_depth() -> None:
+    tf.one_hot([1], -3)
+
+
+@mistake(ValueError, "pad_sequences", "list of sequences", "Try")
+def padding_one_sequence() -> None:
+    keras.utils.pad_sequences([1, 2])
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistake(name: str) -> None:
     function, error, words = MISTAKES[name]

@@ -259,7 +259,10 @@ def normalize_axes(name: str, axes: Any, rank: int) -> tuple[int, ...]:
     """
     if axes is None:
         return tuple(range(rank))
-    listed = [int(a) for a in np.asarray(axes).reshape(-1)]
+    given = np.asarray(axes).reshape(-1)
+    if given.size and given.dtype.kind not in "iu":
+        raise InvalidArgumentError(f"[{name}] an axis must be an integer; received axis={axes!r}.")
+    listed = [int(a) for a in given]
     result = tuple(sorted(normalize_axis(name, a, rank) for a in listed))
     if len(set(result)) != len(result):
         raise InvalidArgumentError(f"[{name}] an axis is named twice. Received axis={listed}.")

@@ -79,6 +79,8 @@ def pad_sequences(sequences: Any, maxlen: int | None = None, dtype: Any = "int32
         if chosen not in ("pre", "post"):
             raise InvalidArgumentError(f"[pad_sequences] {name} must be 'pre' or 'post'. Received: {name}={chosen!r}.")
     rows = [np.asarray(s) for s in sequences]
+    if any(r.ndim == 0 for r in rows):
+        raise InvalidArgumentError("[pad_sequences] expected a list of sequences; received numbers in it. Try [sequence] for a single one.")
     length = max((len(r) for r in rows), default=0) if maxlen is None else maxlen
     inner = next((r.shape[1:] for r in rows if len(r)), ())
     padded = np.full((len(rows), length, *inner), value, dtype=dtype)

@@ -295,6 +295,8 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     indices = as_tensor(indices, name="one_hot")
     if not indices.dtype.is_integer:
         raise DTypeError(f"[one_hot] expected integer indices; received {indices.dtype.name}. Try tf.cast(indices, tf.int32).")
+    if isinstance(depth, int) and depth < 0:
+        raise InvalidArgumentError(f"[one_hot] depth is the number of classes and must not be negative; received {depth}.")
     given = [as_tensor(v, dtype) for v in (on_value, off_value) if v is not None]
     want = as_dtype(dtype) if dtype is not None else given[0].dtype if given else float32
     if any(v.dtype is not want for v in given):

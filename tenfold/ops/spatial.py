@@ -62,6 +62,8 @@ def per_dimension(name: str, what: str, values: Any, rank: int, first: bool) -> 
             raise InvalidArgumentError(f"[{name}] {what} over batch or channels must be 1; received {values}.")
     if len(given) != rank:
         raise InvalidArgumentError(f"[{name}] expected {what} as 1, {rank} or {rank + 2} numbers; received {values}.")
+    if min(given, default=1) < 1:
+        raise InvalidArgumentError(f"[{name}] {what} must be positive; received {values}.")
     return tuple(given)
 
 

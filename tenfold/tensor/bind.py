@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import DType, as_dtype
-from tenfold.core.errors import DTypeError, InternalError, OpError, ShapeError, TraceError
+from tenfold.core.errors import DTypeError, InternalError, OpError, ResourceExhaustedError, ShapeError, TraceError
 from tenfold.core.quiet import quietly
 from tenfold.core.shapes import Sym
 from tenfold.ir import reference
@@ -71,6 +71,10 @@ def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, A
             raise
         primitive.spec(*(x.spec for x in inputs), **attrs)  # raises the error that explains
         raise InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}") from error
+    except MemoryError:
+        found = primitive.spec(*(x.spec for x in inputs), **attrs)
+        size = " and ".join(str(s) for s in (found if isinstance(found, tuple) else (found,)))
+        raise ResourceExhaustedError(f"[{primitive.name}] not enough memory for {size}. Try smaller batches, or a smaller type.") from None
     return tuple(wrap(a) for a in result) if type(result) is tuple else wrap(result)
 
 

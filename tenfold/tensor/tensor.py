@@ -136,6 +136,9 @@ class Tensor(Operand):
             raise InvalidArgumentError(f"[{kind}] only a tensor of one element can become a Python {kind}; received shape {self.shape}.")
         return a.reshape(())[()]
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError("[setitem] a tensor does not change. Try tf.tensor_scatter_nd_update or tf.where for a changed copy, or a NumPy array.")
+
     def __len__(self) -> int:
         if not self.sizes:
             raise InvalidArgumentError("[len] a scalar tensor has no length.")

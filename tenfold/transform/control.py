@@ -60,6 +60,8 @@ def _same_results(a: Traced, b: Traced) -> None:
         nest.assert_same_structure(a.structure, b.structure)
     except ValueError as error:
         raise TypeError(f"[cond] both branches must return the same structure. {error}") from None
+    if a.results != b.results:
+        raise TypeError(f"[cond] both branches must return the same structure. One returns {a.results} tensors, the other {b.results}.")
     for k, (x, y) in enumerate(zip(a.graph.outputs[: a.results], b.graph.outputs[: b.results], strict=False)):
         if x.spec.dtype is not y.spec.dtype or len(x.spec.shape) != len(y.spec.shape):
             raise TypeError(f"[cond] result {k} is {x.spec} in one branch and {y.spec} in the other. Try tf.cast or tf.reshape in one of them.")
@@ -251,7 +253,10 @@ def case(pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, stric
 
 
 def _length(elems: Any) -> int:
-    n = nest.flatten(elems)[0].sizes[0]
+    first = nest.flatten(elems)[0]
+    if not first.sizes:
+        raise ShapeError("[scan] expected elements along a first dimension; received a scalar. Try tf.expand_dims, or calling the function.")
+    n = first.sizes[0]
     if not isinstance(n, int):
         raise ShapeError(
             "[scan] the number of elements must be known while tracing. Try an input_signature with a fixed first size, or tf.vectorized_map."
