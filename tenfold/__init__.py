@@ -19,7 +19,8 @@ _MODULES = {  # namespace -> module
     "experimental": "tenfold.ops.experimental", "image": "tenfold.ops.image", "initializers": "tenfold.keras.initializers",
     "keras": "tenfold.keras", "linalg": "tenfold.ops.linalg", "losses": "tenfold.keras.losses", "math": "tenfold.ops.math",
     "metrics": "tenfold.keras.metrics", "nest": "tenfold.ops.nest", "nn": "tenfold.ops.nn", "optimizers": "tenfold.keras.optimizers",
-    "random": "tenfold.ops.random", "signal": "tenfold.ops.signal", "test": "tenfold.ops.testing", "version": "tenfold.ops.version",
+    "profiler": "tenfold.ops.profiler", "random": "tenfold.ops.random", "signal": "tenfold.ops.signal", "test": "tenfold.ops.testing",
+    "version": "tenfold.ops.version",
 }  # fmt: skip
 
 _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" where they differ

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tenfold.compiler.calls import lower_host
@@ -11,7 +11,7 @@ from tenfold.compiler.lower import Call, cut
 from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import Group, Uses, root
 from tenfold.core import dtypes
-from tenfold.ir.graph import Graph, Value
+from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Kernel, Stage, Store
@@ -55,6 +55,20 @@ def flat(items: Sequence[Item]) -> list[Call]:
     return found
 
 
+def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
+    """The items, their calls marked as made for `nodes` where they are not marked yet."""
+    result: list[Item] = []
+    for item in items:
+        match item:
+            case Call():
+                result.append(item if item.nodes else replace(item, nodes=nodes))
+            case LoopItem(condition, flag, body):
+                result.append(LoopItem(attributed(condition, nodes), flag, attributed(body, nodes)))
+            case BranchItem(flag, then, otherwise):
+                result.append(BranchItem(flag, attributed(then, nodes), attributed(otherwise, nodes)))
+    return result
+
+
 def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
     """The items with values replaced, by identity."""
 
@@ -64,8 +78,8 @@ def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
     result: list[Item] = []
     for item in items:
         match item:
-            case Call(code, tasks, args, reads, writes, name):
-                result.append(Call(code, tasks, tuple(one(a) for a in args), tuple(one(v) for v in reads), tuple(one(v) for v in writes), name))
+            case Call(_, _, args, reads, writes):
+                result.append(replace(item, args=tuple(map(one, args)), reads=tuple(map(one, reads)), writes=tuple(map(one, writes))))
             case LoopItem(condition, flag, body):
                 result.append(LoopItem(rename(condition, new), one(flag), rename(body, new)))
             case BranchItem(flag, then, otherwise):
@@ -210,4 +224,4 @@ def _number(counter: Value, index: Value, length: int, reverse: bool) -> Call:
 
 
 CONTROL: dict[str, Callable[..., list[Item]]] = {"cond": _cond, "while": _while, "scan": _scan}
-__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "copy", "flat", "lower_control", "rename"]
+__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "attributed", "copy", "flat", "lower_control", "rename"]

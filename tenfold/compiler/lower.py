@@ -29,7 +29,10 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One launch: `code` is a Kernel, another kernel source, or a Python function; args are values, scratch memory and integers."""
+    """One launch: `code` is a Kernel, another kernel source, or a Python function; args are values, scratch memory and integers.
+
+    `nodes` are what its group computes; the calls of one group share the tuple.
+    """
 
     code: Any
     tasks: int
@@ -37,6 +40,7 @@ class Call:
     reads: tuple[Value, ...]
     writes: tuple[Value, ...]
     name: str
+    nodes: tuple[Node, ...] = ()
 
 
 Make = Callable[[Builder], list[Stage]]

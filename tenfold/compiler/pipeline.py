@@ -16,7 +16,7 @@ import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
-from tenfold.compiler.control import BranchItem, Item, LoopItem, copy, flat, lower_control, lower_effect
+from tenfold.compiler.control import BranchItem, Item, LoopItem, attributed, copy, flat, lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import Layout, plan_memory
@@ -153,7 +153,8 @@ def lower_groups(graph: Graph, targets: dict[int, int]) -> tuple[list[Item], Use
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets})
     items: list[Item] = []
     for group in last_writers(groups, uses, graph, targets):
-        items += lower_control(group, uses, _lower_inner) if group.kind == "control" else LOWER[group.kind](group, uses)
+        made: Sequence[Item] = lower_control(group, uses, _lower_inner) if group.kind == "control" else LOWER[group.kind](group, uses)
+        items += attributed(made, tuple(group.nodes))
     return items, uses
 
 
@@ -212,12 +213,12 @@ class Encoder:
                     made.append(Loop(self.steps(condition), self.flag(flag), self.steps(body)))
                 case BranchItem(flag, then, otherwise):
                     made.append(Branch(self.flag(flag), self.steps(then), self.steps(otherwise)))
-                case Call(code, tasks, args, _, _, name):
+                case Call(code, tasks, args, name=name):
                     resolved = tuple(self.argument(a) for a in args)
                     if callable(code):
-                        made.append(HostCall(code, resolved, name))
+                        made.append(HostCall(code, resolved, name, item))
                     elif tasks:
-                        made.append(Launch(compile_kernel(code), tasks, resolved, name))
+                        made.append(Launch(compile_kernel(code), tasks, resolved, name, item))
         return tuple(made)
 
 

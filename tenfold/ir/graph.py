@@ -12,6 +12,8 @@ from tenfold.core.errors import InternalError
 from tenfold.core.shapes import Sym, evaluate
 from tenfold.ir.primitive import Primitive, Spec
 
+GRADIENT = "gradient of "  # begins the `where` of nodes that differentiation made
+
 
 @dataclass(eq=False, slots=True)
 class Value:

@@ -49,6 +49,11 @@ class Step:
         found = concrete.execute(arrays)
         return concrete.traced.pack([wrap(a) for a in found]) if found else concrete.traced.structure
 
+    def changes(self) -> list[Any]:
+        """The variables that the compiled step for the last batch writes."""
+        traced = None if self._concrete is None else self._concrete.traced
+        return [] if traced is None else [traced.variables[k] for k in traced.written]
+
     def _runs_eagerly(self) -> bool:
         return self._eager or switches.run_eagerly or state.trace is not None
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras import loops, losses, metrics, optimizers
+from tenfold.keras import loops, losses, metrics, optimizers, profiling
 from tenfold.keras.compile_utils import CompileLoss, CompileMetrics, total_of
 from tenfold.keras.data_adapter import as_array, class_weights, unpack_x_y_sample_weight
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.keras.step import Step
 from tenfold.ops import array
+from tenfold.ops.module import name_scope as op_scope
+from tenfold.ops.roofline_report import Report
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.tensor import Tensor
 from tenfold.transform.tape import GradientTape
@@ -159,7 +161,8 @@ class Trainer:
             if isinstance(self.optimizer, optimizers.LossScaleOptimizer):
                 self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
             scaled = self.optimizer.scale_loss(loss) if hasattr(self.optimizer, "scale_loss") else loss
-        compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x, loss))
+        with op_scope("metrics"):
+            compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x, loss))
         variables = self.trainable_variables  # type: ignore[attr-defined]
         if variables:
             self.optimizer.apply_gradients(list(zip(tape.gradient(scaled, variables), variables, strict=True)))
@@ -171,7 +174,8 @@ class Trainer:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)  # type: ignore[operator]
         loss = self._loss_of(x, y, y_pred, sample_weight, False)
-        compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x, loss))
+        with op_scope("metrics"):
+            compiled.loss_tracker.update_state(loss, sample_weight=_batch_size(x, loss))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -180,9 +184,9 @@ class Trainer:
         return self(x, training=False)  # type: ignore[operator]
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-        if "training" in inspect.signature(self.compute_loss).parameters:
-            return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
-        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+        options = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
+        with op_scope("loss"):
+            return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
         """The loss of a batch: that of `compile`, and penalties (`self.losses`).
@@ -208,7 +212,8 @@ class Trainer:
         """Updates the metrics with a batch and returns all results."""
         compiled = self._checked("compute_metrics")
         if compiled.metrics is not None:
-            compiled.metrics.update_state(y, y_pred, sample_weight)
+            with op_scope("metrics"):
+                compiled.metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
@@ -287,6 +292,27 @@ class Trainer:
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
         """The model's outputs for data, as NumPy arrays."""
         return loops.predict(self, x, batch_size, verbose, steps, callbacks)
+
+    def profile(self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None, training: bool | None = None,
+                steps: int = 20, verbose: bool = True) -> Report:  # fmt: skip
+        """Measures one step, layer by layer and kernel by kernel, and compares it with what this machine can do. The model stays as it is.
+
+        Args:
+            x, y, sample_weight: arrays, of which the first `batch_size` (default: 32) rows are taken.
+            training: whether to take a step of training; default: if there is a `y`. Without it and without `y`, a step of prediction.
+            steps: how often the step runs; the report is about the shortest run, which others disturbed least.
+            verbose: whether to print the table.
+
+        Returns:
+            A report: `.save("roofline.html")` writes a page, `.save("trace.json")` a trace for Perfetto; `.layers` and `.kernels` are the figures.
+
+        Raises:
+            ValueError: the model does not run compiled, or is not compiled and there is a `y`.
+        """
+        report = profiling.profile(self, x, y, batch_size, sample_weight, training, steps)
+        if verbose:
+            report.show()
+        return report
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
         """One step of training; the metrics of this batch."""

@@ -49,6 +49,7 @@ class Launch:
     tasks: int
     args: tuple[Argument, ...]
     name: str = ""
+    source: Any = None  # what it was made from, for profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class HostCall:
     function: Callable[[Sequence[int]], None]
     args: tuple[Argument, ...] = ()
     name: str = ""
+    source: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Executable:
     """
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self._names: dict[int, str] = {}  # of the launches and calls, by their place in the code
+        self._names: dict[int, tuple[str, Any]] = {}  # and sources of the launches and calls, by their place in the code
         self._callbacks: list[Any] = []
         self._errors: dict[int, BaseException] = {}
         self._parallel = False
@@ -121,15 +123,15 @@ class Executable:
 
     def _encode(self, step: Step, words: list[int]) -> None:
         match step:
-            case Launch(address, tasks, args, name):
+            case Launch(address, tasks, args, name, source):
                 if tasks <= 0:
                     return
-                self._names[len(words)] = name
+                self._names[len(words)] = (name, source)
                 self._parallel |= tasks > 1
                 words += [machine.LAUNCH, address, tasks, len(args), *_pairs(args)]
                 words[0] = max(words[0], len(args))
-            case HostCall(function, args, name):
-                self._names[len(words)] = name or getattr(function, "__name__", "host")
+            case HostCall(function, args, name, source):
+                self._names[len(words)] = (name or getattr(function, "__name__", "host"), source)
                 words += [machine.HOST, self._callback(function, len(args)), len(args), *_pairs(args)]
                 words[0] = max(words[0], len(args))
             case Loop(condition, flag, body):

@@ -14,10 +14,12 @@ import numpy as np
 
 from tenfold.core.errors import UnimplementedError
 from tenfold.core.shapes import Shape, Sym, divide, function
+from tenfold.ir.graph import GRADIENT
 from tenfold.ir.primitive import Primitive
 from tenfold.primitives.arithmetic import constant_like
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.primitives.reduction import sum as sum_
+from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor, wrap
 
 
@@ -47,18 +49,32 @@ def backward(records: Sequence[Record], seeds: Sequence[tuple[Tensor, Tensor]], 
     for tensor, seed in seeds:
         if id(tensor) in active:
             accumulate(cotangents, tensor, seed)
-    for record in reversed(records):
-        gs = [cotangents.pop(id(y), None) for y in record.outputs]
-        if all(g is None for g in gs):
-            continue
-        found.update((id(y), g) for y, g in zip(record.outputs, gs, strict=True) if g is not None and id(y) in wanted_sources)
-        wanted = [id(x) in active and x.dtype.is_differentiable for x in record.inputs]
-        if any(wanted):
-            for x, gx in zip(record.inputs, vjp(record, wanted, gs), strict=True):
-                if gx is not None:
-                    accumulate(cotangents, x, unbroadcast(gx, x.sizes))
+    origins, outside = _origins(), state.origin
+    try:
+        for record in reversed(records):
+            gs = [cotangents.pop(id(y), None) for y in record.outputs]
+            if all(g is None for g in gs):
+                continue
+            found.update((id(y), g) for y, g in zip(record.outputs, gs, strict=True) if g is not None and id(y) in wanted_sources)
+            wanted = [id(x) in active and x.dtype.is_differentiable for x in record.inputs]
+            if any(wanted):
+                if origins:
+                    state.origin = origins.get(id(record.outputs[0]._value), outside)
+                for x, gx in zip(record.inputs, vjp(record, wanted, gs), strict=True):
+                    if gx is not None:
+                        accumulate(cotangents, x, unbroadcast(gx, x.sizes))
+    finally:
+        state.origin = outside
     found.update(cotangents)
     return [found.get(id(t)) for t in sources]
+
+
+def _origins() -> dict[int, str]:
+    """While a function is traced: for each of its values, what its gradient's nodes are to be called after."""
+    trace = state.trace
+    if trace is None:
+        return {}
+    return {id(v): n.where if n.where.startswith(GRADIENT) else GRADIENT + n.where for n in trace.nodes for v in n.outputs}
 
 
 def vjp(record: Record, wanted: Sequence[bool], gs: Sequence[Tensor | None]) -> Sequence[Tensor | None]:

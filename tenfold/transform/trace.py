@@ -136,9 +136,16 @@ def replay(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
             env[id(v)] = as_tensor_of(v)
         return env[id(v)]
 
-    for node in graph.nodes:
-        out = bind(node.primitive, *(tensor(v) for v in node.inputs), **node.attrs)
-        env.update((id(v), t) for v, t in zip(node.outputs, out if isinstance(out, tuple) else (out,), strict=True))
+    outside = state.origin
+    inherit = not (outside or state.scope)  # else what is known here says more than what the graph knows
+    try:
+        for node in graph.nodes:
+            if inherit:
+                state.origin = node.where
+            out = bind(node.primitive, *(tensor(v) for v in node.inputs), **node.attrs)
+            env.update((id(v), t) for v, t in zip(node.outputs, out if isinstance(out, tuple) else (out,), strict=True))
+    finally:
+        state.origin = outside
     return [tensor(v) for v in graph.outputs]
 
 

@@ -14,6 +14,7 @@ from tenfold.keras import defaults, identifiers, initializers, schedules
 from tenfold.keras.naming import auto_name
 from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable, name_scope, path_of
+from tenfold.ops.module import name_scope as op_scope
 from tenfold.primitives.arithmetic import cast, floordiv, maximum, minimum, select
 
 MODULE = "keras.optimizers"
@@ -187,13 +188,14 @@ class Optimizer:
         scale = self.loss_scale_factor
         gradients = [cast(as_tensor(g), v.dtype) if scale is None else cast(as_tensor(g), v.dtype) / scale for g, v in pairs]
         variables = [v for _, v in pairs]
-        if variables:
-            self._accumulate_or_update(gradients, variables)
-            self._average(variables)
-            for v in variables:
-                if v.constraint is not None:
-                    v.assign(v.constraint(v))
-        self._iterations.assign_add(1)
+        with op_scope(self.name):
+            if variables:
+                self._accumulate_or_update(gradients, variables)
+                self._average(variables)
+                for v in variables:
+                    if v.constraint is not None:
+                        v.assign(v.constraint(v))
+            self._iterations.assign_add(1)
 
     def _check_known(self, variables: Sequence[Any]) -> None:
         for v in variables:
