@@ -12,6 +12,7 @@ from tenfold.core import nest
 from tenfold.core.dtypes import BY_NUMPY
 from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.keras.defaults import floatx
+from tenfold.keras.rows import RowCopy
 from tenfold.keras.symbolic import KerasTensor
 from tenfold.tensor.tensor import Tensor
 from tenfold.tensor.variable import Variable
@@ -77,7 +78,7 @@ class ArrayBatches(Batches):
         self.shuffle = shuffle
         self.steps = math.ceil(self.size / self.batch_size)
         self._reuse = reuse  # whether a batch may overwrite the one before
-        self._buffers: list[Any] | None = None
+        self._copies: list[RowCopy] | None = None
 
     def epoch(self) -> Iterator[tuple[list[Any], Any]]:
         if self.shuffle == "batch":
@@ -96,10 +97,9 @@ class ArrayBatches(Batches):
     def _gather(self, rows: Any) -> list[Any]:
         if not self._reuse:
             return [a[rows] for a in self.arrays]
-        if self._buffers is None:
-            self._buffers = [np.empty((min(self.batch_size, self.size), *a.shape[1:]), a.dtype) for a in self.arrays]
-        count = len(rows)
-        return [a.take(rows, 0, buffer[:count], "clip") for a, buffer in zip(self.arrays, self._buffers, strict=True)]
+        if self._copies is None:
+            self._copies = [RowCopy(a, min(self.batch_size, self.size)) for a in self.arrays]
+        return [c.copy(rows) for c in self._copies]
 
 
 class IterableBatches(Batches):

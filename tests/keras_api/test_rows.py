@@ -1,0 +1,22 @@
+"""Rows copied by a kernel or by NumPy are the same rows."""
+
+import numpy as np
+import pytest
+
+from tenfold.keras.rows import LARGE, RowCopy
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64", "bool", "float16", "complex64"])
+@pytest.mark.parametrize("width", [3, 5000])
+def test_rows_are_those_asked_for(dtype, width):
+    rng = np.random.default_rng(0)
+    array = rng.integers(0, 2 if dtype == "bool" else 100, (50, width, 2)).astype(dtype)
+    rows = RowCopy(array, 32)
+    for count in (32, 32, 7, 1):
+        wanted = rng.integers(0, 50, count)
+        np.testing.assert_array_equal(rows.copy(wanted), array[wanted])
+
+
+def test_arrays_that_are_not_contiguous():
+    array = np.arange(4 * LARGE, dtype="int32").reshape(64, -1)[:, ::2]
+    np.testing.assert_array_equal(RowCopy(array, 8).copy(np.arange(8)[::-1]), array[7::-1])
