@@ -7,23 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tenfold as tf
 from tenfold import function, keras
-from tenfold.compiler import pipeline
+from tenfold.compiler.fuse import fuse
 from tenfold.compiler.program import Group
+from tenfold.keras.layers.normalization import _normalized
 
 
 @pytest.fixture
 def groups(monkeypatch: pytest.MonkeyPatch) -> list[list[Group]]:
     """The groups of each program compiled during the test."""
     found: list[list[Group]] = []
-    original = pipeline.fuse
+    original = fuse
 
     def record(*args: Any, **kwargs: Any) -> Any:
         made, uses = original(*args, **kwargs)
         found.append(made)
         return made, uses
 
-    monkeypatch.setattr(pipeline, "fuse", record)
+    monkeypatch.setattr("tenfold.compiler.pipeline.fuse", record)
     return found
 
 
@@ -63,3 +65,49 @@ def test_gradient_of_max_pooling_reads_where_the_maxima_were(groups: list[list[G
     model.train_on_batch(np.ones((2, 9, 9, 4), "float32"), np.ones((2, 36), "float32"))
     program = next(p for p in groups if any("window_route" in names(g) for g in p))
     assert not any("window_argmax" in names(g) and "window_route" in names(g) for g in program)
+
+
+def test_batch_normalization_in_training_takes_three_passes_forward_and_two_back(groups: list[list[Group]]) -> None:
+    layers = keras.layers
+    i = keras.Input((6, 6, 16))
+    y = layers.Conv2D(16, 3, padding="same", use_bias=False)(i)
+    y = layers.Activation("relu")(layers.BatchNormalization()(y))
+    model = keras.Model(i, layers.Conv2D(16, 3, use_bias=False)(y))
+    model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss="mse")
+    model.train_on_batch(np.ones((8, 6, 6, 16), "float32"), np.ones((8, 4, 4, 16), "float32"))
+    program = next(p for p in groups if any("convolution_input_gradient" in names(g) for g in p))
+    turn = next(k for k, g in enumerate(program) if "convolution_input_gradient" in names(g))
+    space = (8, 6, 6, 16)
+    assert [g.kind for g in program[:turn] if g.space == space] == ["reduce", "reduce", "map"]
+    assert [g.kind for g in program[turn:] if g.space == space] == ["reduce", "map"]
+
+
+def test_gradient_of_batch_normalization() -> None:
+    """The first and second gradients written out equal those by the chain rule."""
+    rng = np.random.default_rng(0)
+    x, weight = (tf.constant(rng.standard_normal((4, 3, 3, 5))) for _ in range(2))
+    gamma, beta = (tf.constant(rng.standard_normal((1, 1, 1, 5))) for _ in range(2))
+
+    def plain(x: Any, gamma: Any, beta: Any) -> Any:
+        mean = tf.reduce_mean(x, [0, 1, 2], keepdims=True)
+        variance = tf.reduce_mean(tf.square(x - mean), [0, 1, 2], keepdims=True)
+        return (x - mean) * tf.math.rsqrt(variance + 1e-3) * gamma + beta
+
+    def gradients(normalized: Any, *given: Any) -> Any:
+        with tf.GradientTape() as outer:
+            outer.watch(given)
+            with tf.GradientTape() as inner:
+                inner.watch(given)
+                loss = tf.reduce_sum(normalized(*given) ** 2 * weight)
+            first = inner.gradient(loss, given)
+            total = tf.reduce_sum(first[0] ** 2) + tf.reduce_sum(first[1] ** 2)
+        return [*first, *outer.gradient(total, given[:2])]
+
+    def written(x: Any, gamma: Any, beta: Any) -> Any:
+        return _normalized(x, [0, 1, 2], 1e-3, gamma, beta)
+
+    expected = gradients(plain, x, gamma, beta)
+    compiled = tf.function(lambda *given: gradients(written, *given))
+    for found in (gradients(written, x, gamma, beta), compiled(x, gamma, beta)):
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-9, atol=1e-9 * np.abs(np.asarray(b)).max())

@@ -43,12 +43,18 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
         if (
             node.primitive.name in SOURCES
             or (len(readers) == 1 and not _repeats(readers[0], uses))
-            or (price <= CHEAP and len(readers) <= 4 and not _may_end_contraction(node, uses))
+            or (price <= CHEAP and (len(readers) <= 4 or _one_source(node)) and not _may_end_contraction(node, uses))
         ):
             inlined.add(id(node))
             cost[id(v)], depth[id(v)] = price, levels
     _materialize_under_views(graph, uses, inlined)
     return inlined
+
+
+def _one_source(node: Node) -> bool:
+    """Whether to read what the node reads costs no more than to read its result."""
+    size = elements(node.outputs[0])
+    return sum(elements(x) * MANY_ROWS > size for x in node.inputs) == 1
 
 
 def _along_columns(v: Value, uses: Uses) -> bool:

@@ -10,10 +10,12 @@ from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
 from tenfold.keras.untyped import math
+from tenfold.ops.reducing import count
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import reshape
 from tenfold.tensor.tensor import Tensor
+from tenfold.transform.custom import custom_gradient
 
 
 class _Scaled(Layer):
@@ -128,6 +130,9 @@ class BatchNormalization(_Scaled):
             mean, variance = _moments(x, axes, mask)
             self._move(self.moving_mean, reshape(mean, (x.sizes[axis],)))
             self._move(self.moving_variance, reshape(variance, (x.sizes[axis],)))
+            if mask is None:
+                gamma, beta = (None if w is None else cast(reshape(w.value, shape), x.dtype) for w in (self.gamma, self.beta))
+                return cast(_normalized(x, axes, self.epsilon, gamma, beta), as_dtype(self.compute_dtype))
         else:
             mean = cast(reshape(self.moving_mean.value, shape), x.dtype)
             variance = cast(reshape(self.moving_variance.value, shape), x.dtype)
@@ -160,6 +165,32 @@ def _moments(x: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
     total = math.reduce_sum(weight + 0 * x, axis=axes, keepdims=True)
     mean = math.reduce_sum(x * weight, axis=axes, keepdims=True) / (total + 1e-7)
     return mean, math.reduce_sum(math.square(x - mean) * weight, axis=axes, keepdims=True) / (total + 1e-7)
+
+
+def _normalized(x: Any, axes: list[int], epsilon: float, gamma: Any, beta: Any) -> Any:
+    """x brought to mean 0 and variance 1 over `axes`, times gamma, plus beta.
+
+    The gradient is written out: it needs two sums and one pass, where the chain rule would go through mean and variance one by one.
+    """
+
+    def statistics() -> tuple[Any, Any]:
+        mean, variance = _moments(x, axes, None)
+        return x - mean, rsqrt(variance + epsilon)
+
+    @custom_gradient
+    def forward(*_: Any) -> Any:
+        centered, factor = statistics()
+        y = centered * (factor if gamma is None else factor * gamma)
+        return (y if beta is None else y + beta), backward
+
+    def backward(g: Any) -> list[Any]:
+        centered, factor = statistics()  # the same nodes again where a graph is recorded, so that second gradients are right
+        number = count(x, axes, x.dtype)
+        total, along = (math.reduce_sum(v, axis=axes, keepdims=True) for v in (g, g * centered))
+        dx = (g - total / number - centered * (along * factor * factor / number)) * (factor if gamma is None else factor * gamma)
+        return [dx, *([] if gamma is None else [along * factor]), *([] if beta is None else [total])]
+
+    return forward(x, *(v for v in (gamma, beta) if v is not None))
 
 
 @register(MODULE)
