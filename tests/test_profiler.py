@@ -12,6 +12,7 @@ import tenfold as tf
 from tenfold.compiler.cost import Cost, costs, origin, parse
 from tenfold.compiler.peaks import Peaks, peaks
 from tenfold.compiler.pipeline import Program
+from tenfold.keras.profiling import best
 from tenfold.ops.roofline import ELSEWHERE, analyze
 from tenfold.ops.roofline_page import page
 from tenfold.ops.roofline_text import amount, percent, seconds, table, trace
@@ -300,6 +301,15 @@ def test_start_and_stop(tmp_path):
     profiler.start(str(tmp_path / "none"))
     profiler.stop(save=False)
     assert not (tmp_path / "none").exists()
+
+
+def test_of_several_runs_each_launch_counts_at_its_best():
+    a, b = object(), object()
+    runs = [([Event("a", 0.0, 3.0, 0, a), Event("b", 3.5, 1.0, 0, b)], 5.0), ([Event("a", 0.0, 2.0, 0, a), Event("b", 2.5, 4.0, 0, b)], 7.0)]
+    events, wall = best(runs)
+    assert [(e.start, e.duration) for e in events] == [(0.0, 2.0), (3.5, 1.0)]
+    assert wall == 4.0
+    assert best([*runs, ([], 1.0)]) == ([], 1.0)
 
 
 def test_units():

@@ -22,7 +22,7 @@ from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import GRADIENT, Node, Value
 from tenfold.ir.primitive import Kind
-from tenfold.kernel.contraction import TILE_ARGS, Sum, Tile
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Sum, Tile
 from tenfold.kernel.loops import Expr, Kernel, Store, walk
 
 FREE = frozenset({"const", "axis", "param", "result", "load", "cast", "bitcast"})
@@ -91,14 +91,11 @@ def _products(call: Call) -> float:
 
 
 def _epilogue_flops(call: Call) -> float:
+    """What is done to each element of the result besides the products: partial results added, and the epilogue."""
     description = call.code.description
-    if not isinstance(description, (Tile, Sum)):
-        return 0.0
-    size = sum(elements(v) for v in call.writes)
-    if isinstance(description, Sum):
-        pieces = call.args[4]
-        return float(size * (pieces + (_arithmetic(description.epilogue.value) if description.epilogue else 0)))
-    return float(size * _arithmetic(description.epilogue.value)) if description.epilogue else 0.0
+    epilogue = getattr(description, "epilogue", None)
+    each = call.args[SUM_ARGS.index("pieces")] if isinstance(description, Sum) else 0
+    return float(sum(elements(v) for v in call.writes) * (each + (_arithmetic(epilogue.value) if epilogue else 0)))
 
 
 def _touched(call: Call) -> float:

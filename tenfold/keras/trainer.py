@@ -300,7 +300,7 @@ class Trainer:
         Args:
             x, y, sample_weight: arrays, of which the first `batch_size` (default: 32) rows are taken.
             training: whether to take a step of training; default: if there is a `y`. Without it and without `y`, a step of prediction.
-            steps: how often the step runs; the report is about the shortest run, which others disturbed least.
+            steps: how often the step runs; of each kernel the shortest time counts, which other programs disturbed least.
             verbose: whether to print the table.
 
         Returns:

@@ -164,11 +164,11 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #2c3441; --back: #14181f; --bar: #5b8def;
   --second: #2f4f8a; } }
 * { box-sizing: border-box } body { margin: 0; background: var(--back); color: var(--ink); font: 14px/1.5 system-ui, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 28px 24px 60px; }
+main { max-width: 1400px; margin: 0 auto; padding: 28px 24px 60px; }
 h1 { font-size: 22px; margin: 0 0 8px; } h2 { font-size: 16px; margin: 30px 0 8px; }
 .facts { list-style: none; margin: 0; padding: 0; color: var(--soft); } .note { color: var(--soft); font-size: 13px; max-width: 90ch; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: left; padding: 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; cursor: pointer; color: var(--soft); font-size: 12px; position: sticky; top: 0; background: var(--back); }
 td.n, th.n { text-align: right; } td.name { max-width: 240px; overflow: hidden; text-overflow: ellipsis; }
 .bar { width: 90px; height: 11px; } .bar b { display: flex; justify-content: flex-end; height: 100%; background: var(--bar); border-radius: 2px;
