@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tenfold.compiler.calls import lower_host
+from tenfold.compiler.in_place import safe_in_place
 from tenfold.compiler.lower import Call, cut
 from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import Group, Uses, root
@@ -33,6 +34,13 @@ class BranchItem:
     flag: Value
     then: list[Any]
     otherwise: list[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointer:
+    """An argument: where the address of `value` is kept, to be set while the program runs."""
+
+    value: Value
 
 
 Item = Call | LoopItem | BranchItem
@@ -73,6 +81,8 @@ def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
     """The items with values replaced, by identity."""
 
     def one(v: Any) -> Any:
+        if isinstance(v, Pointer):
+            return Pointer(new.get(id(v.value), v.value))
         return (new.get(id(v[0]), v[0]), v[1]) if isinstance(v, tuple) else new.get(id(v), v) if isinstance(v, Value) else v
 
     result: list[Item] = []
@@ -89,46 +99,23 @@ def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
 
 def copy(source: Value, target: Value) -> Call:
     """Copies the elements of one buffer to another of the same size."""
-    from_type, n = source.spec.dtype, nbytes(source) // source.spec.dtype.size
-    if from_type.llvm is None:  # complex numbers, as pairs of halves
-        from_type, n = from_type.real_dtype, n * 2
-    return _move("copy", source, target, from_type, n, loops.const(0, dtypes.int64), loops.const(0, dtypes.int64), ())
-
-
-def read_row(stacked: Value, counter: Value, target: Value, length: int, reverse: bool) -> Call:
-    """target = stacked[counter], counted from the end if `reverse`."""
-    n, row = _row(target), _position(length, reverse)
-    return _move("read row", stacked, target, *n, row, loops.const(0, dtypes.int64), (counter,))
-
-
-def write_row(source: Value, counter: Value, stacked: Value, length: int, reverse: bool) -> Call:
-    """stacked[counter] = source."""
-    n, row = _row(source), _position(length, reverse)
-    return _move("write row", source, stacked, *n, loops.const(0, dtypes.int64), row, (counter,))
-
-
-def _row(v: Value) -> tuple[dtypes.DType, int]:
-    count = nbytes(v) // v.spec.dtype.size
-    return (v.spec.dtype, count) if v.spec.dtype.llvm is not None else (v.spec.dtype.real_dtype, count * 2)
-
-
-def _position(length: int, reverse: bool) -> loops.Expr:
-    at = loops.load(2, loops.const(0, dtypes.int64), dtypes.int64)
-    return loops.param(1) - 1 - at if reverse else at
-
-
-def _move(
-    name: str, source: Value, target: Value, dtype: dtypes.DType, n: int, source_row: loops.Expr, target_row: loops.Expr, counters: tuple[Value, ...]
-) -> Call:
-    size, i = loops.param(0), loops.axis(0)
-    element = loops.load(0, source_row * size + i if source_row.op != "const" else i, dtype)
-    store = Store(1, target_row * size + i if target_row.op != "const" else i, element)
-    kernel = Kernel((dtype, dtype, *(c.spec.dtype for c in counters)), 2, (size,), (0,), 0, (Stage((), (), (store,)),))
+    dtype, n = source.spec.dtype, nbytes(source) // source.spec.dtype.size
+    if dtype.llvm is None:  # complex numbers, as pairs of halves
+        dtype, n = dtype.real_dtype, n * 2
+    store = Store(1, loops.axis(0), loops.load(0, loops.axis(0), dtype))
+    kernel = Kernel((dtype, dtype), 1, (loops.param(0),), (0,), 0, (Stage((), (), (store,)),))
     grain, tasks = cut([n], (0,), 0)
-    length = 0
-    for v in (source, target):
-        length = max(length, nbytes(v) // max(n * dtype.size, 1))
-    return Call(kernel, tasks, (source, target, *counters, n, length, grain), (source, *counters), (target,), name)
+    return Call(kernel, tasks, (source, target, n, grain), (source,), (target,), "copy")
+
+
+def point(row: Value, stacked: Value, counter: Value, length: int, reverse: bool) -> Call:
+    """Lets `row` be stacked[counter], counted from the end if `reverse`: nothing is copied, only its address is set."""
+    at = loops.load(1, loops.const(0, dtypes.int64), dtypes.int64)
+    position = loops.param(3) - 1 - at if reverse else at
+    store = Store(0, loops.axis(0), loops.param(1) + position * loops.param(2))
+    kernel = Kernel((dtypes.int64, dtypes.int64), 4, (loops.param(0),), (0,), 0, (Stage((), (), (store,)),))
+    args = (Pointer(row), counter, 1, stacked, nbytes(row), length, 64)
+    return Call(kernel, 1, args, (stacked, counter), (stacked,), "count")
 
 
 def count(counter: Value, start: bool) -> Call:
@@ -201,18 +188,45 @@ def _while(inputs: list[Value], outputs: list[Value], lower_graph: LowerGraph, t
 def _scan(
     inputs: list[Value], outputs: list[Value], lower_graph: LowerGraph, body: Graph, carried: int, sliced: int, length: int, reverse: bool
 ) -> list[Item]:
+    """Rows are read and written where they are in the stacked tensors."""
     counter, flag, index = Value(COUNT), Value(FLAG), Value(Spec((), dtypes.int32))
-    state, stacked_in, fixed = outputs[:carried], inputs[carried : carried + sliced], inputs[carried + sliced :]
-    rows = [Value(v.spec) for v in body.inputs[1 + carried : 1 + carried + sliced]]
-    step, results = _inlined(body, [index, *state, *rows, *fixed], lower_graph)
-    reads: list[Item] = [read_row(s, counter, r, length, reverse) for s, r in zip(stacked_in, rows, strict=True)]
-    writes: list[Item] = [write_row(y, counter, s, length, reverse) for y, s in zip(results[carried:], outputs[carried:], strict=True)]
-    number = _number(counter, index, length, reverse)
-    return [
-        *_copies(inputs[:carried], state),
-        count(counter, True),
-        LoopItem([below(counter, length, flag)], flag, [number, *reads, *step, *writes, *_copies(results[:carried], state), count(counter, False)]),
-    ]
+    state, stacked, fixed = outputs[:carried], [*inputs[carried : carried + sliced], *outputs[carried:]], inputs[carried + sliced :]
+    rows = [Value(v.spec) for v in (*body.inputs[1 + carried : 1 + carried + sliced], *body.outputs[carried:])]
+    step, results = _inlined(body, [index, *state, *rows[:sliced], *fixed], lower_graph)
+    given = {id(v) for v in (*state, *rows[:sliced], *fixed)}
+    step, results = _written_in_rows(step, results, carried, rows[sliced:], given)
+    step, results = _written_in_state(step, results, state)
+    ys = list(zip(results[carried:], rows[sliced:], strict=True))
+    early = [copy(y, row) for y, row in ys if y is not row and id(y) in given]  # before the step overwrites what was carried
+    late = [copy(y, row) for y, row in ys if y is not row and id(y) not in given]
+    points = [point(row, s, counter, length, reverse) for row, s in zip(rows, stacked, strict=True)]
+    again = count(counter, False)
+    again = replace(again, args=(*again.args, *stacked), reads=(*again.reads, *stacked))  # what rows point to lives to the end of the step
+    turn = [_number(counter, index, length, reverse), *points, *early, *step, *late, *_copies(results[:carried], state), again]
+    return [*_copies(inputs[:carried], state), count(counter, True), LoopItem([below(counter, length, flag)], flag, turn)]
+
+
+def _written_in_rows(step: list[Item], results: list[Value], carried: int, rows: list[Value], given: set[int]) -> tuple[list[Item], list[Value]]:
+    """The step with results that are to be stacked made in their rows."""
+    made = {id(w) for call in flat(step) for w in call.writes} - given
+    new: dict[int, Value] = {}
+    for y, row in zip(results[carried:], rows, strict=True):
+        if id(y) in made and y.constant is None:
+            new.setdefault(id(y), row)
+    return rename(step, new), [new.get(id(v), v) for v in results]
+
+
+def _written_in_state(step: list[Item], results: list[Value], state: list[Value]) -> tuple[list[Item], list[Value]]:
+    """The step with carried results made where they are carried, if all that need the old ones come before."""
+    calls = flat(step)
+    inside = {id(w) for item in step if not isinstance(item, Call) for call in flat([item]) for w in call.writes}
+    made = {id(w) for call in calls for w in call.writes} - inside
+    new: dict[int, Value] = {}
+    for v, s in zip(results, state, strict=False):
+        alone = sum(v is r for r in results) == 1 and all(s is not r for r in results[: len(state)])
+        if alone and id(v) in made and v.spec == s.spec and safe_in_place(v, s, calls):
+            new[id(v)] = s
+    return rename(step, new), [new.get(id(v), v) for v in results]
 
 
 def _number(counter: Value, index: Value, length: int, reverse: bool) -> Call:
@@ -224,4 +238,4 @@ def _number(counter: Value, index: Value, length: int, reverse: bool) -> Call:
 
 
 CONTROL: dict[str, Callable[..., list[Item]]] = {"cond": _cond, "while": _while, "scan": _scan}
-__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "attributed", "copy", "flat", "lower_control", "rename"]
+__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "Pointer", "attributed", "copy", "flat", "lower_control", "rename"]

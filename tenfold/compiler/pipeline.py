@@ -16,8 +16,9 @@ import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
-from tenfold.compiler.control import BranchItem, Item, LoopItem, attributed, copy, flat, lower_control, lower_effect
+from tenfold.compiler.control import BranchItem, Item, LoopItem, Pointer, attributed, copy, flat, lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
+from tenfold.compiler.in_place import safe_in_place
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import Layout, plan_memory
 from tenfold.compiler.program import Group, Uses, known, root
@@ -25,8 +26,6 @@ from tenfold.compiler.simplify import simplify
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
-from tenfold.kernel import loops
-from tenfold.kernel.loops import Kernel
 from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
 from tenfold.runtime.memory import ArenaPool, empty_array
 
@@ -104,13 +103,15 @@ class Program:
                     constants.append(np.ascontiguousarray(thing.constant))
                 else:
                     temporary.add(id(thing))
-        layout = plan_memory(calls, temporary, repeated(items))
+        moving = list({id(p.value): p.value for p in _things(calls) if isinstance(p, Pointer)}.values())
+        slots.update((id(v), outside + len(constants) + i) for i, v in enumerate(moving))
+        layout = plan_memory(calls, temporary - {id(v) for v in moving}, repeated(items))
         self.arena_bytes = layout.nbytes
         self._constants = constants
-        self._table = np.zeros(outside + len(constants), np.int64)
-        self._table[outside:] = [c.ctypes.data for c in constants]
+        self._table = np.zeros(outside + len(constants) + len(moving), np.int64)
+        self._table[outside : outside + len(constants)] = [c.ctypes.data for c in constants]
         self._last: list[Any] = [None] * len(graph.inputs)  # the arrays whose addresses the table holds
-        self._executable = Executable(Encoder(slots, layout).steps(items))
+        self._executable = Executable(Encoder(slots, layout, self._table.ctypes.data).steps(items))
         self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
@@ -190,10 +191,13 @@ class Encoder:
 
     slots: dict[int, int]
     layout: Layout
+    table: int  # its address
 
     def argument(self, arg: Any) -> Address | int:
         """An address or an integer."""
         thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
+        if isinstance(thing, Pointer):
+            return self.table + 8 * self.slots[id(thing.value)]
         if isinstance(thing, (Value, Scratch)):
             return Address(self.slots[id(thing)], offset) if id(thing) in self.slots else Address(0, self.layout.offsets[id(thing)] + offset)
         return int(thing)
@@ -220,39 +224,6 @@ class Encoder:
                     elif tasks:
                         made.append(Launch(compile_kernel(code), tasks, resolved, name, item))
         return tuple(made)
-
-
-def safe_in_place(made: Value, target: Value, calls: list[Call]) -> bool:
-    """Whether writing `made` over `target` destroys nothing that is still needed: all calls that read `target` come before, or read
-    each element just before they overwrite it."""
-    writers = [i for i, call in enumerate(calls) if made in call.writes]
-    readers = [i for i, call in enumerate(calls) if target in call.reads]
-    if not readers:
-        return True
-    first, last = writers[0], readers[-1]
-    if last < first:
-        return True
-    return last == first == writers[-1] and _pointwise(calls[first], made, target)
-
-
-def _pointwise(call: Call, made: Value, target: Value) -> bool:
-    """Whether a kernel reads `target` only at the position at which it stores `made`."""
-    if not isinstance(call.code, Kernel):
-        return False
-    values = [a for a in call.args if isinstance(a, Value)]
-    read, written = values.index(target), values.index(made)
-    stores = [s for s in call.code.stages[-1].stores if s.buffer == written]
-    if len(stores) != 1:
-        return False
-    place = _shape_of(stores[0].index)
-    roots = [r.value for stage in call.code.stages for r in stage.reductions]
-    roots += [e for stage in call.code.stages for s in stage.stores for e in (s.value, *([s.guard] if s.guard else []))]
-    return all(_shape_of(e.args[0]) == place for e in loops.walk(*roots) if e.op == "load" and e.attr == read)
-
-
-def _shape_of(e: loops.Expr) -> Any:
-    """An expression as nested tuples, for comparison."""
-    return (e.op, e.attr, tuple(_shape_of(a) for a in e.args))
 
 
 def last_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[int, int]) -> list[Group]:

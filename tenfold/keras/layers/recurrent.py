@@ -59,7 +59,7 @@ class RNN(Layer):
         self.return_sequences, self.return_state = return_sequences, return_state
         self.go_backwards, self.stateful, self.unroll = go_backwards, stateful, unroll
         self.single_state = isinstance(size, int)
-        self.state_size: list[Any] = [size] if self.single_state else [*size]
+        self.state_size: list[Any] = list(size) if isinstance(size, (list, tuple)) else [size]
         self.supports_masking = True
         self._states: Any = None
         self._batch_size: Any = None

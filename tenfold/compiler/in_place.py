@@ -1,0 +1,47 @@
+"""Whether a value may be written over another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tenfold.compiler.lower import Call
+from tenfold.ir.graph import Value
+from tenfold.kernel import loops
+from tenfold.kernel.loops import Kernel
+
+
+def safe_in_place(made: Value, target: Value, calls: Sequence[Call]) -> bool:
+    """Whether writing `made` over `target` destroys nothing that is still needed: all calls that read `target` come before, or read
+    each element just before they overwrite it."""
+    writers = [i for i, call in enumerate(calls) if made in call.writes]
+    readers = [i for i, call in enumerate(calls) if target in call.reads]
+    if not readers:
+        return True
+    first, last = writers[0], readers[-1]
+    if last < first:
+        return True
+    return last == first == writers[-1] and _pointwise(calls[first], made, target)
+
+
+def _pointwise(call: Call, made: Value, target: Value) -> bool:
+    """Whether a kernel reads `target` only at the position at which it stores `made`."""
+    if not isinstance(call.code, Kernel):
+        return False
+    values = [a for a in call.args if isinstance(a, Value)]
+    read, written = values.index(target), values.index(made)
+    stores = [s for s in call.code.stages[-1].stores if s.buffer == written]
+    if len(stores) != 1:
+        return False
+    place = _shape_of(stores[0].index)
+    roots = [r.value for stage in call.code.stages for r in stage.reductions]
+    roots += [e for stage in call.code.stages for s in stage.stores for e in (s.value, *([s.guard] if s.guard else []))]
+    return all(_shape_of(e.args[0]) == place for e in loops.walk(*roots) if e.op == "load" and e.attr == read)
+
+
+def _shape_of(e: loops.Expr) -> Any:
+    """An expression as nested tuples, for comparison."""
+    return (e.op, e.attr, tuple(_shape_of(a) for a in e.args))
+
+
+__all__ = ["safe_in_place"]
