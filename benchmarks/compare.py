@@ -27,12 +27,13 @@ import eager
 import fit_predict
 import startup
 import train_steps
+import transformers
 from common import FRAMEWORKS, Key, Suite
 from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
-SUITES: tuple[Suite, ...] = (train_steps.SUITE, fit_predict.SUITE, eager.SUITE, startup.SUITE)
+SUITES: tuple[Suite, ...] = (train_steps.SUITE, fit_predict.SUITE, eager.SUITE, startup.SUITE, transformers.SUITE)
 NAMES = {"tenfold": "Tenfold", "tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
 LIMITS = {"predict_row": 0.3e-3, "import": 0.25, "import_and_add": 0.25}
 STEPS = ("mlp_b128", "cnn_b32", "cnn_b256")  # no slower than the best rival is their goal

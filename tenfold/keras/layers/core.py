@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.core.shapes import product
 from tenfold.keras import activations, constraints, initializers, regularizers, serialization
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
@@ -12,8 +13,11 @@ from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.gather import gather
+from tenfold.primitives.movement import reshape
 from tenfold.primitives.reduction import any as any_
 from tenfold.tensor.tensor import Tensor
+
+PLAIN = (activations.linear, activations.relu, activations.gelu, activations.silu, activations.tanh, activations.elu, activations.selu)
 
 
 @register(MODULE)
@@ -60,10 +64,14 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
 
     def call(self, inputs: Any, training: Any = None) -> Any:
-        x = matmul(self._as_compute(inputs), self.kernel)
+        x = self._as_compute(inputs)
+        lead = x.sizes[:-1]
+        flat = x.ndim > 2 and self.activation in PLAIN  # one matrix, so that bias and activation end the product
+        x = matmul(reshape(x, (product(lead), x.sizes[-1])) if flat else x, self.kernel)
         if self.use_bias:
             x = x + self.bias
-        return self.activation(x)
+        y = self.activation(x)
+        return reshape(y, (*lead, self.units)) if flat else y
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -70,7 +70,7 @@ def training(tf: Any, policy: str) -> Arrays:
         x, y = normal(11, 64, 8), integers(12, 0, 3, 64)
         losses = model.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0).history["loss"]
         kinds = [type(model.optimizer).__name__, model.predict(x[:2], verbose=0).dtype.name, tf.keras.mixed_precision.global_policy().name]
-        kinds += [v.name for v in model.optimizer.variables]
+        kinds += [str(tuple(v.shape)) for v in model.optimizer.variables]
         return {"loss": np.array(losses, "float32"), "kinds": np.array(kinds)}
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
