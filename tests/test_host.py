@@ -17,8 +17,9 @@ from tenfold.primitives import factorization as f
 from tenfold.primitives.arithmetic import add, less
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import transpose
-from tenfold.tensor.tensor import wrap
+from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.function import Function
+from tenfold.transform.tape import GradientTape
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 4, 5))
@@ -263,3 +264,24 @@ def test_python_functions() -> None:
     assert compiled(call, X[0])[1] == 20
     with pytest.raises(ShapeError, match=r"\[py_function\].*Expected \(2,\); received \(5,\)"):
         effects.py_function(lambda a: a.sum(0), [wrap(X[0])], [(2,)], [float64])
+
+
+@pytest.mark.parametrize("x", [[2.0, 0.0, 3.0, 4.0], [0.0, 2.0, 0.0, 5.0], [1.0, 2.0, 3.0, 0.0], [0.0, 0.0, 1.0, 2.0]])
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_cumprod_gradient_with_zeros(x: list[float], exclusive: bool, reverse: bool) -> None:
+    weights = np.array([1.0, -2.0, 0.5, 3.0])
+
+    def total(v: np.ndarray) -> float:
+        return float((host.cumprod(tensor(v), 0, exclusive, reverse).numpy() * weights).sum())
+
+    def tensor(v: np.ndarray) -> Tensor:
+        return as_tensor(v, dtype="float64")
+
+    value = tensor(np.array(x))
+    with GradientTape() as tape:
+        tape.watch(value)
+        y = host.cumprod(value, 0, exclusive, reverse) * tensor(weights)
+    h = 1e-6
+    expected = [(total(np.array(x) + h * e) - total(np.array(x) - h * e)) / (2 * h) for e in np.eye(4)]
+    np.testing.assert_allclose(tape.gradient(y, value).numpy(), expected, atol=1e-6)

@@ -14,7 +14,7 @@ from tenfold.core.dtypes import INTEGERS, NUMBERS, REALS, as_dtype, bool_, int32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError
 from tenfold.core.shapes import Size, differ, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
-from tenfold.primitives.arithmetic import conj, constant_like, div, mul, not_equal, select
+from tenfold.primitives.arithmetic import cast, conj, constant_like, div, equal, logical_and, mul, not_equal, select
 from tenfold.primitives.define import check_dtype, each, primitive, tensors
 from tenfold.primitives.gather import check_indices, gather, gather_adjoint, scatter_add
 from tenfold.primitives.movement import broadcast_to, reshape, transpose
@@ -63,13 +63,23 @@ def cumsum(apply: Any, x: Any, axis: int = 0, exclusive: bool = False, reverse: 
 
 
 def _cumprod_vjp(g: Tensor, y: Tensor, x: Tensor, axis: int, exclusive: bool, reverse: bool) -> Tensor:
-    later = cumsum.bare(mul(conj(y), g), axis=axis, exclusive=exclusive, reverse=not reverse)
-    return div(later, conj(x))
+    """Products divided by x before the first zero; at the first zero, products without it; nothing after it."""
+    zero, one = constant_like(0, x), constant_like(1, x)
+    is_zero = equal(x, zero)
+    zeros = cumsum.bare(cast(is_zero, int32), axis=axis, exclusive=False, reverse=reverse)
+    first = logical_and(is_zero, equal(zeros, constant_like(1, zeros)))
+    without = cumprod.bare(select(first, one, x), axis=axis, exclusive=exclusive, reverse=reverse)
+
+    def later(products: Tensor) -> Tensor:
+        return cumsum.bare(mul(conj(products), g), axis=axis, exclusive=exclusive, reverse=not reverse)  # type: ignore[no-any-return]
+
+    divided = div(later(y), conj(select(is_zero, one, x)))
+    return select(equal(zeros, constant_like(0, zeros)), divided, select(first, later(without), zero))  # type: ignore[no-any-return]
 
 
 @primitive(Kind.HOST, spec=same_spec("cumprod", NUMBERS), oracle=_running(np.cumprod, 1), dtypes=NUMBERS, vjp=each(_cumprod_vjp))
 def cumprod(apply: Any, x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Tensor:
-    """The running product along `axis`, with the options of `cumsum`. Where an element is 0 its gradient is NaN, as in TensorFlow."""
+    """The running product along `axis`, with the options of `cumsum`."""
     x = as_tensor(x)
     result: Tensor = apply(x, axis=normalize_axis("cumprod", int(axis), x.ndim), exclusive=bool(exclusive), reverse=bool(reverse))
     return result
