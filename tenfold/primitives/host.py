@@ -71,10 +71,10 @@ def _cumprod_vjp(g: Tensor, y: Tensor, x: Tensor, axis: int, exclusive: bool, re
     without = cumprod.bare(select(first, one, x), axis=axis, exclusive=exclusive, reverse=reverse)
 
     def later(products: Tensor) -> Tensor:
-        return cumsum.bare(mul(conj(products), g), axis=axis, exclusive=exclusive, reverse=not reverse)  # type: ignore[no-any-return]
+        return cumsum.bare(mul(conj(products), g), axis=axis, exclusive=exclusive, reverse=not reverse)
 
     divided = div(later(y), conj(select(is_zero, one, x)))
-    return select(equal(zeros, constant_like(0, zeros)), divided, select(first, later(without), zero))  # type: ignore[no-any-return]
+    return select(equal(zeros, constant_like(0, zeros)), divided, select(first, later(without), zero))
 
 
 @primitive(Kind.HOST, spec=same_spec("cumprod", NUMBERS), oracle=_running(np.cumprod, 1), dtypes=NUMBERS, vjp=each(_cumprod_vjp))
