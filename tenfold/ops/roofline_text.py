@@ -128,8 +128,24 @@ def _grid(name: str, extra: str, rows: list[tuple[str, str, LayerRow | KernelRow
         grid.add_column(HEADS[i], justify="left" if HEADS[i] == "Bound" else "right", no_wrap=True, width=size)
     for (text, more, row), values in zip(rows, cells, strict=True):
         color = "green" if row.fraction >= 0.5 else "yellow" if row.fraction >= 0.2 else "red"
-        grid.add_row(escape(text), escape(more), *(f"[{color}]{values[i]}[/]" if HEADS[i] == "Of peak" else values[i] for i in keep))
+        grid.add_row(
+            escape(shorter(text, first)),
+            escape(shorter(more, beside)),
+            *(f"[{color}]{values[i]}[/]" if HEADS[i] == "Of peak" else values[i] for i in keep),
+        )
     return grid
+
+
+def shorter(text: str, size: int) -> str:
+    """`text` in at most `size` characters: of a path its end.
+
+    Example:
+        >>> shorter("model/block/dense", 12), shorter("convolution", 8)
+        ('…block/dense', 'convolu…')
+    """
+    if len(text) <= size:
+        return text
+    return "…" + text[len(text) - size + 1 :] if "/" in text else text[: size - 1] + "…"
 
 
 def _cells(row: LayerRow | KernelRow, report: Roofline) -> tuple[str, ...]:
@@ -174,4 +190,4 @@ def _details(row: KernelRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-__all__ = ["amount", "digits", "fused", "headlines", "percent", "seconds", "table", "trace"]
+__all__ = ["amount", "digits", "fused", "headlines", "percent", "seconds", "shorter", "table", "trace"]
