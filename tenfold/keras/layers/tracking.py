@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from tenfold.keras.metrics.base import Metric
@@ -28,7 +29,7 @@ def held(owner: Any, layer_class: type) -> Held:
     found = Held()
     seen = {id(owner)}
     for name, value in list(vars(owner).items()):
-        if name in SKIPPED:
+        if kind_of(type(value), layer_class) is None or name in SKIPPED:
             continue
         for thing in _things(value, layer_class, 0):
             if id(thing) in seen:
@@ -45,9 +46,20 @@ def held(owner: Any, layer_class: type) -> Held:
     return found
 
 
+@cache
+def kind_of(cls: type, layer_class: type) -> str | None:
+    """Whether an attribute of this class may hold something: "thing", "map", "list", or None. (Asked for every attribute at every step.)"""
+    if issubclass(cls, (Variable, layer_class, Metric, SeedGenerator)):
+        return "thing"
+    if issubclass(cls, Mapping):
+        return "map"
+    return "list" if issubclass(cls, (list, tuple, set)) else None
+
+
 def _things(value: Any, layer_class: type, depth: int) -> Iterator[Any]:
-    if isinstance(value, (Variable, layer_class, Metric, SeedGenerator)):
+    kind = kind_of(type(value), layer_class)
+    if kind == "thing":
         yield value
-    elif depth < 8 and isinstance(value, (list, tuple, set, Mapping)):
-        for item in value.values() if isinstance(value, Mapping) else value:
+    elif kind is not None and depth < 8:
+        for item in value.values() if kind == "map" else value:
             yield from _things(item, layer_class, depth + 1)
