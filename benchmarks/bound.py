@@ -20,7 +20,15 @@ def products(layers: tuple[tuple[int, int], ...], positions: tuple[int, ...], ba
     return 3 * sum(forward) - forward[0]
 
 
+def transformer(layers: int, size: int, steps: int, batch: int, last: int = 0, causal: bool = False) -> float:
+    """Operations of a forward pass: projections, attention (half of it if causal) and a last product."""
+    attention = 4.0 * steps * size * (0.5 if causal else 1.0)
+    return batch * steps * (layers * (24.0 * size * size + attention) + 2.0 * size * last)
+
+
 OPERATIONS = {
+    "gpt": 3 * transformer(6, 384, 256, 8, 65, causal=True),
+    "bert": transformer(12, 768, 128, 1),
     "mlp_b128": products(MLP, (1, 1), 128),
     "cnn_b32": products(CNN, CNN_POSITIONS, 32),
     "cnn_b256": products(CNN, CNN_POSITIONS, 256),
