@@ -8,7 +8,7 @@ from typing import Any
 
 from tenfold.compiler.calls import lower_host
 from tenfold.compiler.in_place import safe_in_place
-from tenfold.compiler.lower import Call, cut
+from tenfold.compiler.lower import Call, Scratch, cut
 from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import Group, Uses, root
 from tenfold.core import dtypes
@@ -196,6 +196,7 @@ def _scan(
     given = {id(v) for v in (*state, *rows[:sliced], *fixed)}
     step, results = _written_in_rows(step, results, carried, rows[sliced:], given)
     step, results = _written_in_state(step, results, state)
+    before, step = _prepared(step, {id(v) for v in fixed})
     ys = list(zip(results[carried:], rows[sliced:], strict=True))
     early = [copy(y, row) for y, row in ys if y is not row and id(y) in given]  # before the step overwrites what was carried
     late = [copy(y, row) for y, row in ys if y is not row and id(y) not in given]
@@ -203,7 +204,30 @@ def _scan(
     again = count(counter, False)
     again = replace(again, args=(*again.args, *stacked), reads=(*again.reads, *stacked))  # what rows point to lives to the end of the step
     turn = [_number(counter, index, length, reverse), *points, *early, *step, *late, *_copies(results[:carried], state), again]
-    return [*_copies(inputs[:carried], state), count(counter, True), LoopItem([below(counter, length, flag)], flag, turn)]
+    return [*_copies(inputs[:carried], state), *before, count(counter, True), LoopItem([below(counter, length, flag)], flag, turn)]
+
+
+def _prepared(step: list[Item], fixed: set[int]) -> tuple[list[Item], list[Item]]:
+    """The calls that only fill scratch memory from what is the same at all steps (packed weights), to be made once; and the others."""
+
+    def fills(item: Item) -> list[int]:
+        """The scratch memory that a call fills, if it does nothing else."""
+        if not isinstance(item, Call) or callable(item.code):
+            return []
+        things = [a[0] if isinstance(a, tuple) else a for a in item.args]
+        only = not any(isinstance(t, Pointer) or (isinstance(t, Value) and any(t is w for w in item.writes)) for t in things)
+        return [id(t) for t in things if isinstance(t, Scratch)] if only else []
+
+    filled = [key for item in step for key in fills(item)]
+    once: list[Item] = []
+    for item in step:
+        keys = fills(item)
+        if isinstance(item, Call) and len(keys) == 1 and filled.count(keys[0]) == 1:
+            values = [v for a in item.args if isinstance(v := a[0] if isinstance(a, tuple) else a, Value)]
+            if all(v.constant is not None or id(v) in fixed for v in values):
+                once.append(replace(item, reads=tuple(v for v in values if v.constant is None), writes=()))
+                step = [other for other in step if other is not item]
+    return once, step
 
 
 def _written_in_rows(step: list[Item], results: list[Value], carried: int, rows: list[Value], given: set[int]) -> tuple[list[Item], list[Value]]:

@@ -166,9 +166,10 @@ class Merger:
         return None
 
     def _merge_maps(self, a: Group, b: Group) -> Group | None:
-        if a.space != b.space or len(a.nodes) + len(b.nodes) > MOST_NODES or not (_plain(a) and _plain(b)):
+        if a.space != b.space or len(a.nodes) + len(b.nodes) > MOST_NODES:
             return None
-        return Group("map", self._union(a, b), a.space)
+        nodes = self._union(a, b)
+        return Group("map", nodes, a.space) if _in_registers(nodes) else None
 
     def _merge_reductions(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or a.reduced != b.reduced or not (_plain(a) and _plain(b)):
@@ -307,6 +308,13 @@ class Merger:
 
 def _alike(a: Group, b: Group) -> bool:
     return (a.kind, a.space, a.reduced) == (b.kind, b.space, b.reduced)
+
+
+def _in_registers(nodes: list[Node]) -> bool:
+    """Whether values can be passed on in registers: nodes work at the position of their results, or are parts of what is in memory."""
+    made = {id(v) for n in nodes for v in n.outputs}
+    others = [n for n in nodes if n.primitive.name != "slice" or id(n.inputs[0]) in made]
+    return _plain(Group("map", others))
 
 
 def _plain(group: Group) -> bool:

@@ -17,6 +17,7 @@ from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr, Kernel, Reduction, Stage, Store
 
 TASK_ELEMENTS = 1 << 14  # about how many elements one task computes
+LIGHT = 50  # instructions of an element that counts once
 SPLIT_ABOVE = 1 << 16  # reductions of more elements than this are split when their results are few
 
 
@@ -121,16 +122,21 @@ def _call(b: Builder, outer: Sequence[int], vector: int | None, stages: list[Sta
     stored = {id(v) for v in group.stored}
     kernel = Kernel(tuple(v.spec.dtype for v in b.buffers), len(b.params), tuple(extents), tuple(outer), vector, tuple(stages))
     sizes = [b.params[e.attr] for e in extents]
-    grain, tasks = cut(sizes, outer, vector)
+    grain, tasks = cut(sizes, outer, vector, _effort(stages))
     reads = tuple(v for v in b.buffers if id(v) not in stored)
     return Call(kernel, tasks, (*b.buffers, *b.params, grain), reads, tuple(group.stored), "+".join(n.primitive.name for n in group.nodes[:6]))
 
 
-def cut(sizes: Sequence[int], outer: Sequence[int], vector: int | None) -> tuple[int, int]:
-    """(grain, tasks): how many outer iterations make one task, by shape alone."""
+def _effort(stages: Sequence[Stage]) -> int:
+    """How many times dearer than a plain one an element is: kernels full of exponentials are worth sharing when they are small."""
+    return max(1, sum(1 for _ in loops.walk(*_roots(stages))) // LIGHT)
+
+
+def cut(sizes: Sequence[int], outer: Sequence[int], vector: int | None, effort: int = 1) -> tuple[int, int]:
+    """(grain, tasks): how many outer iterations make one task, by shape and kernel alone."""
     if any(sizes[a] == 0 for a in outer):
         return 1, 0
-    total = math.prod(max(n, 1) for n in sizes)  # a reduction of nothing has results to store too
+    total = math.prod(max(n, 1) for n in sizes) * effort  # a reduction of nothing has results to store too
     spread = [a for a in outer if a != vector]
     if not spread and vector in outer:
         n = sizes[vector]  # type: ignore[index]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core import nest
+from tenfold.core.shapes import product as size_of
 from tenfold.keras import activations, constraints, initializers, random, regularizers
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.call import signature
@@ -17,7 +18,7 @@ from tenfold.keras.serialization import deserialize_keras_object as deserialize
 from tenfold.keras.serialization import serialize_keras_object as serialize
 from tenfold.keras.untyped import array
 from tenfold.primitives.contraction import matmul
-from tenfold.primitives.movement import concat
+from tenfold.primitives.movement import concat, reshape
 
 WEIGHTS = ("kernel", "recurrent", "bias")
 
@@ -104,8 +105,12 @@ class Cell(Layer):
     def project(self, inputs: Any, training: Any = False, step_input: Any = None) -> Any:
         """What the step adds for its inputs: [..., features] -> [..., gates * units]. `step_input` is the inputs of one step."""
         masks = self.get_dropout_mask(inputs if step_input is None else step_input) if training and 0 < self.dropout < 1 else None
+        lead = inputs.sizes[:-1]
+        if masks is None and len(lead) > 1:  # all steps are the rows of one product, which adds the bias as it stores them
+            inputs = reshape(inputs, (size_of(lead), inputs.sizes[-1]))
         x = product(inputs, self.kernel.value, masks, self.gates)
-        return x if self.bias is None else x + self._input_bias()
+        x = x if self.bias is None else x + self._input_bias()
+        return reshape(x, (*lead, x.sizes[-1]))
 
     def _input_bias(self) -> Any:
         return self.bias
