@@ -230,7 +230,7 @@ def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors) ->
     """The weights as they are, or in panels where their rows would fall upon each other in the cache."""
     wide = accumulator(s.dtype)
     columns, k = shape[1] * machine.lanes(wide), s.taps * s.ci_group
-    if s.pairs or (s.co * wide.size % PAGE == 0 and s.groups == 1 and s.n * s.pixels > 8 * shape[0] and k > 64):
+    if s.pairs or (s.co * wide.size % PAGE == 0 and s.groups == 1 and s.n * s.pixels > 2 * shape[0] and k > 64):
         source, taps, group = s.seen.size, np.zeros(1, np.int64), s.co_group * s.dtype.size
         operand = pack(to, Operand("b"), s.seen, s.co_group, k, source, s.co * source, columns, columns, taps, s.groups, group, s.pairs)
         return Columns(operand, columns * wide.size, k * columns * wide.size, True)
