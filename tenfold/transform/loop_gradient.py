@@ -75,8 +75,9 @@ def _product(node: Node, makers: dict[int, Node], length: Size, stacked: set[int
     transpose_a, transpose_b = node.attrs["transpose_a"], node.attrs["transpose_b"]
 
     def make(s: Stacked) -> Tensor:
-        return matmul(_merged(a.make(s), 1 if transpose_a else 2), _merged(b.make(s), 2 if transpose_b else 1),
-                      transpose_a=transpose_a, transpose_b=transpose_b)  # fmt: skip
+        left, right = _merged(a.make(s), 1 if transpose_a else 2), _merged(b.make(s), 2 if transpose_b else 1)
+        total: Tensor = matmul(left, right, transpose_a=transpose_a, transpose_b=transpose_b)
+        return total
 
     return Outside((*a.needs, *b.needs), make)
 
@@ -93,7 +94,8 @@ def _stack(v: Value, makers: dict[int, Node], length: Size, stacked: set[int]) -
 def _merged(x: Tensor, axis: int) -> Tensor:
     """[steps, m, n] -> the steps merged into `axis`."""
     steps, m, n = x.sizes
-    return reshape(x, (product((steps, m)), n)) if axis == 1 else reshape(transpose(x, (1, 0, 2)), (m, product((steps, n))))
+    merged: Tensor = reshape(x, (product((steps, m)), n)) if axis == 1 else reshape(transpose(x, (1, 0, 2)), (m, product((steps, n))))
+    return merged
 
 
 def after_loop(wanted: dict[int, Value], nodes: Sequence[Node], length: Size, varies: set[int], stacked: Iterable[Value]) -> dict[int, Outside]:
