@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from tenfold.keras.metrics.base import Metric
@@ -46,14 +45,15 @@ def held(owner: Any, layer_class: type) -> Held:
     return found
 
 
-@cache
 def kind_of(cls: type, layer_class: type) -> str | None:
     """Whether an attribute of this class may hold something: "thing", "map", "list", or None. (Asked for every attribute at every step.)"""
-    if issubclass(cls, (Variable, layer_class, Metric, SeedGenerator)):
-        return "thing"
-    if issubclass(cls, Mapping):
-        return "map"
-    return "list" if issubclass(cls, (list, tuple, set)) else None
+    if cls not in _kinds:
+        holders: dict[str, Any] = {"thing": (Variable, layer_class, Metric, SeedGenerator), "map": Mapping, "list": (list, tuple, set)}
+        _kinds[cls] = next((kind for kind, classes in holders.items() if issubclass(cls, classes)), None)
+    return _kinds[cls]
+
+
+_kinds: dict[type, str | None] = {}
 
 
 def _things(value: Any, layer_class: type, depth: int) -> Iterator[Any]:
