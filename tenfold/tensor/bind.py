@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,6 @@ class State(threading.local):
         self.tapes: list[Any] = []
         self.scope: list[str] = []  # names of the layers being called, for messages
         self.origin = ""  # where the operations of now come from, if not from the line being run: of gradients, what they are of
-        self.eager_run: Callable[..., Any] | None = None
 
 
 state = State()

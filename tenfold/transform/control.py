@@ -306,7 +306,15 @@ def _twice(x: Any) -> tuple[Any, Any]:
     return x, x
 
 
-def foldl(fn: Callable[..., Any], elems: Any, initializer: Any = None, **ignored: Any) -> Any:
+def foldl(
+    fn: Callable[..., Any],
+    elems: Any,
+    initializer: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    name: str | None = None,
+) -> Any:
     """The last result of `state = fn(state, element)` over the first dimension of `elems`."""
     rows = _rows(elems)
     current, rest = (rows[0], rows[1:]) if initializer is None else (nest.map_structure(as_tensor, initializer), rows)
@@ -315,7 +323,15 @@ def foldl(fn: Callable[..., Any], elems: Any, initializer: Any = None, **ignored
     return current
 
 
-def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None, **ignored: Any) -> Any:
+def foldr(
+    fn: Callable[..., Any],
+    elems: Any,
+    initializer: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    name: str | None = None,
+) -> Any:
     """As `foldl`, from the last element to the first."""
     rows = _rows(elems)[::-1]
     current, rest = (rows[0], rows[1:]) if initializer is None else (nest.map_structure(as_tensor, initializer), rows)
