@@ -79,11 +79,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread."""
+    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread. It writes the operand `writes`."""
 
     source: Source
     tasks: int
     args: tuple[Operand | int, ...]
+    writes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None) ->
 
 
 def _recipe(steps: Steps) -> Recipe:
-    calls = tuple(Call(_source(step.kernel), step.tasks, step.args) for step in steps.launches)
+    calls = tuple(Call(_source(step.kernel), step.tasks, step.args, step.writes) for step in steps.launches)
     return Recipe(calls, steps.scratch, steps.constants)
 
 

@@ -34,11 +34,14 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     names: dict[str, Any] = {"a": a, "b": b, "out": out}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     names.update((f"scratch{i}", Scratch(n)) for i, n in enumerate(recipe.scratch))
-    names.update((f"table{i}", Value(Spec(t.shape, dtypes.int64), t)) for i, t in enumerate(recipe.constants))
+    tables = {f"table{i}": Value(Spec(t.shape, dtypes.int64), t) for i, t in enumerate(recipe.constants)}
+    names.update(tables)
     calls = []
     for call in recipe.calls:
         args = tuple((names[x.name], x.offset) if isinstance(x, Operand) else x for x in call.args)
-        calls.append(Call(call.source, call.tasks, args, (a, b, *extras), (out,), node.primitive.name))
+        read = {x.name for x in call.args if isinstance(x, Operand)} - {call.writes, *tables}
+        reads = tuple(names[name] for name in sorted(read))
+        calls.append(Call(call.source, call.tasks, args, reads, (names[call.writes],), node.primitive.name))
     return calls or [fill_zero(out)]
 
 

@@ -3,98 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from tenfold.compiler.calls import lower_host
 from tenfold.compiler.in_place import safe_in_place
-from tenfold.compiler.lower import Call, Scratch, cut
+from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, flat, rename
+from tenfold.compiler.lower import Call, cut
 from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import Group, Uses, root
+from tenfold.compiler.settled import apart
 from tenfold.core import dtypes
-from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.graph import Graph, Value
 from tenfold.ir.primitive import Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Kernel, Stage, Store
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoopItem:
-    """`condition`; while `flag` holds: `body`, `condition`."""
-
-    condition: list[Any]
-    flag: Value
-    body: list[Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BranchItem:
-    """`then` if `flag` holds, else `otherwise`."""
-
-    flag: Value
-    then: list[Any]
-    otherwise: list[Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pointer:
-    """An argument: where the address of `value` is kept, to be set while the program runs."""
-
-    value: Value
-
-
-Item = Call | LoopItem | BranchItem
 LowerGraph = Callable[[Graph], tuple[list[Item], list[Value]]]  # items, and the values (roots) of the outputs
 COUNT = Spec((1,), dtypes.int64)
 FLAG = Spec((), dtypes.bool_)
-
-
-def flat(items: Sequence[Item]) -> list[Call]:
-    """The calls in the order in which they are laid out."""
-    found: list[Call] = []
-    for item in items:
-        match item:
-            case Call():
-                found.append(item)
-            case LoopItem(condition, _, body):
-                found += flat(condition) + flat(body)
-            case BranchItem(_, then, otherwise):
-                found += flat(then) + flat(otherwise)
-    return found
-
-
-def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
-    """The items, their calls marked as made for `nodes` where they are not marked yet."""
-    result: list[Item] = []
-    for item in items:
-        match item:
-            case Call():
-                result.append(item if item.nodes else replace(item, nodes=nodes))
-            case LoopItem(condition, flag, body):
-                result.append(LoopItem(attributed(condition, nodes), flag, attributed(body, nodes)))
-            case BranchItem(flag, then, otherwise):
-                result.append(BranchItem(flag, attributed(then, nodes), attributed(otherwise, nodes)))
-    return result
-
-
-def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
-    """The items with values replaced, by identity."""
-
-    def one(v: Any) -> Any:
-        if isinstance(v, Pointer):
-            return Pointer(new.get(id(v.value), v.value))
-        return (new.get(id(v[0]), v[0]), v[1]) if isinstance(v, tuple) else new.get(id(v), v) if isinstance(v, Value) else v
-
-    result: list[Item] = []
-    for item in items:
-        match item:
-            case Call(_, _, args, reads, writes):
-                result.append(replace(item, args=tuple(map(one, args)), reads=tuple(map(one, reads)), writes=tuple(map(one, writes))))
-            case LoopItem(condition, flag, body):
-                result.append(LoopItem(rename(condition, new), one(flag), rename(body, new)))
-            case BranchItem(flag, then, otherwise):
-                result.append(BranchItem(one(flag), rename(then, new), rename(otherwise, new)))
-    return result
 
 
 def copy(source: Value, target: Value) -> Call:
@@ -196,7 +122,7 @@ def _scan(
     given = {id(v) for v in (*state, *rows[:sliced], *fixed)}
     step, results = _written_in_rows(step, results, carried, rows[sliced:], given)
     step, results = _written_in_state(step, results, state)
-    before, step = _prepared(step, {id(v) for v in fixed})
+    before, step = apart(step, {id(v) for v in fixed}, {id(v) for v in (*state, *rows)})
     ys = list(zip(results[carried:], rows[sliced:], strict=True))
     early = [copy(y, row) for y, row in ys if y is not row and id(y) in given]  # before the step overwrites what was carried
     late = [copy(y, row) for y, row in ys if y is not row and id(y) not in given]
@@ -205,29 +131,6 @@ def _scan(
     again = replace(again, args=(*again.args, *stacked), reads=(*again.reads, *stacked))  # what rows point to lives to the end of the step
     turn = [_number(counter, index, length, reverse), *points, *early, *step, *late, *_copies(results[:carried], state), again]
     return [*_copies(inputs[:carried], state), *before, count(counter, True), LoopItem([below(counter, length, flag)], flag, turn)]
-
-
-def _prepared(step: list[Item], fixed: set[int]) -> tuple[list[Item], list[Item]]:
-    """The calls that only fill scratch memory from what is the same at all steps (packed weights), to be made once; and the others."""
-
-    def fills(item: Item) -> list[int]:
-        """The scratch memory that a call fills, if it does nothing else."""
-        if not isinstance(item, Call) or callable(item.code):
-            return []
-        things = [a[0] if isinstance(a, tuple) else a for a in item.args]
-        only = not any(isinstance(t, Pointer) or (isinstance(t, Value) and any(t is w for w in item.writes)) for t in things)
-        return [id(t) for t in things if isinstance(t, Scratch)] if only else []
-
-    filled = [key for item in step for key in fills(item)]
-    once: list[Item] = []
-    for item in step:
-        keys = fills(item)
-        if isinstance(item, Call) and len(keys) == 1 and filled.count(keys[0]) == 1:
-            values = [v for a in item.args if isinstance(v := a[0] if isinstance(a, tuple) else a, Value)]
-            if all(v.constant is not None or id(v) in fixed for v in values):
-                once.append(replace(item, reads=tuple(v for v in values if v.constant is None), writes=()))
-                step = [other for other in step if other is not item]
-    return once, step
 
 
 def _written_in_rows(step: list[Item], results: list[Value], carried: int, rows: list[Value], given: set[int]) -> tuple[list[Item], list[Value]]:
@@ -262,4 +165,4 @@ def _number(counter: Value, index: Value, length: int, reverse: bool) -> Call:
 
 
 CONTROL: dict[str, Callable[..., list[Item]]] = {"cond": _cond, "while": _while, "scan": _scan}
-__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "Pointer", "attributed", "copy", "flat", "lower_control", "rename"]
+__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "Pointer", "copy", "flat", "lower_control", "rename"]

@@ -95,7 +95,7 @@ def _epilogue_flops(call: Call) -> float:
     description = call.code.description
     epilogue = getattr(description, "epilogue", None)
     each = call.args[SUM_ARGS.index("pieces")] if isinstance(description, Sum) else 0
-    return float(sum(elements(v) for v in call.writes) * (each + (_arithmetic(epilogue.value) if epilogue else 0)))
+    return float(sum(elements(v) for v in call.writes if isinstance(v, Value)) * (each + (_arithmetic(epilogue.value) if epilogue else 0)))
 
 
 def _touched(call: Call) -> float:

@@ -8,7 +8,7 @@ updates), reductions with the elementwise work around them (softmax, normalizati
 from __future__ import annotations
 
 import math
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from tenfold.compiler.alignment import in_step
 from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
@@ -24,9 +24,10 @@ MOST_SWEEPS = 4  # that depend on each other, in one kernel
 ROW_LIMIT = 1 << 14  # elements of a row that several sweeps may read again from the cache
 
 
-def fuse(graph: Graph, in_place: Set[int] = frozenset()) -> tuple[list[Group], Uses]:
-    """The groups, in an order in which they can run. Values in `in_place` (ids) overwrite a variable, so loops compute them."""
-    uses = Uses(graph)
+def fuse(graph: Graph, in_place: Set[int] = frozenset(), steady: Iterable[int] = ()) -> tuple[list[Group], Uses]:
+    """The groups, in an order in which they can run. Values in `in_place` (ids) overwrite a variable, so loops compute them.
+    Inputs `steady` (positions) change rarely: what depends on them alone has groups of its own."""
+    uses = Uses(graph, steady)
     inlined = choose_inlined(graph, uses)
     groups: list[Group] = []
     for node in graph.nodes:
@@ -150,7 +151,7 @@ class Merger:
 
     def _merge(self, a: Group, b: Group) -> Group | None:
         """The group that does the work of both, if there is one and it saves something."""
-        if self._renamed(a, b) or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
+        if self._settled(a) != self._settled(b) or self._renamed(a, b) or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
             return None
         match a.kind, b.kind:
             case "map", "map":
@@ -164,6 +165,9 @@ class Merger:
             case "contraction", "map":
                 return self._merge_epilogue(a, b)
         return None
+
+    def _settled(self, group: Group) -> bool:
+        return any(id(v) in self.uses.settled for v in group.nodes[-1].outputs)
 
     def _merge_maps(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or len(a.nodes) + len(b.nodes) > MOST_NODES:

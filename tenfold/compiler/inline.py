@@ -36,7 +36,7 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
         price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
         levels = 1 + max((depth.get(id(x), 0) for x in node.inputs), default=0)
         readers = uses.readers[id(v)]
-        if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses):
+        if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses) or _kept(v, uses):
             continue
         if price > CHEAP and _along_columns(v, uses):
             continue
@@ -49,6 +49,13 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
             cost[id(v)], depth[id(v)] = price, levels
     _materialize_under_views(graph, uses, inlined)
     return inlined
+
+
+def _kept(v: Value, uses: Uses) -> bool:
+    """Whether `v` is settled and something reads it that is not: then it is in memory from one run to the next."""
+    return id(v) in uses.settled and any(
+        id(w) not in uses.settled or (is_view(reader) and _kept(w, uses)) for reader in uses.readers[id(v)] for w in reader.outputs
+    )
 
 
 def _one_source(node: Node) -> bool:

@@ -32,14 +32,15 @@ class Scratch:
 class Call:
     """One launch: `code` is a Kernel, another kernel source, or a Python function; args are values, scratch memory and integers.
 
-    `nodes` are what its group computes; the calls of one group share the tuple.
+    `reads` and `writes` name all memory that it uses but tables of positions. `nodes` are what its group computes; the calls of one
+    group share the tuple.
     """
 
     code: Any
     tasks: int
     args: tuple[Any, ...]
-    reads: tuple[Value, ...]
-    writes: tuple[Value, ...]
+    reads: tuple[Value | Scratch, ...]
+    writes: tuple[Value | Scratch, ...]
     name: str
     nodes: tuple[Node, ...] = ()
 

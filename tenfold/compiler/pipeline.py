@@ -8,28 +8,38 @@ A Program is called with arrays and returns arrays; between them everything is o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
-from tenfold.compiler.control import BranchItem, Item, LoopItem, Pointer, attributed, copy, flat, lower_control, lower_effect
+from tenfold.compiler.control import copy, lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.in_place import safe_in_place
+from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
-from tenfold.compiler.memory import Layout, plan_memory
+from tenfold.compiler.memory import plan_kept, plan_memory
 from tenfold.compiler.program import Group, Uses, known, root
+from tenfold.compiler.settled import apart
 from tenfold.compiler.simplify import simplify
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
 from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
-from tenfold.runtime.memory import ArenaPool, empty_array
+from tenfold.runtime.memory import ArenaPool, empty, empty_array
 
-Compiled = Callable[[list[Any]], list[Any]]
+
+class Compiled(Protocol):
+    """A graph made ready to run."""
+
+    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
+        """Runs it; arrays named in `updates` are changed in place. Whenever the elements of a steady array are not those of the last
+        call, the array or `versions` must be others too."""
+
+
 ARENAS = ArenaPool()
 LOWER: dict[str, Callable[[Group, Uses], Sequence[Item]]] = {
     "map": lower_map,
@@ -41,39 +51,42 @@ LOWER: dict[str, Callable[[Group, Uses], Sequence[Item]]] = {
 }
 
 
-def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> Compiled:
+def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = ()) -> Compiled:
     """A program for a graph of known sizes.
 
     Args:
         graph: its inputs become the program's arguments.
         updates: (output, input) pairs: the output is written over the input's array and not returned.
+        steady: inputs that seldom change from call to call (and are not updated): what depends on them alone is kept.
     """
-    return Program(graph, updates) if config.compile else Reference(graph, updates)
+    return Program(graph, updates, steady) if config.compile else Reference(graph, updates)
 
 
 class Program:
     """A compiled graph. Calls from several threads take turns."""
 
-    def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> None:
+    def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = ()) -> None:
         graph = simplify(graph)
         self._targets = dict(updates)
+        self._steady = frozenset(steady) - set(self._targets.values())
         self._returned = [k for k in range(len(graph.outputs)) if k not in self._targets]
-        items, uses = lower_groups(graph, self._targets)
+        items, uses = lower_groups(graph, self._targets, self._steady)
         places, before, after = self._place_outputs(graph, uses, flat(items))
-        self._assemble(graph, [*before, *items, *after], places)
+        once, items = apart([*before, *items, *after], {id(graph.inputs[i]) for i in self._steady}, places.keys())
+        self._assemble(graph, once, items, places)
         self._lock = threading.Lock()
 
-    def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, int], list[Call], list[Call]]:
+    def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, Address], list[Call], list[Call]]:
         """Which table slot each value outside the arena has; copies to begin with, of old values that are overwritten and still wanted;
         copies to end with, of outputs that cannot be made where they belong."""
-        places = {id(v): 1 + i for i, v in enumerate(graph.inputs)}
+        places = {id(v): Address(1 + i) for i, v in enumerate(graph.inputs)}
         overwritten = {id(graph.inputs[i]) for i in self._targets.values()}
         made = {id(w) for call in calls for w in call.writes}
         before: list[Call] = []
         after: list[Call] = []
         for k, v in enumerate(graph.outputs):
             source = root(v, uses)
-            slot = 1 + self._targets[k] if k in self._targets else 1 + len(graph.inputs) + self._returned.index(k)
+            slot = Address(1 + self._targets[k] if k in self._targets else 1 + len(graph.inputs) + self._returned.index(k))
             if (
                 id(source) in made
                 and id(source) not in places
@@ -90,48 +103,63 @@ class Program:
             after.append(copy(source, target))
         return places, before, after
 
-    def _assemble(self, graph: Graph, items: list[Item], places: dict[int, int]) -> None:
+    def _assemble(self, graph: Graph, once: list[Call], items: list[Item], places: dict[int, Address]) -> None:
+        again = flat(items)
+        self.calls = [*once, *again]
+        used = {id(thing): thing for call in self.calls for thing in things(call)}
+        constants = {key: np.ascontiguousarray(v.constant) for key, v in used.items() if isinstance(v, Value) and v.constant is not None}
+        moving = dict.fromkeys(id(p.value) for p in used.values() if isinstance(p, Pointer))
         outside = len(graph.inputs) + len(self._returned) + 1
-        self.calls = calls = flat(items)
-        constants: list[Any] = []
-        slots = dict(places)
-        temporary: set[int] = set()
-        for thing in _things(calls):
-            if isinstance(thing, Value) and id(thing) not in slots:
-                if thing.constant is not None:
-                    slots[id(thing)] = outside + len(constants)
-                    constants.append(np.ascontiguousarray(thing.constant))
-                else:
-                    temporary.add(id(thing))
-        moving = list({id(p.value): p.value for p in _things(calls) if isinstance(p, Pointer)}.values())
-        slots.update((id(v), outside + len(constants) + i) for i, v in enumerate(moving))
-        layout = plan_memory(calls, temporary - {id(v) for v in moving}, repeated(items))
-        self.arena_bytes = layout.nbytes
+        places = {**places, **{key: Address(slot) for slot, key in enumerate((*constants, *moving), outside)}}
+        last = outside + len(constants) + len(moving)
+        temporary = {key for key, thing in used.items() if isinstance(thing, (Value, Scratch))} - places.keys()
+        kept = plan_kept(once, again, temporary)
+        places.update((key, Address(last, offset)) for key, offset in kept.offsets.items())
+        layouts = [plan_memory(once, temporary - kept.offsets.keys()), plan_memory(again, temporary - kept.offsets.keys(), repeated(items))]
+        self.arena_bytes, self.kept_bytes = max(layout.nbytes for layout in layouts), kept.nbytes
         self._constants = constants
-        self._table = np.zeros(outside + len(constants) + len(moving), np.int64)
-        self._table[outside : outside + len(constants)] = [c.ctypes.data for c in constants]
+        self._table = np.zeros(last + 1, np.int64)
+        self._table[outside : outside + len(constants)] = [c.ctypes.data for c in constants.values()]
         self._last: list[Any] = [None] * len(graph.inputs)  # the arrays whose addresses the table holds
-        self._executable = Executable(Encoder(slots, layout, self._table.ctypes.data).steps(items))
+        self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
+        self._versions: Sequence[int] = ()
+        parts: list[Sequence[Item]] = [once, items]
+        self._once, self._again = (
+            Executable(Encoder({**places, **layout.places}, self._table.ctypes.data).steps(part))
+            for layout, part in zip(layouts, parts, strict=True)
+        )
         self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 
-    def __call__(self, arrays: list[Any]) -> list[Any]:
-        """Runs the program; arrays named in `updates` are changed in place."""
+    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
+        """Runs the program."""
         outputs = [empty_array(shape, dtype) for shape, dtype in self._output_specs]
         with self._lock:
             table, last = self._table, self._last
+            stale = versions != self._versions or self._kept is None
             for i, a in enumerate(arrays):
                 if a is not last[i]:  # variables keep their place from call to call
                     last[i] = a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
                     table[1 + i] = a.__array_interface__["data"][0]
+                    stale = stale or i in self._steady
             for i, a in enumerate(outputs, 1 + len(arrays)):
                 table[i] = a.__array_interface__["data"][0]
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
             try:
-                self._executable.run(table)
+                if stale:
+                    self._settle(versions)
+                self._again.run(table)
             finally:
                 ARENAS.give(arena)
         return outputs
+
+    def _settle(self, versions: Sequence[int]) -> None:
+        """Makes what is kept."""
+        if self._kept is None:
+            self._kept = empty(self.kept_bytes)
+            self._table[-1] = self._kept.ctypes.data
+        self._once.run(self._table)
+        self._versions = versions
 
 
 class Reference:
@@ -141,7 +169,7 @@ class Reference:
         self._graph = graph
         self._targets = dict(updates)
 
-    def __call__(self, arrays: list[Any]) -> list[Any]:
+    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
         """Runs the graph, node by node."""
         outputs = reference.run(self._graph, arrays)
         for o, i in self._targets.items():
@@ -149,9 +177,10 @@ class Reference:
         return [np.array(a) for k, a in enumerate(outputs) if k not in self._targets]
 
 
-def lower_groups(graph: Graph, targets: dict[int, int]) -> tuple[list[Item], Uses]:
-    """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs."""
-    groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets})
+def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset()) -> tuple[list[Item], Uses]:
+    """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
+    seldom change."""
+    groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
     items: list[Item] = []
     for group in last_writers(groups, uses, graph, targets):
         made: Sequence[Item] = lower_control(group, uses, _lower_inner) if group.kind == "control" else LOWER[group.kind](group, uses)
@@ -164,12 +193,6 @@ def _lower_inner(graph: Graph) -> tuple[list[Item], list[Value]]:
     graph = simplify(graph)
     items, uses = lower_groups(graph, {})
     return items, [root(v, uses) for v in graph.outputs]
-
-
-def _things(calls: Sequence[Call]) -> Iterator[Any]:
-    for call in calls:
-        for arg in call.args:
-            yield arg[0] if isinstance(arg, tuple) else arg
 
 
 def repeated(items: Sequence[Item], start: int = 0) -> list[tuple[int, int]]:
@@ -189,17 +212,17 @@ def repeated(items: Sequence[Item], start: int = 0) -> list[tuple[int, int]]:
 class Encoder:
     """Turns items into the executor's steps."""
 
-    slots: dict[int, int]
-    layout: Layout
+    places: dict[int, Address]
     table: int  # its address
 
     def argument(self, arg: Any) -> Address | int:
         """An address or an integer."""
         thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
         if isinstance(thing, Pointer):
-            return self.table + 8 * self.slots[id(thing.value)]
+            return self.table + 8 * self.places[id(thing.value)].slot
         if isinstance(thing, (Value, Scratch)):
-            return Address(self.slots[id(thing)], offset) if id(thing) in self.slots else Address(0, self.layout.offsets[id(thing)] + offset)
+            place = self.places[id(thing)]
+            return Address(place.slot, place.offset + offset)
         return int(thing)
 
     def flag(self, value: Value) -> Address:

@@ -35,9 +35,10 @@ class Group:
 
 
 class Uses:
-    """Who makes and who reads each value of a graph."""
+    """Who makes and who reads each value of a graph, and which values are settled: made from the inputs `steady` (positions) alone, and
+    not larger than these. They are kept from one run to the next, so they are never computed again inside their readers."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, steady: Iterable[int] = ()) -> None:
         self.graph = graph
         self.maker: dict[int, Node] = {id(v): n for n in graph.nodes for v in n.outputs}
         self.readers: dict[int, list[Node]] = defaultdict(list)
@@ -46,6 +47,16 @@ class Uses:
                 self.readers[id(v)].append(node)
         self.outputs = {id(v) for v in graph.outputs}
         self.position = {id(node): at for at, node in enumerate(graph.nodes)}
+        self.settled = {id(graph.inputs[i]) for i in steady}
+        for node in graph.nodes if self.settled else ():
+            pure = node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST)
+            if pure and self._settles(node):
+                self.settled.update(id(v) for v in node.outputs)
+
+    def _settles(self, node: Node) -> bool:
+        changing = [v for v in node.inputs if v.constant is None]
+        made = sum(elements(v) for v in node.outputs)
+        return bool(changing) and all(id(v) in self.settled for v in changing) and made <= sum(elements(v) for v in node.inputs)
 
     def single_reader(self, v: Value) -> bool:
         """Whether one node reads `v`, once, and it is no output."""

@@ -185,11 +185,12 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One kernel over `tasks` tasks."""
+    """One kernel over `tasks` tasks, and the name of the operand that it writes."""
 
     kernel: Description
     tasks: int
     args: tuple[Operand | int, ...]
+    writes: str
 
 
 @dataclass(frozen=True, slots=True)

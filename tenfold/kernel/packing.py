@@ -55,7 +55,9 @@ class Builder:
         if tasks:
             extras = getattr(kernel, "epilogue", None)
             more = tuple(Operand(f"extra{i}") for i in range(len(extras.extras))) if extras else ()
-            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more))
+            written = values["target" if "target" in names else "out"]
+            assert isinstance(written, Operand)
+            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more, written.name))
 
     def finish(self) -> Steps:
         """What was collected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ class Variable(Operand):
         assert array is not None
         self._tensor = wrap(np.array(array, order="C"))
         self._exported = False  # whether a reader may hold the elements, so that they must not be overwritten in place
+        self._version = 0  # another number whenever elements were changed in place: assignments bring another array instead
         self._spec_shape: tuple[Any, ...] = array.shape
         if shape is not None and not TensorShape(shape).is_compatible_with(array.shape):
             raise ShapeError(f"[Variable] the initial value has shape {array.shape}; expected {show(tuple(shape))}.")
@@ -208,5 +210,6 @@ class Variable(Operand):
         return copy
 
 
+VERSIONS = count(1)  # no number twice, whatever threads do
 UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub", given by the primitives
 CONVERTERS.append((Variable, lambda variable, dtype: variable.read_value()))

@@ -22,7 +22,7 @@ from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
-from tenfold.tensor.variable import Variable
+from tenfold.tensor.variable import VERSIONS, Variable
 from tenfold.transform.call import call_primitive
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
@@ -52,6 +52,9 @@ class ConcreteFunction:
         n = traced.results
         first = len(graph.inputs) - len(traced.variables)
         self._updates = tuple((n + i, first + k) for i, k in enumerate(traced.written))
+        steady = [k for k in range(len(traced.variables)) if k not in traced.written]
+        self._written, self._steady = ([traced.variables[k] for k in ks] for ks in (traced.written, steady))
+        self._steady_inputs = tuple(first + k for k in steady)
         self._trainable = tuple(v for v in traced.variables if v.trainable)
 
     @property
@@ -135,7 +138,7 @@ class ConcreteFunction:
                 found = self._programs.get(key)
                 if found is None:
                     graph = self._specialized(shapes)
-                    found = self._programs[key] = compile_graph(graph, self._updates if updates else ())
+                    found = self._programs[key] = compile_graph(graph, self._updates if updates else (), self._steady_inputs)
         return found
 
     def _specialized(self, shapes: tuple[tuple[int, ...], ...]) -> Graph:
@@ -148,13 +151,19 @@ class ConcreteFunction:
     def execute(self, arrays: list[Any]) -> list[Any]:
         """Runs the program on arrays; the variables that it writes are updated in place."""
         traced = self.traced
-        for k in traced.written:
-            variable = traced.variables[k]
+        for variable in self._written:
             if variable._exported:  # someone may hold the elements: leave them alone and go on with a copy
                 variable._tensor = wrap(variable._tensor._array.copy())  # type: ignore[union-attr]
                 variable._exported = False
+        versions = [v._version for v in self._steady]  # before the arrays: if one changes meanwhile, the next call sees that
         arrays = [*arrays, *(v._tensor._array for v in traced.variables)]
-        return self.program(tuple(a.shape for a in arrays))(arrays)
+        program = self.program(tuple(a.shape for a in arrays))
+        try:
+            return program(arrays, versions)
+        finally:
+            version = next(VERSIONS)
+            for variable in self._written:
+                variable._version = version
 
 
 class Function:

@@ -1,0 +1,103 @@
+"""What a program is made of before memory is planned: calls, and the loops and branches around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tenfold.compiler.lower import Call
+from tenfold.ir.graph import Node, Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopItem:
+    """`condition`; while `flag` holds: `body`, `condition`."""
+
+    condition: list[Any]
+    flag: Value
+    body: list[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BranchItem:
+    """`then` if `flag` holds, else `otherwise`."""
+
+    flag: Value
+    then: list[Any]
+    otherwise: list[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointer:
+    """An argument: where the address of `value` is kept, to be set while the program runs."""
+
+    value: Value
+
+
+Item = Call | LoopItem | BranchItem
+
+
+def flat(items: Sequence[Item]) -> list[Call]:
+    """The calls in the order in which they are laid out."""
+    found: list[Call] = []
+    for item in items:
+        match item:
+            case Call():
+                found.append(item)
+            case LoopItem(condition, _, body):
+                found += flat(condition) + flat(body)
+            case BranchItem(_, then, otherwise):
+                found += flat(then) + flat(otherwise)
+    return found
+
+
+def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
+    """The items, their calls marked as made for `nodes` where they are not marked yet."""
+    result: list[Item] = []
+    for item in items:
+        match item:
+            case Call():
+                result.append(item if item.nodes else replace(item, nodes=nodes))
+            case LoopItem(condition, flag, body):
+                result.append(LoopItem(attributed(condition, nodes), flag, attributed(body, nodes)))
+            case BranchItem(flag, then, otherwise):
+                result.append(BranchItem(flag, attributed(then, nodes), attributed(otherwise, nodes)))
+    return result
+
+
+def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
+    """The items with values replaced, by identity."""
+
+    def one(v: Any) -> Any:
+        if isinstance(v, Pointer):
+            return Pointer(new.get(id(v.value), v.value))
+        return (new.get(id(v[0]), v[0]), v[1]) if isinstance(v, tuple) else new.get(id(v), v) if isinstance(v, Value) else v
+
+    result: list[Item] = []
+    for item in items:
+        match item:
+            case Call(_, _, args, reads, writes):
+                result.append(replace(item, args=tuple(map(one, args)), reads=tuple(map(one, reads)), writes=tuple(map(one, writes))))
+            case LoopItem(condition, flag, body):
+                result.append(LoopItem(rename(condition, new), one(flag), rename(body, new)))
+            case BranchItem(flag, then, otherwise):
+                result.append(BranchItem(one(flag), rename(then, new), rename(otherwise, new)))
+    return result
+
+
+def flags(items: Sequence[Item]) -> set[int]:
+    """Ids of the values that decide about loops and branches."""
+    found: set[int] = set()
+    for item in items:
+        match item:
+            case LoopItem(condition, flag, body):
+                found |= {id(flag)} | flags(condition) | flags(body)
+            case BranchItem(flag, then, otherwise):
+                found |= {id(flag)} | flags(then) | flags(otherwise)
+    return found
+
+
+def things(call: Call) -> list[Any]:
+    """The arguments of a call without their offsets."""
+    return [arg[0] if isinstance(arg, tuple) else arg for arg in call.args]

@@ -1,0 +1,45 @@
+"""Which calls need not run again: those that only read what stays the same, weights above all.
+
+    pack w -> panels; scale = gamma * rsqrt(variance); out = x @ panels * scale    ->    pack, scale: once    out: every time
+
+A program does this with the variables that it does not write, a loop with what is the same at all steps.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence, Set
+
+from tenfold.compiler.items import Item, Pointer, flags, flat, things
+from tenfold.compiler.lower import Call, Scratch
+from tenfold.ir.graph import Value
+
+
+def apart(items: Sequence[Item], steady: Set[int], placed: Set[int]) -> tuple[list[Call], list[Item]]:
+    """(calls to be made once, the other items): the first read constants, values in `steady` (ids) and what each other make.
+
+    They make nothing that a call among the others writes too, and no value in `placed` (ids), which is wanted anew each time.
+    """
+    placed = placed | flags(items)
+    writers: dict[int, set[int]] = defaultdict(set)
+    for call in flat(items):
+        for thing in call.writes:
+            writers[id(thing)].add(id(call))
+    once = {id(item): item for item in items if isinstance(item, Call) and _repeatable(item)}
+
+    def known(thing: Value | Scratch) -> bool:
+        constant = isinstance(thing, Value) and thing.constant is not None
+        return constant or id(thing) in steady or (id(thing) in writers and writers[id(thing)] <= once.keys())
+
+    def stays(call: Call) -> bool:
+        return all(map(known, call.reads)) and all(id(w) not in placed and writers[id(w)] <= once.keys() for w in call.writes)
+
+    while left := [key for key, call in once.items() if not stays(call)]:
+        for key in left:
+            del once[key]
+    return list(once.values()), [item for item in items if id(item) not in once]
+
+
+def _repeatable(call: Call) -> bool:
+    """Whether a call is a kernel over memory that `reads` and `writes` name."""
+    return bool(call.tasks) and not callable(call.code) and not any(isinstance(thing, Pointer) for thing in things(call))
