@@ -55,6 +55,38 @@ def test_second_and_third_order() -> None:
     np.testing.assert_allclose([float(d1), float(d2), float(d3)], [2 * v * c, 2 * c - 4 * v * v * s, -12 * v * s - 8 * v**3 * c], rtol=1e-12)
 
 
+def test_gradients_that_come_again() -> None:
+    """Matrix products, movement, reductions and broadcasting: the same bits each time, in higher orders too, and for other shapes in between."""
+    rng = np.random.default_rng(3)
+    w = tf.Variable(rng.standard_normal((4, 2)))
+
+    def loss(x: Any) -> Any:
+        h = tf.nn.softmax(x @ w + tf.reduce_mean(w, 0))
+        return tf.reduce_sum(tf.gather(tf.transpose(h), [1, 0, 1])[:, 1:] ** 2.0)
+
+    def first_and_second(x: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                y = loss(x)
+            g = inner.gradient(y, w)
+            norm = tf.reduce_sum(g * g)
+        return g, outer.gradient(norm, x)
+
+    def only_first(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            y = loss(x)
+        return tape.gradient(y, w)
+
+    xs = [tf.constant(rng.standard_normal((n, 4))) for n in (3, 5)]
+    expected = [first_and_second(x) for x in xs]
+    for _ in range(3):
+        for x, (g, second) in zip(xs, expected, strict=True):
+            np.testing.assert_array_equal(only_first(x).numpy(), g.numpy())
+            for again, before in zip(first_and_second(x), (g, second), strict=True):
+                np.testing.assert_array_equal(again.numpy(), before.numpy())
+
+
 def test_gradient_through_a_compiled_function() -> None:
     w = tf.Variable(np.random.default_rng(1).standard_normal((4, 2)))
     x = tf.constant(np.random.default_rng(2).standard_normal((3, 4)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ml_dtypes
@@ -28,6 +28,10 @@ class DType:
     kind: str  # "bool", "int", "uint", "float" or "complex"
     llvm: str | None  # the LLVM type in memory; None where kernels do not handle it
     enum: int  # TensorFlow's DataType number, for files and protocols
+    is_differentiable: bool = field(init=False, repr=False)  # whether gradients flow through values of this type
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_differentiable", self.kind in ("float", "complex"))
 
     @property
     def as_numpy_dtype(self) -> type:
@@ -83,11 +87,6 @@ class DType:
     def real_dtype(self) -> DType:
         """The type of the real part: itself, or the float half of a complex type."""
         return {"complex64": float32, "complex128": float64}.get(self.name, self)
-
-    @property
-    def is_differentiable(self) -> bool:
-        """Whether gradients flow through values of this type."""
-        return self.kind in ("float", "complex")
 
     @property
     def limits(self) -> tuple[Any, Any]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 
 def is_nested(x: Any) -> bool:
     """Whether `x` is a structure and not a leaf."""
-    return isinstance(x, (list, tuple, Mapping)) and not getattr(x, "_is_leaf", False) and type(x).__name__ != "TensorShape"
+    return _is_nest(type(x))  # type: ignore[arg-type]
+
+
+@lru_cache(1024)
+def _is_nest(cls: type) -> bool:
+    return issubclass(cls, (list, tuple, Mapping)) and not getattr(cls, "_is_leaf", False) and cls.__name__ != "TensorShape"
 
 
 def _children(x: Any) -> list[Any]:
@@ -39,7 +45,7 @@ def flatten(structure: Any) -> list[Any]:
         >>> flatten({"b": 2, "a": (1, [3])})
         [1, 3, 2]
     """
-    return list(_leaves(structure))
+    return list(_leaves(structure)) if is_nested(structure) else [structure]
 
 
 def _leaves(x: Any) -> Iterator[Any]:
@@ -56,6 +62,8 @@ def pack(structure: Any, flat: list[Any]) -> Any:
     Raises:
         ValueError: the number of leaves differs.
     """
+    if not is_nested(structure) and len(flat) == 1:
+        return flat[0]
     expected = len(flatten(structure))
     if expected != len(flat):
         raise ValueError(f"[nest] the structure has {expected} leaves, but {len(flat)} were given.")

@@ -1,28 +1,34 @@
-"""Floating-point warnings off: infinities and NaN are results here, as in TensorFlow, and say nothing on stderr."""
+"""Floating-point warnings off: infinities and NaN are results here, as in TensorFlow, and say nothing on stderr.
+
+    before = silence()
+    try:
+        ...
+    finally:
+        restore(before)
+"""
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+silence: Callable[[], Any]
+restore: Callable[[Any], object]
+
 try:  # what `np.errstate` sets, without making an object for it: an eager operation costs a few microseconds in all
     from numpy._core.umath import _extobj_contextvar, _make_extobj
 
-    _settings: ContextVar[Any] = _extobj_contextvar
-    _ignore: Any = _make_extobj(all="ignore")
+    silence = partial(_extobj_contextvar.set, _make_extobj(all="ignore"))
+    restore = _extobj_contextvar.reset
 except ImportError:  # another NumPy: the public way
-    _ignore = None
 
+    def silence() -> Any:
+        """No warnings from here on; gives what `restore` needs."""
+        return np.seterr(all="ignore")
 
-def quietly(function: Any, arrays: Any, attrs: Any) -> Any:
-    """`function(*arrays, **attrs)` without floating-point warnings."""
-    if _ignore is None:
-        with np.errstate(all="ignore"):
-            return function(*arrays, **attrs)
-    before = _settings.set(_ignore)
-    try:
-        return function(*arrays, **attrs)
-    finally:
-        _settings.reset(before)
+    def restore(before: Any) -> object:
+        """Warnings as they were before `silence`."""
+        return np.seterr(**before)

@@ -57,8 +57,8 @@ def _remedy(a: Spec, b: Spec, transpose_a: bool, transpose_b: bool) -> str:
 
 
 def _matmul_oracle(a: Any, b: Any, transpose_a: bool, transpose_b: bool) -> Any:
-    x, y = _wide(a), _wide(b)
-    result = np.matmul(np.swapaxes(x, -1, -2) if transpose_a else x, np.swapaxes(y, -1, -2) if transpose_b else y)
+    x, y = (_wide(a), _wide(b)) if a.dtype.itemsize == 2 else (a, b)
+    result = np.matmul(x.swapaxes(-1, -2) if transpose_a else x, y.swapaxes(-1, -2) if transpose_b else y)
     return result if result.dtype == a.dtype else result.astype(a.dtype)
 
 
@@ -75,7 +75,7 @@ def _matmul_vjp_b(g: Tensor, y: Tensor, a: Tensor, b: Tensor, transpose_a: bool,
 
 
 @primitive(Kind.CONTRACTION, spec=_matmul_spec, oracle=_matmul_oracle, vjp=each(_matmul_vjp_a, _matmul_vjp_b), dtypes=NUMBERS)
-def matmul(apply: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
+def matmul(apply: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
     """The matrix product of the last two dimensions; those before are a batch and broadcast. A vector is a row at the left of the product
     and a column at its right, as with Python's `@`.
 
@@ -83,9 +83,12 @@ def matmul(apply: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: b
         ValueError: the inner dimensions differ. TypeError: the data types differ.
     """
     a, b = tensors("matmul", (a, b))
-    if a.ndim == 0 or b.ndim == 0:
+    ranks = a.ndim, b.ndim
+    if ranks == (2, 2):
+        return apply(a, b, transpose_a=bool(transpose_a), transpose_b=bool(transpose_b))
+    if 0 in ranks:
         raise ShapeError(f"[matmul] expected matrices or vectors; received {show(a.sizes)} @ {show(b.sizes)}. Try a * b.")
-    row, column = a.ndim == 1, b.ndim == 1
+    row, column = ranks[0] == 1, ranks[1] == 1
     a = reshape(a, (a.sizes[0], 1) if transpose_a else (1, a.sizes[0])) if row else a
     b = reshape(b, (1, b.sizes[0]) if transpose_b else (b.sizes[0], 1)) if column else b
     y = _batched(apply, a, b, bool(transpose_a), bool(transpose_b))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, update_wrapper, wraps
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,19 @@ def each(*rules: Vjp | None) -> Vjp:
     return vjp
 
 
-def tensors(name: str, values: Sequence[Any]) -> list[Tensor]:
+def tensors(name: str, values: Sequence[Any]) -> Sequence[Tensor]:
     """The arguments as Tensors; a Python number takes the element type of the first tensor among them."""
-    if all(type(v) is Tensor for v in values):
-        return list(values)
-    hint = next((v.dtype for v in values if hasattr(v, "dtype") and isinstance(v.dtype, DType)), None)
+    for v in values:
+        if type(v) is not Tensor:
+            break
+    else:
+        return values
+    hint = None
+    for v in values:
+        dtype = getattr(v, "dtype", None)
+        if type(dtype) is DType:
+            hint = dtype
+            break
     return [v if type(v) is Tensor else as_tensor(v, hint=hint, name=name) for v in values]
 
 
@@ -121,14 +129,14 @@ def primitive(
         made = register(Primitive(name, kind, spec, oracle, vjp, lower, dtypes, False, samples, algebra, pure, front.__doc__ or ""))
 
         def apply(*xs: Any, **attrs: Any) -> Any:
-            return bind(made, *tensors(name, xs), **attrs)
+            for x in xs:
+                if type(x) is not Tensor:
+                    return bind(made, *tensors(name, xs), **attrs)
+            return bind(made, *xs, **attrs)
 
-        @wraps(front)
-        def operation(*args: Any, **kwargs: Any) -> Any:
-            return front(apply, *args, **kwargs)
-
-        operation.primitive = made  # type: ignore[attr-defined]
-        operation.bare = apply  # type: ignore[attr-defined]
+        operation: Any = update_wrapper(partial(front, apply), front)
+        operation.primitive = made
+        operation.bare = apply
         return operation
 
     return define

@@ -8,6 +8,7 @@ element of input i; `k.shape(i)`, its sizes; `k.int(n)`, a Python integer that m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tenfold.primitives.define import check_sizes, each, primitive
 from tenfold.tensor.tensor import STACK, Tensor, as_tensor
 
 Sizes = tuple[Size, ...]
+COPIED = 1 << 10  # elements: so few are repeated in less time than NumPy takes to describe the repetition
 
 
 def _reshape_spec(x: Spec, shape: Sizes) -> Spec:
@@ -85,7 +87,15 @@ def _broadcast_lower(k: Any, index: list[Expr], shape: Sizes) -> Expr:
     return k.read(0, [loops.const(0, i.dtype) if n == 1 else i for i, n in zip(kept, sizes, strict=True)])
 
 
-@primitive(Kind.INDEXED, spec=_broadcast_spec, oracle=lambda x, shape: np.broadcast_to(x, shape), dtypes=ALL, lower=_broadcast_lower,
+def _broadcast_oracle(x: Any, shape: Any) -> Any:
+    if prod(shape) > COPIED:
+        return np.broadcast_to(x, shape)
+    y = np.empty(shape, x.dtype)
+    y[...] = x
+    return y
+
+
+@primitive(Kind.INDEXED, spec=_broadcast_spec, oracle=_broadcast_oracle, dtypes=ALL, lower=_broadcast_lower,
            vjp=each(lambda g, y, x, shape: g))  # the caller sums it to the shape of x  # fmt: skip
 def broadcast_to(apply: Any, x: Any, shape: Sequence[Size]) -> Tensor:
     """`x` repeated to fill `shape`."""

@@ -47,11 +47,15 @@ def _wide(x: Any) -> Any:
     return np.float32 if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x.dtype
 
 
-def _oracle(function: Any) -> Any:
-    return lambda x, axes: function(x, axis=axes, dtype=_wide(x)).astype(x.dtype)
+def _oracle(combine: np.ufunc) -> Any:
+    def run(x: Any, axes: tuple[int, ...]) -> Any:
+        result = combine.reduce(x, axes, _wide(x))
+        return result if result.dtype == x.dtype else result.astype(x.dtype)
+
+    return run
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_sum", NUMBERS), oracle=_oracle(np.sum), lower="sum", dtypes=NUMBERS,
+@primitive(Kind.REDUCTION, spec=_spec("reduce_sum", NUMBERS), oracle=_oracle(np.add), lower="sum", dtypes=NUMBERS,
            vjp=each(lambda g, y, x, axes: spread(g, x, axes)), samples=((-3, 3),))  # fmt: skip
 def sum(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The sum of the elements along `axis` (None: all). The sum of no elements is 0."""
@@ -69,7 +73,7 @@ def _prod_vjp(g: Tensor, y: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return mul(spread(g, x, axes), conj(select(none, div(spread(others, x, axes), select(is_zero, one, x)), from_others)))
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_prod", NUMBERS), oracle=_oracle(np.prod), lower="prod", dtypes=NUMBERS,
+@primitive(Kind.REDUCTION, spec=_spec("reduce_prod", NUMBERS), oracle=_oracle(np.multiply), lower="prod", dtypes=NUMBERS,
            vjp=each(_prod_vjp), samples=((0.5, 2),))  # fmt: skip
 def prod(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The product of the elements along `axis` (None: all). The product of no elements is 1."""

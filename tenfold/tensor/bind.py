@@ -6,13 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.core.errors import DTypeError, InternalError, OpError, ResourceExhaustedError, ShapeError, TraceError
-from tenfold.core.quiet import quietly
+from tenfold.core.quiet import restore, silence
 from tenfold.core.shapes import Sym
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Node, Value, make
@@ -21,6 +22,7 @@ from tenfold.tensor.tensor import Tensor, wrap
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 SIMPLE = (Kind.ELEMENTWISE, Kind.INDEXED, Kind.REDUCTION, Kind.CONTRACTION)
+TYPE_AND_SHAPE = attrgetter("dtype", "shape")
 MOST_PASSED = 1 << 12
 _passed: set[Any] = set()  # calls of primitives, without their elements, that their shape rules accept
 FOLD_LIMIT = 1 << 14  # elements: a traced operation on constants is computed at once up to this size
@@ -45,7 +47,7 @@ def bind(primitive: Primitive, *inputs: Tensor, **attrs: Any) -> Any:
     trace = state.trace
     outputs = _run(primitive, inputs, attrs) if trace is None else trace.record(primitive, inputs, attrs)
     if state.tapes:
-        made = outputs if isinstance(outputs, tuple) else (outputs,)
+        made = outputs if type(outputs) is tuple else (outputs,)
         for tape in state.tapes:
             tape.record(primitive, inputs, made, attrs)
     return outputs
@@ -61,33 +63,39 @@ def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, A
             fits = fits and a.dtype is dtype
         if not fits:
             primitive.spec(*(x.spec for x in inputs), **attrs)
-    else:
-        _check(primitive, inputs, arrays, attrs)
+    elif primitive.kind in SIMPLE:
+        key = (primitive, *map(TYPE_AND_SHAPE, arrays), *attrs.items())
+        if key not in _passed:
+            primitive.spec(*(x.spec for x in inputs), **attrs)
+            _remember(key)
+    else:  # its attributes may be large objects, which must not be kept
+        primitive.spec(*(x.spec for x in inputs), **attrs)
+    before = silence()
     try:
-        result = quietly(primitive.oracle, arrays, attrs)
-    except (ValueError, TypeError) as error:
-        if isinstance(error, (OpError, TraceError)):
-            raise
-        primitive.spec(*(x.spec for x in inputs), **attrs)  # raises the error that explains
-        raise InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}") from error
-    except MemoryError:
-        found = primitive.spec(*(x.spec for x in inputs), **attrs)
-        size = " and ".join(str(s) for s in (found if isinstance(found, tuple) else (found,)))
-        raise ResourceExhaustedError(f"[{primitive.name}] not enough memory for {size}. Try smaller batches, or a smaller type.") from None
+        result = primitive.oracle(*arrays, **attrs)
+    except (OpError, TraceError):
+        raise
+    except (ValueError, TypeError, MemoryError) as error:
+        raise _explained(error, primitive, inputs, attrs) from error
+    finally:
+        restore(before)
     return tuple(wrap(a) for a in result) if type(result) is tuple else wrap(result)
 
 
-def _check(primitive: Primitive, inputs: tuple[Tensor, ...], arrays: list[Any], attrs: Mapping[str, Any]) -> None:
-    """Raises what the primitive's shape rule has against these inputs; what passed once is not asked again."""
-    if primitive.kind not in SIMPLE:  # its attributes may be large objects, which must not be kept
-        primitive.spec(*(x.spec for x in inputs), **attrs)
-        return
-    key = (primitive, *[(a.dtype, a.shape) for a in arrays], *attrs.items())
-    if key not in _passed:
-        primitive.spec(*(x.spec for x in inputs), **attrs)
-        if len(_passed) >= MOST_PASSED:
-            _passed.clear()
-        _passed.add(key)
+def _explained(error: Exception, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Exception:
+    """What to raise where an oracle raised `error`."""
+    found = primitive.spec(*(x.spec for x in inputs), **attrs)  # raises the error that explains
+    if isinstance(error, MemoryError):
+        size = " and ".join(str(s) for s in (found if isinstance(found, tuple) else (found,)))
+        return ResourceExhaustedError(f"[{primitive.name}] not enough memory for {size}. Try smaller batches, or a smaller type.")
+    return InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}")
+
+
+def _remember(key: Any) -> None:
+    """A call that passed its shape rule is not asked again."""
+    if len(_passed) >= MOST_PASSED:
+        _passed.clear()
+    _passed.add(key)
 
 
 class Recorder:

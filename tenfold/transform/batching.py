@@ -24,8 +24,8 @@ from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.bind import bind
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
-from tenfold.transform.autodiff import MULTIPLE
 from tenfold.transform.trace import trace
+from tenfold.transform.vjp import MULTIPLE
 
 
 def vectorized_map(fn: Callable[..., Any], elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:

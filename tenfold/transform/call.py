@@ -12,8 +12,9 @@ from tenfold.ir.graph import Graph, Value, specialize
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.tensor.bind import Recorder, bind, state
 from tenfold.tensor.tensor import Tensor, wrap
-from tenfold.transform.autodiff import MULTIPLE, Record, backward
+from tenfold.transform.autodiff import backward
 from tenfold.transform.trace import replay
+from tenfold.transform.vjp import MULTIPLE, Record
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +70,7 @@ class _Records:
         self.records: list[Record] = []
 
     def record(self, primitive: Primitive, inputs: Any, outputs: Any, attrs: Any) -> None:
-        self.records.append(Record(primitive, inputs, outputs, attrs))
+        self.records.append((primitive, inputs, outputs, attrs))
 
     def saw(self, variable: Any, tensor: Any) -> None:
         """Variables are inputs here."""

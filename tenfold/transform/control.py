@@ -21,10 +21,10 @@ from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import concat, expand_dims, slice_, stack
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
-from tenfold.transform.autodiff import MULTIPLE
 from tenfold.transform.branches import gradient_graph, program_of, rewire
 from tenfold.transform.loops import loop_over
 from tenfold.transform.trace import Traced, trace
+from tenfold.transform.vjp import MULTIPLE
 
 # --- cond ---
 

@@ -13,9 +13,9 @@ from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
-from tenfold.transform.autodiff import MULTIPLE
 from tenfold.transform.tape import GradientTape
 from tenfold.transform.trace import TENSOR, replay, trace
+from tenfold.transform.vjp import MULTIPLE
 
 
 def custom_gradient(f: Callable[..., Any] | None = None) -> Any:

@@ -16,11 +16,11 @@ from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import stack
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
-from tenfold.transform.autodiff import MULTIPLE, zeros
 from tenfold.transform.branches import program_of, rewire
 from tenfold.transform.call import differentiate
 from tenfold.transform.loop_gradient import after_loop, varying
 from tenfold.transform.trace import replay, trace
+from tenfold.transform.vjp import MULTIPLE, zeros
 
 Body = Callable[[Tensor, Any, Any], tuple[Any, Any]]
 

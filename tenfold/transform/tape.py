@@ -17,7 +17,8 @@ from tenfold.primitives.movement import reshape, stack
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import Variable
-from tenfold.transform.autodiff import Record, backward, ones, zeros
+from tenfold.transform.autodiff import backward
+from tenfold.transform.vjp import Record, ones, zeros
 
 
 class GradientTape:
@@ -69,11 +70,13 @@ class GradientTape:
     def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> None:
         """Called by `bind` for every operation while the tape records."""
         watched = self._watched
-        if any(id(x) in watched for x in inputs):
-            self._records.append(Record(primitive, inputs, outputs, attrs))
-            for y in outputs:
-                if y.dtype.is_differentiable:
-                    watched[id(y)] = y
+        for x in inputs:
+            if id(x) in watched:
+                self._records.append((primitive, inputs, outputs, attrs))
+                for y in outputs:
+                    if y.dtype.is_differentiable:
+                        watched[id(y)] = y
+                return
 
     def saw(self, variable: Variable, tensor: Tensor) -> None:
         """Called when a trainable variable is read."""
@@ -134,6 +137,7 @@ class GradientTape:
             RuntimeError: the tape was used before and is not persistent.
         """
         self._use()
+        zero = _gives_zeros(unconnected_gradients)
         targets = [t for t in nest.flatten(target) if t is not None]
         weights = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(targets) == 1 and len(weights) != 1:
@@ -142,9 +146,6 @@ class GradientTape:
             raise InvalidArgumentError(f"[gradient] expected one output gradient per target ({len(targets)}); received {len(weights)}.")
         seeds = [self._seed(self._value(t), w) for t, w in zip(targets, weights, strict=True)]
         flat = nest.flatten(sources)
-        zero = str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero"
-        if not zero and str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() != "none":
-            raise InvalidArgumentError(f"[gradient] unconnected_gradients must be 'none' or 'zero'; received {unconnected_gradients!r}.")
         found = self._by_source(seeds, flat)
         if zero:
             found = [zeros(self._value(s)) if g is None else g for s, g in zip(flat, found, strict=True)]
@@ -179,22 +180,21 @@ class GradientTape:
 
     def _by_source(self, seeds: list[tuple[Tensor, Tensor]], sources: list[Any]) -> list[Tensor | None]:
         """Gradients by tensors and variables; a variable's is the sum over its values that were read."""
-        tensors: list[Tensor] = []
-        places: list[list[int]] = []
+        watched = self._watched
+        values: list[list[Tensor]] = []
         for s in sources:
-            if not isinstance(s, (Tensor, Variable)):
+            if isinstance(s, Variable):
+                values.append(list(self._variables[id(s)][1].values()) if id(s) in self._variables else [])
+            elif isinstance(s, Tensor):
+                values.append([s] if id(s) in watched else [])
+            else:
                 raise InvalidArgumentError(f"[gradient] a source must be a tensor or a variable; received {type(s).__name__}.")
-            mine = [s] if isinstance(s, Tensor) else list(self._variables.get(id(s), (s, {}))[1].values())
-            places.append(list(range(len(tensors), len(tensors) + len(mine))))
-            tensors.extend(t for t in mine)
-        unknown = [t for t in tensors if id(t) not in self._watched]
-        gradients = backward(self._records, seeds, [t for t in tensors if id(t) in self._watched]) if len(unknown) < len(tensors) else []
-        by_id = dict(zip((id(t) for t in tensors if id(t) in self._watched), gradients, strict=True))
+        gradients = iter(backward(self._records, seeds, [t for mine in values for t in mine]))
         result: list[Tensor | None] = []
-        for where in places:
+        for mine in values:
             total: Tensor | None = None
-            for i in where:
-                g = by_id.get(id(tensors[i]))
+            for _ in mine:
+                g = next(gradients)
                 total = g if total is None else total if g is None else total + g
             result.append(total)
         return result
@@ -215,7 +215,7 @@ class GradientTape:
         if not isinstance(count, int):
             raise ShapeError("[jacobian] the target's shape must be known. Try an input_signature without None.")
         rows = [self._by_source([(y, reshape(wrap(row), y.sizes))], flat) for row in np.eye(count, dtype=y.dtype.numpy)]
-        zero = str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero"
+        zero = _gives_zeros(unconnected_gradients)
         result: list[Any] = []
         for i, s in enumerate(flat):
             shape = (*y.sizes, *self._value(s).sizes)
@@ -251,3 +251,11 @@ class GradientTape:
         if not self._persistent:
             self._clear()
         return reshape(stack(rows, axis=1), (y.sizes[0], *y.sizes[1:], *x.sizes[1:]))
+
+
+def _gives_zeros(unconnected: Any) -> bool:
+    """Whether sources without a connection get zeros, from "none", "zero" or a member of tf.UnconnectedGradients."""
+    name = unconnected if isinstance(unconnected, str) else str(getattr(unconnected, "value", unconnected))
+    if name.lower() not in ("none", "zero"):
+        raise InvalidArgumentError(f"[gradient] unconnected_gradients must be 'none' or 'zero'; received {unconnected!r}.")
+    return name.lower() == "zero"
