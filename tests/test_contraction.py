@@ -185,6 +185,8 @@ SPECS = {
     "many_channels": conv_spec(F32, 1, (9, 9), 256, 512, (3, 3), (2, 2), ((0, 1), (0, 1))),
     "depthwise": conv_spec(F32, 2, (12, 12), 20, 20, (3, 3), (1, 1), ((1, 1), (1, 1)), groups=20),
     "depthwise_strided": conv_spec(F32, 1, (13, 12), 20, 20, (3, 3), (2, 2), ((1, 1), (0, 1)), groups=20),
+    "depthwise_wide": conv_spec(F32, 2, (9, 30), 70, 70, (5, 5), (1, 1), ((2, 2), (4, 4)), (1, 2), groups=70),
+    "depthwise_volumes": conv_spec(F32, 2, (3, 5, 14), 40, 40, (2, 3, 3), (1, 2, 2), ((1, 0), (1, 1), (0, 1)), groups=40),
     "multiplier": conv_spec(F32, 2, (9, 9), 8, 16, (3, 3), groups=8),
     "grouped": conv_spec(F32, 2, (9, 9), 12, 30, (3, 2), (2, 1), ((1, 1), (1, 0)), groups=3),
     "dilated": conv_spec(F32, 2, (15, 17), 5, 6, (3, 3), (2, 1), ((2, 2), (4, 3)), (2, 4)),
@@ -202,6 +204,12 @@ SPECS = {
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 def test_convolution(spec: ConvSpec) -> None:
     check_convolution(spec)
+
+
+@pytest.mark.parametrize("name", ["depthwise", "depthwise_strided", "depthwise_wide", "depthwise_volumes"])
+def test_channels_are_convolved_without_a_copy_of_the_images(name: str) -> None:
+    recipe = contraction.convolution(SPECS[name])
+    assert len(recipe.calls) == 1 and not recipe.scratch
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)

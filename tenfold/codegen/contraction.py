@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
+from tenfold.codegen.depthwise import write_depthwise
 from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
 from tenfold.codegen.packing import write_couple, write_pack, write_pad, write_sum
@@ -18,11 +19,12 @@ from tenfold.codegen.tile import TileWriter
 from tenfold.codegen.winograd import write_collect, write_filter, write_spread
 from tenfold.core.dtypes import DType
 from tenfold.kernel import convolution as plans
+from tenfold.kernel import depthwise, winograd
 from tenfold.kernel import matmul as products
-from tenfold.kernel import winograd
 from tenfold.kernel.contraction import (
     Collect,
     Couple,
+    Depthwise,
     Description,
     Epilogue,
     Filter,
@@ -75,6 +77,8 @@ class Source:
                 return write_collect(collect, name, make)
             case Filter() as weights:
                 return write_filter(weights, name, make)
+            case Depthwise() as channels:
+                return write_depthwise(channels, name, make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,15 @@ def matmul(
 def convolution(spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None) -> Recipe:
     """(a = x, b = w) -> out"""
     machine = vectors(target or host())
-    return _recipe(winograd.convolution(machine, spec, epilogue) or plans.convolution(machine, spec, epilogue))
+    ways = (winograd.convolution, depthwise.convolution, plans.convolution)
+    return _recipe(next(steps for way in ways if (steps := way(machine, spec, epilogue))))
 
 
 def convolution_input_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
     """(a = gradient of out, b = w) -> gradient of x"""
     machine = vectors(target or host())
-    return _recipe(winograd.convolution_input_gradient(machine, spec) or plans.convolution_input_gradient(machine, spec))
+    ways = (winograd.convolution_input_gradient, depthwise.convolution_input_gradient, plans.convolution_input_gradient)
+    return _recipe(next(steps for way in ways if (steps := way(machine, spec))))
 
 
 def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:

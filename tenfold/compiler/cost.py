@@ -22,7 +22,7 @@ from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import GRADIENT, Node, Value
 from tenfold.ir.primitive import Kind
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Sum, Tile
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Depthwise, Sum, Tile
 from tenfold.kernel.loops import Expr, Kernel, Store, walk
 
 FREE = frozenset({"const", "axis", "param", "result", "load", "cast", "bitcast"})
@@ -50,7 +50,7 @@ def costs(calls: Sequence[Call]) -> dict[int, Cost]:
     """The cost of each call by its id. A contraction's operations belong to its tiles, in proportion to their sizes."""
     tiles: dict[int, float] = defaultdict(float)
     for call in calls:
-        if _is_tile(call):
+        if _multiplies(call):
             tiles[id(call.nodes)] += _products(call)
     found = {}
     for call in calls:
@@ -58,7 +58,7 @@ def costs(calls: Sequence[Call]) -> dict[int, Cost]:
             found[id(call)] = _KernelCost(call.code, call.args).total()
         elif isinstance(call.code, Source):
             flops = _epilogue_flops(call)
-            if _is_tile(call) and call.nodes:
+            if _multiplies(call) and call.nodes:
                 flops += contraction_flops(call.nodes[0]) * _products(call) / tiles[id(call.nodes)]
             found[id(call)] = Cost(flops, _touched(call))
         else:
@@ -79,12 +79,14 @@ def contraction_flops(node: Node) -> float:
             return 2.0 * math.prod(b) * math.prod(out[:-1])
 
 
-def _is_tile(call: Call) -> bool:
-    return isinstance(call.code, Source) and isinstance(call.code.description, Tile)
+def _multiplies(call: Call) -> bool:
+    return isinstance(call.code, Source) and isinstance(call.code.description, (Tile, Depthwise))
 
 
 def _products(call: Call) -> float:
-    """How many products a tile kernel adds, margins and all."""
+    """How many products a tile kernel adds, margins and all; a convolution by channel has but one kernel."""
+    if isinstance(call.code.description, Depthwise):
+        return 1.0
     at = dict(zip(TILE_ARGS, call.args, strict=False))
     batch = call.tasks / max(at["m_tasks"] * at["n_tasks"] * at["pieces"], 1)
     return float(max(at["m"] * at["n"] * at["k"] * batch, 1))

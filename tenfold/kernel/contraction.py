@@ -172,7 +172,26 @@ class Filter:
     chain: Chain
 
 
-Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter
+@dataclass(frozen=True, slots=True)
+class Depthwise:
+    """A convolution of each channel for itself: `positions` neighbouring outputs and `vectors` of channels at a time.
+
+    `taps` is the kernel's extent; `stride` and `dilation` are those along the rows.
+    """
+
+    source: DType
+    dtype: DType
+    out: DType
+    lanes: int
+    positions: int
+    vectors: int
+    taps: tuple[int, int, int]
+    stride: int
+    dilation: int
+    epilogue: Epilogue | None = None
+
+
+Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter | Depthwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +241,6 @@ SPREAD_ARGS = ("source", "target", "zeros", "tiles", "grain", "tall", "across", 
                "row", "plane")  # fmt: skip
 COLLECT_ARGS = ("source", "out", "tiles", "grain", "tall", "across", "height", "width", "channels", "row", "plane", "first")
 FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "panel", "source_k", "source_panel", "target_k", "target_panel")
+DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "rows", "grain", "channels", "depth", "height", "width", "out_depth", "out_height",
+                  "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height", "low_depth", "low_height",
+                  "low_width")  # fmt: skip

@@ -1,0 +1,80 @@
+"""Convolutions of each channel for itself, directly: no margin is written, and an image is read once.
+
+A task takes some rows of output positions. In these it takes a few neighbouring positions at a time, finds where the positions of the
+input that they see lie (zeros, where that is outside the image), and then goes through the channels, a few vectors at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+
+from tenfold.kernel.contraction import DEPTHWISE_ARGS, Depthwise, Epilogue, Operand, Steps, Vectors, accumulator
+from tenfold.kernel.convolution import ConvSpec, Shape, normalize
+from tenfold.kernel.packing import MOST_TASKS, Builder, convert
+from tenfold.kernel.tiling import TASK
+
+MOST_TAPS = 64
+POSITIONS = (8, 7, 4, 2, 1)
+
+
+def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None) -> Steps | None:
+    """(a = x, b = w) -> out; None for other convolutions."""
+    s = normalize(spec)
+    return _direct(machine, s, epilogue, False) if _fits(s) else None
+
+
+def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
+    """(a = gradient of out, b = w) -> gradient of x, of stride 1: the convolution with the weights turned about."""
+    s = normalize(spec)
+    if not _fits(s) or s.stride != (1, 1, 1):
+        return None
+    low = [(k - 1) * d - p for k, d, p in zip(s.kernel, s.dilation, s.low, strict=True)]
+    return _direct(machine, replace(s, input=s.output, output=s.input, low=(low[0], low[1], low[2])), None, True)
+
+
+def _fits(s: Shape) -> bool:
+    return s.depthwise and 0 < s.taps <= MOST_TAPS and s.n * s.pixels > 0
+
+
+def choose(machine: Vectors, s: Shape) -> tuple[int, int]:
+    """(positions, vectors) worked on at a time: what takes the fewest cycles, of what the registers hold."""
+    taps = s.kernel[2]
+    choices = []
+    for positions in POSITIONS:
+        seen = len(columns(positions, taps, s.stride[2], s.dilation[2]))
+        for vectors in (1, 2):
+            if (positions + taps) * vectors < machine.count and positions <= s.output[2]:
+                cycles = max(positions * taps * vectors, seen * (1 + vectors) + taps * vectors) / vectors
+                choices.append((cycles * ceil(s.output[2] / positions), -positions, vectors))
+    _, positions, vectors = min(choices, default=(0, -1, 1))
+    return -positions, vectors
+
+
+def columns(positions: int, taps: int, stride: int, dilation: int) -> list[int]:
+    """The columns of the input that neighbouring positions see, from the first one on."""
+    return sorted({p * stride + k * dilation for p in range(positions) for k in range(taps)})
+
+
+def _direct(machine: Vectors, s: Shape, epilogue: Epilogue | None, turned: bool) -> Steps:
+    to, wide = Builder(machine), accumulator(s.dtype)
+    lanes, channels = machine.lanes(wide), s.ci
+    positions, vectors = choose(machine, s)
+    tap = channels * wide.size
+    weights = convert(to, Operand("b"), s.dtype, s.taps * channels)
+    out = s.dtype if epilogue is None else epilogue.value.dtype
+    kernel = Depthwise(s.dtype, wide, out, lanes, positions, vectors, s.kernel, s.stride[2], s.dilation[2], epilogue)
+    rows = s.n * s.output[0] * s.output[1]
+    wanted = max(min(rows * s.output[2] * s.taps * ceil(channels / lanes) // TASK, MOST_TASKS), 1)
+    grain = ceil(rows / wanted)
+    values: dict[str, Operand | int] = {
+        "source": Operand("a"), "weights": replace(weights, offset=(s.taps - 1) * tap) if turned else weights, "out": Operand("out"),
+        "zeros": to.table(np.zeros(ceil(channels * s.dtype.size / 8), np.int64)), "tap": -tap if turned else tap, "rows": rows, "grain": grain,
+        "channels": channels, "depth": s.input[0], "height": s.input[1], "width": s.input[2], "out_depth": s.output[0],
+        "out_height": s.output[1], "out_width": s.output[2], "stride_depth": s.stride[0], "stride_height": s.stride[1],
+        "dilation_depth": s.dilation[0], "dilation_height": s.dilation[1], "low_depth": s.low[0], "low_height": s.low[1], "low_width": s.low[2],
+    }  # fmt: skip
+    to.launch(kernel, ceil(rows / grain), DEPTHWISE_ARGS, values)
+    return to.finish()
