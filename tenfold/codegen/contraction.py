@@ -103,7 +103,8 @@ class Recipe:
 def vectors(target: Target) -> Vectors:
     """The registers of `target`."""
     many = target.lanes == 16 or target.triple.startswith(("aarch64", "arm64"))
-    return Vectors(target.lanes * 4, 32 if many else 16, target.lanes == 16 and "+avx512bf16" in target.features)
+    cache = (512 if target.lanes == 16 else 256) * 1024  # half of what such machines have
+    return Vectors(target.lanes * 4, 32 if many else 16, target.lanes == 16 and "+avx512bf16" in target.features, cache)
 
 
 def matmul(

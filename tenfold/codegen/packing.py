@@ -184,8 +184,8 @@ def _copied(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, s
     def read(pointer: str, scalar: bool) -> str:
         return _pair(w, a, pointer, scalar) if kernel.pairs else w.load(kernel.source, pointer, scalar)
 
-    whole = t.less(t.add(first, kernel.columns - 1), a["n"])
-    k_whole = t.let(f"select i1 {whole}, i64 {k1}, i64 {k0}")
+    whole = t.less(t.add(first, kernel.vectors * kernel.lanes - 1), a["n"])
+    k_whole = t.let(f"select i1 {whole}, i64 {t.max(t.sub(k1, kernel.spilled), k0)}, i64 {k0}")
     begin = t.at(source, t.mul(first, size))
     with t.loop(k0, k_whole) as k:
         here, there = t.at(begin, t.mul(k.index, a["source_k"])), t.at(target, t.mul(k.index, row))
@@ -213,13 +213,15 @@ def _transposed(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, st
     """Columns of the source are contiguous: squares of lanes x lanes are transposed in registers."""
     t, row, lanes = w.text, kernel.columns * kernel.dtype.size, kernel.lanes
     source, target, first, k0, k1 = where
-    k_whole = t.add(k0, t.mul(t.div(t.sub(k1, k0), lanes), lanes))
-    for v in range(kernel.vectors):
-        pointers = _column_pointers(w, lanes, a, source, t.add(first, v * lanes))
+    whole = t.max(t.sub(t.sub(k1, k0), kernel.spilled), 0)
+    k_whole = t.add(k0, t.mul(t.div(whole, lanes), lanes))
+    for v in reversed(range(kernel.vectors)):  # where the last vector reaches into the next row, the first one is written over it
+        columns = min(kernel.columns - v * lanes, lanes)
+        pointers = _column_pointers(w, columns, a, source, t.add(first, v * lanes))
         there = t.at(target, v * lanes * kernel.dtype.size)
         with t.loop(k0, k_whole, lanes) as k:
             offset = t.mul(k.index, kernel.source.size)
-            square = [w.load(kernel.source, t.at(p, offset)) for p in pointers]
+            square = [w.load(kernel.source, t.at(p, offset)) for p in pointers] + ["zeroinitializer"] * (lanes - columns)
             begin = t.at(there, t.mul(k.index, row))
             for i, x in enumerate(_transpose(t, w.vectors.reg(kernel.dtype), lanes, square)):
                 w.store(kernel.dtype, x, t.at(begin, i * row))

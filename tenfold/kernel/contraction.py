@@ -34,11 +34,15 @@ def accumulator(dtype: DType) -> DType:
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """The host's vector registers: bytes of one, how many, and whether it multiplies pairs of bfloat16 into float32."""
+    """The host's vector registers: bytes of one, how many, and whether it multiplies pairs of bfloat16 into float32.
+
+    `cache`: the bytes of the second-level cache that a task's panels may take.
+    """
 
     bytes: int = 64
     count: int = 32
     pairs: bool = False
+    cache: int = 512 * 1024
 
     def lanes(self, dtype: DType) -> int:
         """Elements of one vector of accumulators; narrow integers use a part of it."""
@@ -100,15 +104,20 @@ class Pack:
 
     source: DType
     dtype: DType
-    vectors: int
+    columns: int
     lanes: int
     transpose: bool
     pairs: bool = False
 
     @property
-    def columns(self) -> int:
-        """Columns of one panel."""
-        return self.vectors * self.lanes
+    def vectors(self) -> int:
+        """Vectors that hold a row of a panel."""
+        return -(-self.columns // self.lanes)
+
+    @property
+    def spilled(self) -> int:
+        """Rows into which the last vector of a row reaches: they are written after it."""
+        return -(-(self.vectors * self.lanes - self.columns) // self.columns)
 
 
 @dataclass(frozen=True, slots=True)

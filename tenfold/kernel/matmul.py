@@ -11,6 +11,8 @@ from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import Epilogue, Operand, Steps, Vectors, accumulator
 from tenfold.kernel.packing import Builder, convert, element, pack
 from tenfold.kernel.tiling import (
+    L1,
+    LINE,
     Batch,
     Columns,
     Inner,
@@ -24,6 +26,7 @@ from tenfold.kernel.tiling import (
 )
 
 PAGE = 2048  # rows a multiple of this many bytes apart fall upon each other in the first-level cache
+HALF = PAGE // 2  # and those this far apart still do so to an extent
 NO_TAPS = np.zeros(1, np.int64)
 
 
@@ -65,7 +68,8 @@ def matmul(
     shape = height, _ = choose_tile(m, n, machine.lanes(wide), machine)
     out = dtype if epilogue is None else epilogue.value.dtype
     splittable = k >= 8192 and m * n * batch <= 1 << 16
-    block = block_size(k, height * wide.size) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
+    row = max(height * wide.size, 1 << LINE) if transpose_a else height * wide.size
+    block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
     right, b_batch = _right(to, b, m, n, k, shape)
@@ -78,27 +82,31 @@ def matmul(
 
 
 def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int) -> tuple[Operand, int, Rows, Inner]:
-    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][lanes] where its rows fall upon each other in the cache."""
+    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][rows of a tile] where its rows fall upon each other in the cache."""
     wide, lanes = accumulator(a.dtype), to.machine.lanes(accumulator(a.dtype))
     size = wide.size
-    distant = (m if a.transposed else k) * size % PAGE == 0 and k > 1 and n > 2 * shape[1] * lanes and m > shape[0]
+    row, columns = (m if a.transposed else k) * size, shape[1] * lanes
+    distant = ((row % PAGE == 0 and n > 2 * columns) or (row % HALF == 0 and n >= 12 * columns)) and k > 1 and m > shape[0]
     if not distant and not (a.pairs and a.transposed):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
         rows = affine_rows(m, size if a.transposed else k * size, out_row)
         return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block)
     strides = (a.dtype.size, m * a.dtype.size) if a.transposed else (k * a.dtype.size, a.dtype.size)
     interleaved = a.pairs and a.transposed
-    operand = pack(to, a.operand, a.dtype, m, k, *strides, lanes, lanes, NO_TAPS, a.copies, a.stride * a.dtype.size, interleaved)
-    table = np.stack([np.arange(lanes) * size, np.arange(lanes) * out_row], axis=1).astype(np.int64)
-    rows = Rows(m, table, k * lanes * size, lanes * out_row)
-    return operand, ceil(m / lanes) * k * lanes * size if a.stride else 0, rows, affine_inner(k, lanes * size, block)
+    height = shape[0]
+    operand = pack(to, a.operand, a.dtype, m, k, *strides, height, height, NO_TAPS, a.copies, a.stride * a.dtype.size, interleaved)
+    table = np.stack([np.arange(height) * size, np.arange(height) * out_row], axis=1).astype(np.int64)
+    rows = Rows(m, table, k * height * size, height * out_row)
+    return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block)
 
 
 def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int]) -> tuple[Columns, int]:
     """Operand `b` and its batch stride: as it lies, or in panels where its columns or distant rows ask for it."""
     wide = accumulator(b.dtype)
     size, columns = wide.size, shape[1] * to.machine.lanes(wide)
-    distant = k > 1 and m > 4 * shape[0] and n > columns and (n * size % PAGE == 0 or n * size > 2 * PAGE)
+    apart = n * size % HALF == 0 or n * size > 2 * PAGE  # rows in the same places of the cache, or on too many pages
+    often = m >= 32 * shape[0] and n * k * size > L1
+    distant = k > 1 and n > columns and (often or (apart and m > 4 * shape[0]))
     interleaved = b.pairs and not b.transposed
     if not (distant or interleaved or (b.transposed and n > 1 and k > 1)):
         operand = convert(to, b.operand, b.dtype, (b.copies - 1) * b.stride + n * k)

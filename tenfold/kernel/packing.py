@@ -82,7 +82,7 @@ def pack(
     grain = max(4096 // max(chunk * columns, 1), ceil(total / MOST_TASKS), 1)
     transpose = not pairs and n_stride != source_dtype.size
     assert not transpose or k_stride == source_dtype.size or k == 1
-    kernel = Pack(source_dtype, dtype, columns // lanes, lanes, transpose, pairs)
+    kernel = Pack(source_dtype, dtype, columns, lanes, transpose, pairs)
     values: dict[str, Operand | int] = {
         "source": source, "target": target, "taps_table": to.table(taps), "n": n, "k": k, "step": step, "taps": len(taps),
         "panels": panels, "source_n": n_stride, "source_pair": k_stride // 2, "source_k": k_stride, "source_batch": batch_stride,

@@ -12,9 +12,9 @@ from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Epilogue, Operand, S
 from tenfold.kernel.packing import MOST_TASKS, Builder
 
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
-L2 = 512 * 1024  # bytes that the panels of one task may take
 TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 LINE = 6  # log2 of the bytes of a cache line
+IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
 FOLDS = 24  # tasks wanted of a sum that is cut
 
 
@@ -35,11 +35,21 @@ def tile_cost(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = Fa
     for vectors in (1, 3) if depthwise else (1, 2, 3, 4):
         panels = ceil(n / (vectors * lanes))
         for rows in row_choices(vectors, machine):
-            cycles = max(rows * vectors, vectors + rows / 2, 4) + 0.5 * vectors + 0.1 * rows + 0.5
+            cycles = max(rows * vectors, _reading(rows, vectors, machine, depthwise)) + 0.5 * vectors + 0.1 * rows + 0.5
             cost = ceil(m / rows) * panels * cycles
             if cost < best:
                 best, choice = cost, (rows, vectors)
     return best, choice
+
+
+def _reading(rows: int, vectors: int, machine: Vectors, depthwise: bool) -> float:
+    """The cycles, in multiplications of the same time, that a tile reads for each product of the sum, or waits for the one before.
+
+    Sixteen registers leave none for the elements of `a`, so that each is read by an instruction of its own.
+    """
+    if machine.count > 16:
+        return max(vectors + rows / 2, 4)
+    return max(vectors + rows * (vectors if depthwise else 1) + 3 + max(rows - IN_REGISTERS, 0), 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +155,9 @@ class Batch:
     column: int = 0
 
 
-def cut(tiles: int, panels: int, cycles: float, panel_bytes: int) -> tuple[int, int]:
+def cut(tiles: int, panels: int, cycles: float, panel_bytes: int, cache: int) -> tuple[int, int]:
     """(tiles, panels) of one task, for `tiles` x `panels` tiles of `cycles` each; a task's panels stay in the second-level cache."""
-    n_task = min(panels, max(L2 // max(panel_bytes, 1), 1))
+    n_task = min(panels, max(cache // max(panel_bytes, 1), 1))
     n_task = ceil(panels / ceil(panels / n_task))
     wanted = max(min(int(tiles * panels * cycles / TASK), MOST_TASKS), 1)
     across = ceil(panels / n_task)
@@ -157,14 +167,14 @@ def cut(tiles: int, panels: int, cycles: float, panel_bytes: int) -> tuple[int, 
     return m_task, n_task
 
 
-def split(tiles: int, inner: Inner, output: int, streamed: int, copies: int) -> tuple[int, int]:
+def split(tiles: int, inner: Inner, output: int, streamed: int, copies: int, cache: int) -> tuple[int, int]:
     """(tiles of one task, pieces of the sum) of a contraction with a long sum and a small output, `output` and `streamed` bytes.
 
     Cutting the rows reads the operands again, cutting the sum writes the output again: cuts both so as to move the fewest bytes, and
     so that a task's part of the output stays in the second-level cache.
     """
     wanted = ceil(FOLDS / copies)
-    chunks = max(round(sqrt(wanted * 2 * output / max(streamed, 1))), ceil(output * 2 / L2), 1)
+    chunks = max(round(sqrt(wanted * 2 * output / max(streamed, 1))), ceil(output * 2 / cache), 1)
     most = min(inner.count // 256, (1 << 24) // max(output * copies, 1), inner.blocks)
     pieces = evenly(inner.blocks, max(min(ceil(wanted / chunks), most), 1), max(most, 1))
     chunks = evenly(tiles, min(max(chunks, ceil(wanted / pieces)), tiles), tiles)
@@ -218,10 +228,11 @@ def tile(to: Builder, p: Problem) -> None:
         return
     panels, tiles = ceil(p.n / columns), ceil(rows.count / height)
     if p.streamed:
-        m_task, pieces = split(tiles, inner, rows.count * p.n * wide.size, p.streamed, batch.count)
-        n_task = max(min(panels, L2 // (inner.block * columns * wide.size)), 1)
+        m_task, pieces = split(tiles, inner, rows.count * p.n * wide.size, p.streamed, batch.count, to.machine.cache)
+        n_task = max(min(panels, to.machine.cache // (inner.block * columns * wide.size)), 1)
     else:
-        m_task, n_task = cut(tiles * batch.count, panels, max(inner.count, 8) * height * vectors, inner.block * columns * wide.size)
+        cycles, panel = max(inner.count, 8) * height * vectors, inner.block * columns * wide.size
+        m_task, n_task = cut(tiles * batch.count, panels, cycles, panel, to.machine.cache)
         m_task, pieces = min(m_task, tiles), 1
     m_tasks, n_tasks, per_piece = ceil(tiles / m_task), ceil(panels / n_task), ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)
