@@ -17,7 +17,8 @@ from typing import Any
 
 THREADS = 2
 CHECKOUT = str(Path(__file__).resolve().parent.parent)
-FRAMEWORKS = ("tenfold", "tensorflow", "torch", "jax")
+FRAMEWORKS = ("tenfold", "tensorflow", "torch", "jax", "onnxruntime", "openvino", "litert")
+RIVALS = Path(os.environ.get("TENFOLD_RIVALS", Path.home() / ".cache" / "tenfold-rivals"))
 SAMPLE_S = 0.02  # a sample is as many calls as fill this time, so that the clock and the last synchronization do not count
 
 
@@ -90,7 +91,19 @@ def torch() -> Any:
     import torch as pytorch
 
     pytorch.set_num_threads(THREADS)
+    pytorch.set_flush_denormal(True)
     return pytorch
+
+
+def jax() -> Any:
+    import jax as module
+
+    return module
+
+
+def python_of(framework: str, rivals: Path = RIVALS) -> Path:
+    """Tenfold runs in this Python, a rival in its environment."""
+    return Path(sys.executable) if framework == "tenfold" else rivals / f"venv-{framework}" / "bin" / "python"
 
 
 def seconds_per_step(run: Run, calls: int) -> float:

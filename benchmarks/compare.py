@@ -24,23 +24,32 @@ from typing import Any
 
 import bound
 import eager
+import exported
 import fit_predict
+import recurrent
 import startup
 import train_steps
 import transformers
-from common import FRAMEWORKS, Key, Suite
+import vision
+from common import FRAMEWORKS, RIVALS, Key, Suite, python_of
 from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
-SUITES: tuple[Suite, ...] = (train_steps.SUITE, fit_predict.SUITE, eager.SUITE, startup.SUITE, transformers.SUITE)
-NAMES = {"tenfold": "Tenfold", "tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
+FILES = (train_steps, vision, recurrent, transformers, exported, fit_predict, eager, startup)
+SUITES: tuple[Suite, ...] = tuple(file.SUITE for file in FILES)
+NAMES = dict(zip(FRAMEWORKS, ("Tenfold", "TensorFlow", "PyTorch", "JAX", "ONNX Runtime", "OpenVINO", "LiteRT"), strict=True))
 LIMITS = {"predict_row": 0.3e-3, "import": 0.25, "import_and_add": 0.25}
 STEPS = ("mlp_b128", "cnn_b32", "cnn_b256")  # no slower than the best rival is their goal
 TITLES = {
     "mlp_b128": "MLP 784-128-10, Adam, batch 128, one step",
     "cnn_b32": "CIFAR CNN, Adam, batch 32, one step",
     "cnn_b256": "CIFAR CNN, Adam, batch 256, one step",
+    "resnet18_train": "ResNet-18, 224x224, SGD with momentum, batch 16, one step",
+    "resnet18_b1": "ResNet-18, batch 1, inference",
+    "resnet18_b1_bf16": "the same in bfloat16",
+    "mobilenetv2_b1": "MobileNetV2, batch 1, inference",
+    "lstm": "embedding 20000x128, LSTM 128, 100 steps, Adam, batch 64, one step",
     "gpt": "GPT, 6 layers x 384, 6 heads, T 256, AdamW, batch 8, one step",
     "gpt_bf16": "the same in mixed bfloat16",
     "bert": "BERT-base encoder, T 128, batch 1, inference",
@@ -81,16 +90,13 @@ class Report:
         return [w for w in TITLES if any(k.workload == w for k in self.results)]
 
 
-def python_of(framework: str, rivals: Path) -> Path:
-    return Path(sys.executable) if framework == "tenfold" else rivals / f"venv-{framework}" / "bin" / "python"
-
-
 def run_once(suite: Suite, key: Key, options: argparse.Namespace) -> dict[str, Any] | None:
     """One process; None, and a line on stderr, if it fails."""
     command = [str(python_of(key.framework, options.rivals)), str(HERE / suite.file), "--framework", key.framework]
     command += ["--workload", key.workload, "--variant", key.variant, "--seconds", str(options.seconds)]
+    environment = {**os.environ, "TENFOLD_RIVALS": str(options.rivals)}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=True, env=environment)
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
     except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
         detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
@@ -267,8 +273,7 @@ def from_json(text: str) -> Report:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path(os.environ.get("TENFOLD_RIVALS", Path.home() / ".cache" / "tenfold-rivals"))
-    parser.add_argument("--rivals", type=Path, default=default, help="folder of make_venvs.sh")
+    parser.add_argument("--rivals", type=Path, default=RIVALS, help="folder of make_venvs.sh")
     parser.add_argument("--framework", nargs="+", choices=FRAMEWORKS, default=list(FRAMEWORKS))
     parser.add_argument("--workload", nargs="+", choices=sorted(TITLES), default=list(TITLES))
     parser.add_argument("--skip-variant", nargs="+", default=[], help="for instance: compile")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a virtual environment for each rival: make_venvs.sh [FOLDER]   (default: $TENFOLD_RIVALS, else ~/.cache/tenfold-rivals)
-# They are needed for benchmarks and for recording test values, never by Tenfold itself. About 3.5 GB.
+# They are needed for benchmarks and for recording test values, never by Tenfold itself. About 4.5 GB.
 set -euo pipefail
 
 folder=${1:-${TENFOLD_RIVALS:-$HOME/.cache/tenfold-rivals}}
@@ -17,6 +17,10 @@ make_venv() {  # NAME PACKAGE...
 make_venv tensorflow tensorflow-cpu
 make_venv jax jax optax
 # PyTorch's own index has the build without CUDA; where it cannot be reached, the build of PyPI measures the same.
-make_venv torch numpy torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu --extra-index-url https://pypi.org/simple ||
-  make_venv torch numpy torch==2.13.0
+# onnx and onnxscript export its models for the engines that only infer.
+make_venv torch numpy onnx onnxscript torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu --extra-index-url https://pypi.org/simple ||
+  make_venv torch numpy onnx onnxscript torch==2.13.0
+make_venv onnxruntime onnxruntime
+make_venv openvino openvino
+make_venv litert ai-edge-litert
 echo "made in $folder: $(ls "$folder" | tr '\n' ' ')"
