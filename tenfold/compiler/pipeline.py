@@ -29,7 +29,7 @@ from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
 from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
-from tenfold.runtime.memory import ArenaPool, empty, empty_array
+from tenfold.runtime.memory import ArenaPool, address_of, empty, empty_array
 
 
 class Compiled(Protocol):
@@ -139,10 +139,10 @@ class Program:
             for i, a in enumerate(arrays):
                 if a is not last[i]:  # variables keep their place from call to call
                     last[i] = a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
-                    table[1 + i] = a.__array_interface__["data"][0]
+                    table[1 + i] = address_of(a)
                     stale = stale or i in self._steady
             for i, a in enumerate(outputs, 1 + len(arrays)):
-                table[i] = a.__array_interface__["data"][0]
+                table[i] = address_of(a)
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,28 +11,37 @@ import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
 ALIGNMENT = 64
+SMALL = 4096  # bytes
+_first_byte = ctypes.c_char.from_buffer
 
 
 def empty(nbytes: int) -> Bytes:
     """`nbytes` of memory with unknown contents, its address a multiple of 64."""
     raw: Bytes = np.empty(nbytes + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
+    start = -address_of(raw) % ALIGNMENT
     return raw[start : start + nbytes]
 
 
 def zeros(nbytes: int) -> Bytes:
     """`nbytes` of zeros, aligned; the system gives the pages when they are touched."""
     raw: Bytes = np.zeros(nbytes + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
+    start = -address_of(raw) % ALIGNMENT
     return raw[start : start + nbytes]
 
 
 def empty_array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """An aligned array with unknown contents."""
-    count = 1
-    for extent in shape:
-        count *= extent
-    return empty(count * dtype.itemsize).view(dtype).reshape(shape)
+    """An array with unknown contents; aligned, if it is large enough for that to matter."""
+    nbytes = prod(shape) * dtype.itemsize
+    return np.empty(shape, dtype) if nbytes <= SMALL else empty(nbytes).view(dtype).reshape(shape)
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    """Where the elements are."""
+    try:
+        return ctypes.addressof(_first_byte(array))  # takes a quarter of the time of the other way
+    except (TypeError, ValueError, BufferError):  # it is read-only, has no elements, or not the kind that buffers know
+        address: int = array.__array_interface__["data"][0]
+        return address
 
 
 class Arena:

@@ -47,6 +47,7 @@ class ConcreteFunction:
         self.arguments = arguments
         self.structured_input_signature = structured
         self._programs: dict[Any, Any] = {}
+        self._ready: dict[Any, Compiled] = {}  # by the arguments' shapes, where those of the variables never change
         self._lock = threading.RLock()
         graph = traced.graph
         n = traced.results
@@ -55,6 +56,7 @@ class ConcreteFunction:
         steady = [k for k in range(len(traced.variables)) if k not in traced.written]
         self._written, self._steady = ([traced.variables[k] for k in ks] for ks in (traced.written, steady))
         self._steady_inputs = tuple(first + k for k in steady)
+        self._closed = all(isinstance(n, int) for v in graph.inputs[first:] for n in v.spec.shape)
         self._trainable = tuple(v for v in traced.variables if v.trainable)
 
     @property
@@ -150,16 +152,20 @@ class ConcreteFunction:
 
     def execute(self, arrays: list[Any]) -> list[Any]:
         """Runs the program on arrays; the variables that it writes are updated in place."""
-        traced = self.traced
         for variable in self._written:
             if variable._exported:  # someone may hold the elements: leave them alone and go on with a copy
                 variable._tensor = wrap(variable._tensor._array.copy())  # type: ignore[union-attr]
                 variable._exported = False
         versions = [v._version for v in self._steady]  # before the arrays: if one changes meanwhile, the next call sees that
-        arrays = [*arrays, *(v._tensor._array for v in traced.variables)]
-        program = self.program(tuple(a.shape for a in arrays))
+        values = [v._tensor._array for v in self.traced.variables]
+        shapes = tuple([a.shape for a in arrays])
+        program = self._ready.get(shapes)
+        if program is None:
+            program = self.program((*shapes, *(a.shape for a in values)))
+            if self._closed:
+                self._ready[shapes] = program
         try:
-            return program(arrays, versions)
+            return program([*arrays, *values], versions)
         finally:
             version = next(VERSIONS)
             for variable in self._written:

@@ -40,6 +40,8 @@ class Traced:
 
     def pack(self, tensors: Sequence[Any]) -> Any:
         """The results in the structure that the function returned."""
+        if self.structure is TENSOR:
+            return tensors[0]
         leaves = iter(tensors)
         return nest.map_structure(lambda leaf: next(leaves) if leaf is TENSOR else leaf, self.structure)
 
