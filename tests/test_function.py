@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tenfold as tf
+from tenfold.tensor.tensor import wrap
 
 
 def test_one_trace_per_signature() -> None:
@@ -144,6 +145,24 @@ def test_input_may_be_output_and_constants_may_be_output() -> None:
     assert a.numpy().tolist() == b.numpy().tolist() == [5.0, 6.0] and c.numpy().tolist() == [1, 2] and float(d) == 5.0
 
 
+def test_arguments_wherever_their_elements_are() -> None:
+    """Read-only, strided, empty and half-precision arrays, and results of all sizes: their addresses are found by different means."""
+
+    @tf.function
+    def f(x: Any) -> Any:
+        return x + x, tf.reduce_sum(x)
+
+    frozen = np.arange(6.0, dtype=np.float32)
+    frozen.flags.writeable = False
+    wide = np.arange(3000.0, dtype=np.float32)
+    for a in (frozen, wide[::2], wide, np.broadcast_to(np.float32(2), (4, 5)), np.zeros((0, 3), np.float32), np.float32(3)):
+        doubled, total = f(wrap(a))
+        np.testing.assert_array_equal(doubled.numpy(), np.asarray(a) * 2)
+        np.testing.assert_allclose(float(total), np.asarray(a, np.float64).sum())
+    half = tf.cast([1.0, 2.0], tf.bfloat16)
+    assert tf.cast(f(half)[0], tf.float32).numpy().tolist() == [2.0, 4.0]
+
+
 def test_values_are_unknown_while_tracing() -> None:
     @tf.function
     def f(x: Any) -> Any:
@@ -153,6 +172,9 @@ def test_values_are_unknown_while_tracing() -> None:
 
     with pytest.raises(TypeError, match="unknown while the function is traced"):
         f(tf.constant(1.0))
+    v = tf.Variable(1.0)
+    with pytest.raises(TypeError, match="unknown while the function is traced"):
+        tf.function(lambda: v + float(np.asarray(v)))()  # it would be what it was when the function was traced
 
 
 def test_leaked_tensors_are_named() -> None:

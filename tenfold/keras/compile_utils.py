@@ -245,7 +245,11 @@ class CompileMetrics:
             metric.reset_state()
 
     def result(self) -> dict[str, Any]:
-        """The figures by name; several outputs' are called `output_metric`."""
+        """The figures by name."""
+        return {name: metric.result() for name, metric in self.named().items()}
+
+    def named(self) -> dict[str, Any]:
+        """The metrics by the names of their figures; several outputs' are called `output_metric`."""
         found: dict[str, Any] = {}
         for _, output, metric, weighted in self._entries:
             name = metric.name if output is None else f"{output}_{metric.name}"
@@ -255,7 +259,7 @@ class CompileMetrics:
             while name in found:
                 count += 1
                 name = f"{plain}_{count}"
-            found[name] = metric.result()
+            found[name] = metric
         return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core import nest
-from tenfold.core.dtypes import BY_NUMPY
+from tenfold.core.dtypes import BY_NUMPY, as_dtype
 from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.keras.defaults import floatx
 from tenfold.keras.rows import RowCopy
@@ -165,7 +165,9 @@ def as_array(value: Any, name: str) -> Any:
     Raises:
         ValueError, TypeError: it is no array of numbers.
     """
-    if isinstance(value, Tensor):
+    if type(value) is np.ndarray:
+        array = value
+    elif isinstance(value, Tensor):
         array = value._elements()
     elif isinstance(value, Variable):
         array = np.asarray(value)
@@ -193,7 +195,7 @@ def as_array(value: Any, name: str) -> Any:
         )
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if array.dtype.kind == "f" and array.dtype.name != floatx():
+    if array.dtype.kind == "f" and array.dtype is not as_dtype(floatx()).numpy:
         array = array.astype(floatx())
     return np.ascontiguousarray(array) if array.ndim else array
 
@@ -261,6 +263,9 @@ def _check_source(x: Any, y: Any, sample_weight: Any, batch_size: Any, method: s
 def check_lengths(parts: list[Any], method: str) -> None:
     """Raises ValueError unless all arrays have the same number of rows, at least one."""
     names = ("x", "y", "sample_weight")
+    flat = nest.flatten(parts)
+    if flat[0].ndim and len(flat[0]) and all([a.ndim and len(a) == len(flat[0]) for a in flat]):
+        return
     for name, part in zip(names, parts, strict=False):
         for a in nest.flatten(part):
             if a.ndim == 0:

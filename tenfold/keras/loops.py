@@ -178,7 +178,7 @@ def run(step: Step, epochs: Epochs, begin: list[Any], end: list[Any], model: Any
 
 
 def _logs(model: Any, result: Any) -> dict[str, Any]:
-    return python_logs(result if isinstance(result, dict) else model.get_metrics_result())
+    return python_logs(result if isinstance(result, dict) else model._results())
 
 
 def fit(model: Any, x: Any, y: Any, options: FitOptions) -> History:
@@ -278,9 +278,9 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
     level = resolve_verbose(verbose, "predict")
     step = model._predict_step()
     batches = make_batches(x, None, None, batch_size, False, None, "predict")
-    epochs = Epochs(batches, steps, "predict")
     if level == 0 and callbacks is None and isinstance(batches, ArrayBatches) and steps is None and batches.steps == 1:
         return nest.map_structure(_array, step(batches.arrays, _inputs(batches.structure)))
+    epochs = Epochs(batches, steps, "predict")
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_progbar=level != 0, model=model, verbose=level, epochs=1, steps=epochs.steps)
     begin, end = callbacks.hooks["on_predict_batch_begin"], callbacks.hooks["on_predict_batch_end"]

@@ -58,19 +58,15 @@ class Step:
         return self._eager or switches.run_eagerly or state.trace is not None
 
     def _lookup(self, arrays: list[Any], structure: Any) -> None:
-        form = repr(nest.map_structure(lambda _: 0, structure))
-        general = (form, tuple((a.dtype, a.ndim) for a in arrays))
-        if general in self._open:
-            concrete = self._made[general]
-        else:
-            key = (form, tuple((a.dtype, a.shape[1:]) for a in arrays))
-            known = self._made.get(key) or self._made.get((key, arrays[0].shape[0] if arrays[0].ndim else 0))
-            if known is None and any(k[0] == form and isinstance(k[1], tuple) and _varies(k[1], key[1]) for k in self._made):
-                known = self._general(general, arrays, structure)
-            if known is None:
-                known = self._trace(key, arrays, structure)
-            concrete = known
-        self._concrete, self._structure = concrete, structure
+        form = form_of(structure)
+        key = (form, tuple([(a.dtype, a.shape[1:]) for a in arrays]))
+        concrete = self._made.get(key)
+        if concrete is None:
+            general = (form, tuple([(a.dtype, a.ndim) for a in arrays]))
+            concrete = self._made[general] if general in self._open else self._made.get((key, arrays[0].shape[0] if arrays[0].ndim else 0))
+            if concrete is None and any(k[0] == form and isinstance(k[1], tuple) and _varies(k[1], key[1]) for k in self._made):
+                concrete = self._general(general, arrays, structure)
+        self._concrete, self._structure = concrete or self._trace(key, arrays, structure), structure
 
     def _trace(self, key: Any, arrays: list[Any], structure: Any) -> ConcreteFunction:
         """A function for all batch sizes; for this one only if the Python code needs to know it."""
@@ -110,6 +106,14 @@ class Step:
 
         made = self._made[key] = ConcreteFunction(trace(call, specs, self._name), len(specs), self._name)
         return made
+
+
+def form_of(structure: Any) -> Any:
+    """The nesting of a structure, hashable."""
+    for part in structure:
+        if nest.is_nested(part):
+            return repr(nest.map_structure(lambda _: 0, structure))
+    return len(structure)
 
 
 def _varies(a: Any, b: Any) -> bool:

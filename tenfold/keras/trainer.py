@@ -10,7 +10,8 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import loops, losses, metrics, optimizers, profiling
-from tenfold.keras.compile_utils import CompileLoss, CompileMetrics, total_of
+from tenfold.keras.compile_utils import CompileMetrics, total_of
+from tenfold.keras.compiled import Compiled
 from tenfold.keras.data_adapter import as_array, class_weights, unpack_x_y_sample_weight
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.keras.step import Step
@@ -20,20 +21,6 @@ from tenfold.ops.roofline_report import Report
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.tensor import Tensor
 from tenfold.transform.tape import GradientTape
-
-
-class Compiled:
-    """What `compile` was given, and what was made of it. (Not a layer's attribute that holds variables: files know it by itself.)"""
-
-    def __init__(self, arguments: dict[str, Any], output_names: list[str] | None) -> None:
-        self.arguments = arguments
-        loss, plain, weighted = (arguments[k] for k in ("loss", "metrics", "weighted_metrics"))
-        self.loss_tracker = metrics.Mean(name="loss")
-        self.loss = None if loss is None else CompileLoss(loss, arguments["loss_weights"], output_names)
-        self.metrics = None if plain is None and weighted is None else CompileMetrics(plain, weighted, output_names)
-        self.eager = bool(arguments["run_eagerly"])
-        self.steps: dict[str, Step] = {}
-        self.trainable: tuple[int, ...] = ()
 
 
 class Trainer:
@@ -123,7 +110,7 @@ class Trainer:
         """Steps are traced anew when they are needed next."""
         self._predictor = None
         if self._compiled is not None:
-            self._compiled.steps.clear()
+            self._compiled.forget()
 
     def _step(self, kind: str) -> Step:
         """The compiled step for "train" or "test"."""
@@ -132,7 +119,7 @@ class Trainer:
             raise InvalidArgumentError("[fit] the model was compiled without an optimizer. Try model.compile(optimizer='adam', ...).")
         trainable = tuple(id(v) for v in self.trainable_variables)  # type: ignore[attr-defined]
         if trainable != compiled.trainable:  # layers were frozen, or built
-            compiled.steps.clear()
+            compiled.forget()
             compiled.trainable = trainable
         if kind not in compiled.steps:
             method = f"{kind}_step"
@@ -224,6 +211,10 @@ class Trainer:
             found.update(result if isinstance(result, dict) else {metric.name: result})
         return found
 
+    def _results(self) -> dict[str, Any]:
+        """The same after a step, by a shorter way if it is asked for often."""
+        return self._checked("get_metrics_result").figures(self.get_metrics_result)
+
     @property
     def metrics(self) -> list[Any]:
         """All metrics: the loss, those that layers hold, those of `compile`."""
@@ -239,7 +230,7 @@ class Trainer:
         """The names in the order in which `evaluate` returns the figures."""
         names: list[str] = []
         for metric in self.metrics:
-            names += list(metric.result()) if isinstance(metric, CompileMetrics) else [metric.name]
+            names += metric.named() if isinstance(metric, CompileMetrics) else [metric.name]
         return names
 
     def reset_metrics(self) -> None:
@@ -333,7 +324,7 @@ class Trainer:
             step.prepare(arrays, structure)
             loops.check_labels(compiled.loss, structure, arrays)
             result = step(arrays, structure)
-        logs = loops.python_logs(result if isinstance(result, dict) else self.get_metrics_result())
+        logs = loops.python_logs(result if isinstance(result, dict) else self._results())
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -347,7 +338,9 @@ class Trainer:
         return self._predictor
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
-        names = [n for n in self.metrics_names if n in logs]
+        compiled = self._checked("evaluate")
+        compiled.order = compiled.order or self.metrics_names
+        names = [n for n in compiled.order if n in logs]
         values = [logs[n] for n in [*names, *(k for k in sorted(logs) if k not in names)]]
         return values[0] if len(values) == 1 else values
 

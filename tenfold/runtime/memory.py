@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 ALIGNMENT = 64
 SMALL = 4096  # bytes
-_first_byte = ctypes.c_char.from_buffer
+_first_byte: Callable[[Any], Any] = ctypes.c_char.from_buffer
 
 
 def empty(nbytes: int) -> Bytes:

@@ -134,7 +134,7 @@ class Variable(Operand):
         return self._tensor.numpy() if state.trace is None else self.read_value().numpy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return self._tensor.__array__(dtype, copy)
+        return (self._tensor if state.trace is None else self.read_value()).__array__(dtype, copy)
 
     # --- writing ---
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
@@ -162,6 +162,15 @@ class Variable(Operand):
     def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
         """Subtracts `delta` from the value."""
         return self.assign(UPDATES["sub"](self._silently(), self._operand(delta)))
+
+    def _zero(self) -> None:
+        """Sets all elements to 0; in place, where nobody holds them."""
+        array: Any = self._tensor._array
+        if state.trace is not None or self._exported:
+            self.assign(np.zeros_like(array))
+        else:
+            array.fill(0)
+            self._version = next(VERSIONS)
 
     def _silently(self) -> Tensor:
         return self._tensor if state.trace is None else state.trace.read(self)

@@ -157,7 +157,7 @@ class ConcreteFunction:
                 variable._tensor = wrap(variable._tensor._array.copy())  # type: ignore[union-attr]
                 variable._exported = False
         versions = [v._version for v in self._steady]  # before the arrays: if one changes meanwhile, the next call sees that
-        values = [v._tensor._array for v in self.traced.variables]
+        values: list[Any] = [v._tensor._array for v in self.traced.variables]
         shapes = tuple([a.shape for a in arrays])
         program = self._ready.get(shapes)
         if program is None:

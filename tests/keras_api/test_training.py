@@ -261,6 +261,37 @@ def test_frozen_layers_stay_and_recompiling_is_not_needed():
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[2], after[2])
 
 
+def test_figures_are_the_same_however_often_they_are_asked_for():
+    """The first few times they are computed in eager mode, then by a compiled function; always of this batch alone."""
+    x, _ = data()
+    labels = np.arange(64) % 3
+    model = classifier(metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2, name="top2")])
+    model.optimizer.learning_rate = 0.0
+    names = ["loss", "accuracy", "top2"]
+    assert model.train_on_batch(x, labels, return_dict=True).keys() == set(names)
+    for i in range(8):
+        part = slice(8 * i, 8 * i + 8)
+        got = model.train_on_batch(x[part], labels[part])
+        p = model.predict_on_batch(x[part]).astype(np.float64)
+        own = p[np.arange(8), labels[part]]
+        expected = [-np.log(own).mean(), (p.argmax(1) == labels[part]).mean(), ((p > own[:, None]).sum(1) < 2).mean()]
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+        assert model.metrics_names == names
+
+
+def test_metrics_are_reset_in_place_but_not_for_who_holds_their_value():
+    model = regression()
+    x, y = data()
+    model.evaluate(x, y, verbose=0)
+    total = model.metrics[0].total
+    kept = total.value
+    before = float(kept)
+    model.reset_metrics()
+    assert float(kept) == before and float(total.value) == 0
+    model.evaluate(x, y, verbose=0)
+    np.testing.assert_allclose(float(total.value), before, rtol=1e-6)
+
+
 def test_train_on_batch_and_test_on_batch():
     x, y = data(16)
     model = regression()

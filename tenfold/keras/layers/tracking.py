@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,8 @@ def held(owner: Any, layer_class: type) -> Held:
     """What the attributes of `owner` hold."""
     found = Held()
     seen = {id(owner)}
-    for name, value in list(vars(owner).items()):
-        if kind_of(type(value), layer_class) is None or name in SKIPPED:
+    for name, value in [(n, v) for n, v in vars(owner).items() if _kinds.get(type(v), "unknown") is not None]:
+        if name in SKIPPED:
             continue
         for thing in _things(value, layer_class, 0):
             if id(thing) in seen:
@@ -56,10 +56,10 @@ def kind_of(cls: type, layer_class: type) -> str | None:
 _kinds: dict[type, str | None] = {}
 
 
-def _things(value: Any, layer_class: type, depth: int) -> Iterator[Any]:
+def _things(value: Any, layer_class: type, depth: int) -> list[Any]:
     kind = kind_of(type(value), layer_class)
     if kind == "thing":
-        yield value
-    elif kind is not None and depth < 8:
-        for item in value.values() if kind == "map" else value:
-            yield from _things(item, layer_class, depth + 1)
+        return [value]
+    if kind is None or not value or depth >= 8:
+        return []
+    return [thing for item in (value.values() if kind == "map" else value) for thing in _things(item, layer_class, depth + 1)]

@@ -27,11 +27,7 @@ class Weights:
 
     def _own_variables(self) -> list[Variable]:
         """Its own variables, without those of nested layers: those born trainable, then the others."""
-        found = self._held().variables
-        for v in found:
-            if not hasattr(v, "_born_trainable"):
-                v._born_trainable = v.trainable
-        return [v for v in found if v._born_trainable] + [v for v in found if not v._born_trainable]
+        return _in_order(self._held().variables)
 
     def _sublayers(self) -> list[Any]:
         """The layers that it holds itself."""
@@ -47,13 +43,14 @@ class Weights:
     @property
     def weights(self) -> list[Any]:
         """All weights, nested ones too; without the state of metrics and random generators."""
-        return _once([*self._own_variables(), *(w for layer in self._sublayers() for w in layer.weights)])
+        here = self._held()
+        return _once([*_in_order(here.variables), *(w for layer in here.layers for w in layer.weights)])
 
     @property
     def variables(self) -> list[Any]:
         """All state: weights, metrics and random generators."""
         here = self._held()
-        own = [*self._own_variables(), *(s.state for s in here.seeds)]
+        own = [*_in_order(here.variables), *(s.state for s in here.seeds)]
         return _once([*own, *(v for layer in here.layers for v in layer.variables), *(v for m in here.metrics for v in m.variables)])
 
     @property
@@ -173,6 +170,14 @@ class Weights:
             if tuple(value.shape) != tuple(v.shape):
                 raise ValueError(f"Layer '{self.name}': the file's value for '{v.name}' has shape {tuple(value.shape)}; expected {tuple(v.shape)}.")
             v.assign(value.astype(v.dtype.numpy))
+
+
+def _in_order(variables: list[Any]) -> list[Any]:
+    """Those born trainable, then the others."""
+    for v in variables:
+        if not hasattr(v, "_born_trainable"):
+            v._born_trainable = v.trainable
+    return [v for v in variables if v._born_trainable] + [v for v in variables if not v._born_trainable]
 
 
 def _alive(loss: Any) -> bool:

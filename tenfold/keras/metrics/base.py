@@ -82,7 +82,7 @@ class Metric:
     def reset_state(self) -> None:
         """Sets the state to zero."""
         for v in self.variables:
-            v.assign(initializers.Zeros()(tuple(v.shape), v.dtype))
+            v._zero()
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Takes a batch into account."""

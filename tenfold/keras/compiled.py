@@ -1,0 +1,43 @@
+"""What `compile` was given, and what was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tenfold.keras import metrics
+from tenfold.keras.compile_utils import CompileLoss, CompileMetrics
+from tenfold.keras.step import Step
+from tenfold.transform.function import Function
+
+RARELY = 3  # times: figures that are read so seldom are not worth compiling a function
+
+
+class Compiled:
+    """A model's loss and metrics, and its steps. (Not a layer's attribute that holds variables: files know it by itself.)"""
+
+    def __init__(self, arguments: dict[str, Any], output_names: list[str] | None) -> None:
+        self.arguments = arguments
+        loss, plain, weighted = (arguments[k] for k in ("loss", "metrics", "weighted_metrics"))
+        self.loss_tracker = metrics.Mean(name="loss")
+        self.loss = None if loss is None else CompileLoss(loss, arguments["loss_weights"], output_names)
+        self.metrics = None if plain is None and weighted is None else CompileMetrics(plain, weighted, output_names)
+        self.eager = bool(arguments["run_eagerly"])
+        self.trainable: tuple[int, ...] = ()
+        self.steps: dict[str, Step] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """What was traced is traced anew when it is needed next."""
+        self.steps.clear()
+        self.order: list[str] = []  # of the figures in a list of them
+        self._figures: Callable[[], dict[str, Any]] | None = None
+        self._asked = 0
+
+    def figures(self, results: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What `results` gives; compiled, if it is asked for often."""
+        self._asked += 1
+        if self.eager or self._asked <= RARELY:
+            return results()
+        self._figures = self._figures or Function(results)
+        return self._figures()
