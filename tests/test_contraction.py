@@ -83,10 +83,12 @@ def check_matmul(dtype: DType, batch: int, m: int, n: int, k: int, ta: bool = Fa
     rng = np.random.default_rng(m * n + k)
     a = sample(rng, dtype, 1 if "a" in shared else batch, *((k, m) if ta else (m, k)))
     b = sample(rng, dtype, 1 if "b" in shared else batch, *((n, k) if tb else (k, n)))
-    recipe = contraction.matmul(dtype, batch, m, n, k, ta, tb, 0 if "a" in shared else None, 0 if "b" in shared else None)
-    actual = run(recipe, {"a": a, "b": b}, (batch, m, n), dtype)
     x, y = widened(a.swapaxes(1, 2) if ta else a), widened(b.swapaxes(1, 2) if tb else b)
-    check(actual, np.broadcast_to(np.matmul(x, y), (batch, m, n)), dtype)
+    strides = 0 if "a" in shared else None, 0 if "b" in shared else None
+    for settled in (False, True):
+        recipe = contraction.matmul(dtype, batch, m, n, k, ta, tb, *strides, settled=settled)
+        actual = run(recipe, {"a": a, "b": b}, (batch, m, n), dtype)
+        check(actual, np.broadcast_to(np.matmul(x, y), (batch, m, n)), dtype)
 
 
 @pytest.mark.parametrize("ta,tb", list(itertools.product((False, True), repeat=2)))
@@ -168,6 +170,7 @@ def check_convolution(spec: ConvSpec) -> None:
     g = sample(rng, spec.dtype, spec.n, *spec.output, spec.co)
     out, dx, dw = convolve(spec, x, w, g)
     check(run(contraction.convolution(spec), {"a": x, "b": w}, out.shape, spec.dtype), out, spec.dtype)
+    check(run(contraction.convolution(spec, settled=True), {"a": x, "b": w}, out.shape, spec.dtype), out, spec.dtype)
     check(run(contraction.convolution_input_gradient(spec), {"a": g, "b": w}, dx.shape, spec.dtype), dx, spec.dtype)
     check(run(contraction.convolution_weight_gradient(spec), {"a": x, "b": g}, dw.shape, spec.dtype), dw, spec.dtype)
 

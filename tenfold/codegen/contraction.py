@@ -110,20 +110,23 @@ def vectors(target: Target) -> Vectors:
 def matmul(
     dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
     a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, target: Target | None = None,
+    settled: bool = False,
 ) -> Recipe:  # fmt: skip
     """out[batch, m, n] = a @ b; a [batch, m, k] or [batch, k, m] if transposed, b [batch, k, n] or [batch, n, k].
 
-    `a_stride` and `b_stride` are the elements from matrix to matrix: None if dense, 0 if one matrix serves the whole batch.
+    `a_stride` and `b_stride` are the elements from matrix to matrix: None if dense, 0 if one matrix serves the whole batch. What is made
+    of a `b` that is `settled` is kept from run to run.
     """
     machine = vectors(target or host())
-    return _recipe(products.matmul(machine, dtype, batch, m, n, k, transpose_a, transpose_b, a_stride, b_stride, epilogue))
+    steps = products.matmul(machine, dtype, batch, m, n, k, transpose_a, transpose_b, a_stride, b_stride, epilogue, settled=settled)
+    return _recipe(steps)
 
 
-def convolution(spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None) -> Recipe:
-    """(a = x, b = w) -> out"""
+def convolution(spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None, settled: bool = False) -> Recipe:
+    """(a = x, b = w) -> out; what is made of weights that are `settled` is kept from run to run."""
     machine = vectors(target or host())
     ways = (winograd.convolution, depthwise.convolution, plans.convolution)
-    return _recipe(next(steps for way in ways if (steps := way(machine, spec, epilogue))))
+    return _recipe(next(steps for way in ways if (steps := way(machine, spec, epilogue, settled))))
 
 
 def convolution_input_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:

@@ -30,7 +30,7 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     out = group.stored[0]
     epilogue, extras = _epilogue(group, uses) if len(group.nodes) > 1 else (None, [])
     a, b = (root(v, uses) for v in node.inputs)
-    recipe = RECIPES[node.primitive.name](node, epilogue)
+    recipe = RECIPES[node.primitive.name](node, epilogue, uses.settles(node.inputs[1]))
     names: dict[str, Any] = {"a": a, "b": b, "out": out}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     names.update((f"scratch{i}", Scratch(n)) for i, n in enumerate(recipe.scratch))
@@ -53,7 +53,7 @@ def fill_zero(out: Value) -> Call:
     return Call(kernel, tasks, (out, n, grain), (), (out,), "zeros")
 
 
-def _matmul(node: Node, epilogue: Epilogue | None) -> Recipe:
+def _matmul(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
     a, b = (v.spec for v in node.inputs)
     ta, tb = bool(node.attrs["transpose_a"]), bool(node.attrs["transpose_b"])
     m, k = a.shape[-2:][::-1] if ta else a.shape[-2:]
@@ -61,7 +61,7 @@ def _matmul(node: Node, epilogue: Epilogue | None) -> Recipe:
     batch = math.prod(known(node.outputs[0])[:-2])
     one_b = 0 if len(b.shape) == 2 and len(a.shape) > 2 else None
     one_a = 0 if len(a.shape) == 2 and len(b.shape) > 2 else None
-    return kernels.matmul(a.dtype, batch, m, n, k, ta, tb, one_a, one_b, epilogue)  # type: ignore[arg-type]
+    return kernels.matmul(a.dtype, batch, m, n, k, ta, tb, one_a, one_b, epilogue, settled=settled)  # type: ignore[arg-type]
 
 
 def _conv_spec(x: Sequence[int], w: Sequence[int], y: Sequence[int], node: Node) -> ConvSpec:
@@ -86,21 +86,21 @@ def _shapes(node: Node) -> tuple[Any, Any, Any]:
     return a, b, node.outputs[0].spec.shape
 
 
-def _convolution(node: Node, epilogue: Epilogue | None) -> Recipe:
-    return kernels.convolution(_conv_spec(*_shapes(node), node), epilogue)
+def _convolution(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
+    return kernels.convolution(_conv_spec(*_shapes(node), node), epilogue, settled=settled)
 
 
-def _input_gradient(node: Node, epilogue: Epilogue | None) -> Recipe:
+def _input_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
     g, w, x = _shapes(node)
     return kernels.convolution_input_gradient(_conv_spec(x, w, g, node))
 
 
-def _weight_gradient(node: Node, epilogue: Epilogue | None) -> Recipe:
+def _weight_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
     x, g, w = _shapes(node)
     return kernels.convolution_weight_gradient(_conv_spec(x, w, g, node))
 
 
-RECIPES: dict[str, Callable[[Node, Epilogue | None], Recipe]] = {
+RECIPES: dict[str, Callable[[Node, Epilogue | None, bool], Recipe]] = {
     "matmul": _matmul,
     "convolution": _convolution,
     "convolution_input_gradient": _input_gradient,

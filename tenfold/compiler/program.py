@@ -53,6 +53,10 @@ class Uses:
             if pure and self._settles(node):
                 self.settled.update(id(v) for v in node.outputs)
 
+    def settles(self, v: Value) -> bool:
+        """Whether what is made of `v` alone is kept from one run to the next."""
+        return v.constant is not None or id(v) in self.settled
+
     def _settles(self, node: Node) -> bool:
         changing = [v for v in node.inputs if v.constant is None]
         made = sum(elements(v) for v in node.outputs)

@@ -18,6 +18,7 @@ from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors,
 from tenfold.kernel.margins import Group, Triple, Window, together
 from tenfold.kernel.packing import Builder, convert, couple, element, pack, pad
 from tenfold.kernel.tiling import (
+    L1,
     Batch,
     Columns,
     Inner,
@@ -30,6 +31,7 @@ from tenfold.kernel.tiling import (
 )
 
 PAGE = 2048
+OFTEN = 32  # tiles that read the same weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,8 @@ def channels_of(taps: Table, channels: int, size: int) -> Table:
     return (taps[:, None] + np.arange(channels, dtype=np.int64) * size).reshape(-1)
 
 
-def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None) -> Steps:
-    """(a = x, b = w) -> out"""
+def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False) -> Steps:
+    """(a = x, b = w) -> out; what is made of weights that are `settled` is kept."""
     s, to = normalize(spec), Builder(machine)
     m, n = s.n * s.pixels, s.co if s.depthwise else s.co_group
     if not (m and s.co):
@@ -208,7 +210,7 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     y = Image(Operand("out"), s.output, s.co, stored.size)
     places = grid(scaled(x.strides, s.stride), s.output) - (dot(s.low, x.strides) if group else 0)
     rows = window.rows(group, s.n, places, x.bytes, grid(y.strides, s.output), y.bytes, len(table) // max(s.taps, 1))
-    b = _weights(to, s, shape, machine)
+    b = _weights(to, s, shape, machine, settled)
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
     batch = Batch(groups, s.ci_group * size, packed, s.co_group * stored.size, s.co_group)
@@ -226,11 +228,15 @@ def _starts(s: Shape, d: int) -> Table:
     return first[:, None] + np.arange(s.kernel[d]) * s.dilation[d]
 
 
-def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors) -> Columns:
-    """The weights as they are, or in panels where their rows would fall upon each other in the cache."""
+def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors, settled: bool) -> Columns:
+    """The weights as they are, or in panels: where these are kept, or read so often that they are worth it, or where rows would fall
+    upon each other in the cache."""
     wide = accumulator(s.dtype)
     columns, k = shape[1] * machine.lanes(wide), s.taps * s.ci_group
-    if s.pairs or (s.co * wide.size % PAGE == 0 and s.groups == 1 and s.n * s.pixels > 2 * shape[0] and k > 64):
+    rows, spread = s.n * s.pixels, s.co_group > columns and not s.depthwise
+    distant = s.co * wide.size % PAGE == 0 and s.groups == 1 and rows > 2 * shape[0] and k > 64
+    often = rows >= OFTEN * shape[0] and k * s.co_group * wide.size > L1
+    if s.pairs or distant or (spread and (settled or often)):
         source, taps, group = s.seen.size, np.zeros(1, np.int64), s.co_group * s.dtype.size
         operand = pack(to, Operand("b"), s.seen, s.co_group, k, source, s.co * source, columns, columns, taps, s.groups, group, s.pairs)
         return Columns(operand, columns * wide.size, k * columns * wide.size, True)

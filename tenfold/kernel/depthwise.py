@@ -20,7 +20,7 @@ MOST_TAPS = 64
 POSITIONS = (8, 7, 4, 2, 1)
 
 
-def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None) -> Steps | None:
+def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False) -> Steps | None:
     """(a = x, b = w) -> out; None for other convolutions."""
     s = normalize(spec)
     return _direct(machine, s, epilogue, False) if _fits(s) else None

@@ -45,10 +45,12 @@ class Matrix:
 def matmul(
     machine: Vectors, dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
     a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, names: tuple[str, str] = ("a", "b"),
+    settled: bool = False,
 ) -> Steps:  # fmt: skip
     """out[batch, m, n] = a[batch, m, k] @ b[batch, k, n], all row-major; transposed operands are stored [k, m] and [n, k].
 
-    Batch strides are in elements: 0 uses one matrix for all, None means dense. `names` are the operands'.
+    Batch strides are in elements: 0 uses one matrix for all, None means dense. `names` are the operands'. What is made of a `b` that
+    is `settled` is kept.
     """
     a_stride = m * k if a_stride is None else a_stride
     b_stride = k * n if b_stride is None else b_stride
@@ -72,7 +74,7 @@ def matmul(
     block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
-    right, b_batch = _right(to, b, m, n, k, shape)
+    right, b_batch = _right(to, b, m, n, k, shape, settled)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
@@ -100,13 +102,13 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block)
 
 
-def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int]) -> tuple[Columns, int]:
-    """Operand `b` and its batch stride: as it lies, or in panels where its columns or distant rows ask for it."""
+def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool) -> tuple[Columns, int]:
+    """Operand `b` and its batch stride: as it lies, or in panels where these are kept, or its columns or distant rows ask for it."""
     wide = accumulator(b.dtype)
     size, columns = wide.size, shape[1] * to.machine.lanes(wide)
     apart = n * size % HALF == 0 or n * size > 2 * PAGE  # rows in the same places of the cache, or on too many pages
     often = m >= 32 * shape[0] and n * k * size > L1
-    distant = k > 1 and n > columns and (often or (apart and m > 4 * shape[0]))
+    distant = k > 1 and n > columns and (settled or often or (apart and m > 4 * shape[0]))
     interleaved = b.pairs and not b.transposed
     if not (distant or interleaved or (b.transposed and n > 1 and k > 1)):
         operand = convert(to, b.operand, b.dtype, (b.copies - 1) * b.stride + n * k)

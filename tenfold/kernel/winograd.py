@@ -80,7 +80,7 @@ def worth(machine: Vectors, s: Shape, once: bool) -> bool:
     return 1.1 * products + images + 300 * s.ci * s.co / lanes < 0.8 * direct
 
 
-def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None) -> Steps | None:
+def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False) -> Steps | None:
     """(a = x, b = w) -> out; None where it is not worth it."""
     s = normalize(spec)
     if not worth(machine, s, False):
