@@ -10,7 +10,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,17 +57,17 @@ class Suite:
         return register
 
 
-def prepare_process() -> None:
-    """Two threads and two processors for everyone, and this checkout importable; before any framework is imported."""
+def prepare_process(threads: int = THREADS) -> None:
+    """As many threads as processors, two, for everyone, and this checkout importable; before any framework is imported."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TENFOLD_NUM_THREADS"):
-        os.environ[name] = str(THREADS)
+        os.environ[name] = str(threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["JAX_PLATFORMS"] = "cpu"
     sys.path.append(CHECKOUT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), CHECKOUT]))
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def tenfold() -> Any:
@@ -114,34 +114,52 @@ def seconds_per_step(run: Run, calls: int) -> float:
     return (time.perf_counter() - start) / (calls * run.steps)
 
 
+def memory(name: str) -> int:
+    """Bytes of this process: `VmRSS` now, `VmHWM` at its height; 0 where Linux does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), 0)
+
+
 def measure(prepare: Callable[[], Run], seconds: float, rounds: int) -> dict[str, float]:
-    """First call (compilation included), then samples of at least `seconds` in every round after a warm-up."""
+    """The first call (compilation included), then samples of at least `seconds` in every round after a warm-up.
+
+    `first_s` counts from the import, `first_call_s` from the call. No rounds: the first call alone.
+    """
     start = time.perf_counter()
     run = prepare()
+    prepared = time.perf_counter()
     run.wait(run.call())
-    first = time.perf_counter() - start
+    called = time.perf_counter()
+    first = {"first_s": called - start, "first_call_s": called - prepared}
+    samples = list(samples_of(run, seconds, rounds)) if rounds else [called - prepared]
+    times = {"median_s": statistics.median(samples), "min_s": min(samples), "samples": len(samples)}
+    return {**first, **times, "peak_bytes": memory("VmHWM")}
+
+
+def samples_of(run: Run, seconds: float, rounds: int) -> Iterator[float]:
     calls = 1
     while calls * run.steps * (once := seconds_per_step(run, calls)) < SAMPLE_S:
         calls = max(calls + 1, min(calls * 8, int(1.1 * SAMPLE_S / (once * run.steps))))
-    samples: list[float] = []
     for _ in range(rounds):
         end = time.perf_counter() + seconds
-        samples.append(seconds_per_step(run, calls))
+        yield seconds_per_step(run, calls)
         while time.perf_counter() < end:
-            samples.append(seconds_per_step(run, calls))
-    return {"first_s": first, "median_s": statistics.median(samples), "min_s": min(samples), "samples": len(samples)}
+            yield seconds_per_step(run, calls)
 
 
-def main(suite: Suite, arguments: Sequence[str] | None = None) -> None:
+def main(suite: Suite, arguments: Sequence[str] | None = None, threads: int = THREADS) -> None:
     """Measures one benchmark of the suite and prints one line of JSON."""
     options = parse(suite, arguments)
     key = Key(options.workload, options.framework, options.variant or default_variant(suite, options))
     if key not in suite.benchmarks:
         sys.exit(f"no such benchmark: {key}; this file has {sorted(suite.benchmarks)}")
-    prepare_process()
+    prepare_process(threads)
     result = measure(suite.benchmarks[key], options.seconds, options.rounds)
     version = getattr(sys.modules.get(key.framework), "__version__", "?")
-    print(json.dumps({**vars(key), "version": version, "threads": THREADS, **result}), flush=True)
+    print(json.dumps({**vars(key), "version": version, "threads": threads, **result}), flush=True)
 
 
 def parse(suite: Suite, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -149,7 +167,7 @@ def parse(suite: Suite, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--framework", choices=FRAMEWORKS, default="tenfold")
     parser.add_argument("--workload", choices=sorted({key.workload for key in suite.benchmarks}), required=True)
     parser.add_argument("--variant", help="default: the framework's first")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="0: only the first call")
     parser.add_argument("--seconds", type=float, default=0.6, help="least time of samples in a round")
     return parser.parse_args(arguments)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import common
+import transformers_jax
 from common import Run, Suite
 
 SUITE = Suite("transformers.py")
@@ -32,14 +33,14 @@ def block(L: Any, x: Any, sizes: dict[str, int], first: bool, causal: bool) -> A
     return x if first else L.LayerNormalization(epsilon=1e-12)(x)
 
 
-def keras_gpt(tf: Any) -> Any:
+def keras_gpt(tf: Any, sizes: dict[str, int]) -> Any:
     L, K = tf.keras.layers, tf.keras
-    x = K.Input((GPT["steps"],), dtype="int32")
-    places = tf.keras.ops.arange(GPT["steps"])
-    y = L.Embedding(GPT["vocabulary"], GPT["size"])(x) + L.Embedding(GPT["steps"], GPT["size"])(places)
-    for _ in range(GPT["layers"]):
-        y = block(L, y, GPT, first=True, causal=True)
-    logits = L.Dense(GPT["vocabulary"], use_bias=False)(L.LayerNormalization(epsilon=1e-5)(y))
+    x = K.Input((sizes["steps"],), dtype="int32")
+    places = tf.keras.ops.arange(sizes["steps"])
+    y = L.Embedding(sizes["vocabulary"], sizes["size"])(x) + L.Embedding(sizes["steps"], sizes["size"])(places)
+    for _ in range(sizes["layers"]):
+        y = block(L, y, sizes, first=True, causal=True)
+    logits = L.Dense(sizes["vocabulary"], use_bias=False)(L.LayerNormalization(epsilon=1e-5)(y))
     return K.Model(x, L.Activation("linear", dtype="float32")(logits))
 
 
@@ -58,14 +59,14 @@ def policy(tf: Any, workload: str) -> None:
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if workload.endswith("bf16") else "float32")
 
 
-def gpt_step(tf: Any, workload: str, **options: Any) -> Run:
+def gpt_step(tf: Any, workload: str, sizes: dict[str, int] = GPT, **options: Any) -> Run:
     """A custom training loop under tf.function: TensorFlow and Tenfold run the same lines."""
     policy(tf, workload)
-    model = keras_gpt(tf)
+    model = keras_gpt(tf, sizes)
     loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = tf.keras.optimizers.AdamW(3e-4, weight_decay=0.1)
     optimizer.build(model.trainable_variables)
-    data = words(GPT, 1)
+    data = words(sizes, 1)
     x, y = tf.constant(data[:, :-1]), tf.constant(data[:, 1:])
 
     def step(inputs: Any, labels: Any) -> Any:
@@ -167,12 +168,6 @@ def torch_bert(workload: str, compiled: bool) -> Run:
     return Run(call)
 
 
-def tenfold() -> Any:
-    import tenfold as tf
-
-    return tf
-
-
 def register(workload: str) -> None:
     train = workload.startswith("gpt")
     ours, theirs = (gpt_step, torch_gpt) if train else (bert_call, torch_bert)
@@ -180,11 +175,15 @@ def register(workload: str) -> None:
     def add(framework: str, variant: str, prepare: Callable[[], Run]) -> None:
         SUITE.add(workload, framework, variant)(prepare)
 
-    add("tenfold", "function", lambda: ours(tenfold(), workload))
+    add("tenfold", "function", lambda: ours(common.tenfold(), workload))
     add("tensorflow", "function", lambda: ours(common.tensorflow(), workload))
     add("tensorflow", "jit_compile", lambda: ours(common.tensorflow(), workload, jit_compile=True))
     add("torch", "eager", lambda: theirs(workload, compiled=False))
     add("torch", "compile", lambda: theirs(workload, compiled=True))
+    if workload == "gpt":
+        add("jax", "jit", lambda: transformers_jax.step(words(GPT, 1), GPT))
+    if workload == "bert":
+        add("jax", "jit", lambda: transformers_jax.call(words(BERT), BERT))
 
 
 for each in ("gpt", "gpt_bf16", "bert", "bert_bf16"):
