@@ -44,6 +44,7 @@ _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" whe
     "tenfold.ops.module": "Module control_dependencies device name_scope",
     "tenfold.ops.program": "UnconnectedGradients VariableAggregation VariableSynchronization ensure_shape executing_eagerly get_logger group"
     " no_op numpy_function py_function stop_gradient timestamp",
+    "tenfold.primitives.indexed_slices": "IndexedSlices",
     "tenfold.tensor.tensor": "Tensor",
     "tenfold.tensor.variable": "Variable",
     "tenfold.transform.control": "case cond foldl foldr map_fn scan switch_case while_loop",

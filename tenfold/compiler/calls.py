@@ -151,22 +151,21 @@ def epilogue_operand(v: Value, result: Value) -> bool:
 
 
 def lower_scatter(group: Group, uses: Uses) -> list[Call]:
-    """Zeros, then the rows added one after the other, columns in parallel."""
+    """Zeros, or the tensor to start from; then the rows added one after the other, columns in parallel."""
     node = group.nodes[0]
-    indices, updates = node.inputs
     out = node.outputs[0]
-    n, *rest = known(updates)
-    columns = math.prod(rest)
+    last = node.primitive.lower == "last"
+    start, indices, updates = node.inputs[:-2], node.inputs[0 if last else -2], node.inputs[-1]
+    n, columns = known(indices)[0], math.prod(known(out)[1:])
 
     def stages(b: Builder) -> list[Stage]:
         r, c = b.dims
         row = loops.cast(b.element(indices, [r]), dtypes.int64)
-        flat = Value(Spec((n, columns), updates.spec.dtype))
         position = r * b.integer("columns", columns) + c if b.axes is not None else r + c
-        value = loops.load(b.buffer(root(updates, uses)), position, flat.spec.dtype)
+        value = loops.cast(r + 1, out.spec.dtype) if last else loops.load(b.buffer(root(updates, uses)), position, out.spec.dtype)
         rows = b.integer("rows", known(out)[0])
         inside = (row >= 0) & (row < rows)
-        store = Store(b.buffer(out), row * b.integer("columns", columns) + c, value, inside, accumulate=True)
+        store = Store(b.buffer(out), row * b.integer("columns", columns) + c, value, inside, accumulate=not last)
         return [Stage((0,), (), (store,))]
 
     builder, made = build(uses, {id(node)}, (n, columns), [0, 1], stages)  # different classes: never one axis
@@ -181,7 +180,19 @@ def lower_scatter(group: Group, uses: Uses) -> list[Call]:
     )
     grain, tasks = cut([n, columns], (1,), 1) if two else (1, 1)
     reads = tuple(v for v in builder.buffers if v is not out)
-    return [fill_zero(out), Call(kernel, tasks, (*builder.buffers, *builder.params, grain), (*reads, out), (out,), "scatter")]
+    first = copy(root(start[0], uses), out) if start else fill_zero(out)
+    return [first, Call(kernel, tasks, (*builder.buffers, *builder.params, grain), (*reads, out), (out,), "scatter")]
+
+
+def copy(source: Value, target: Value) -> Call:
+    """Copies the elements of one buffer to another of the same size."""
+    dtype, n = source.spec.dtype, elements(source)
+    if dtype.llvm is None:  # complex numbers, as pairs of halves
+        dtype, n = dtype.real_dtype, n * 2
+    store = Store(1, loops.axis(0), loops.load(0, loops.axis(0), dtype))
+    kernel = Kernel((dtype, dtype), 1, (loops.param(0),), (0,), 0, (Stage((), (), (store,)),))
+    grain, tasks = cut([n], (0,), 0)
+    return Call(kernel, tasks, (source, target, n, grain), (source,), (target,), "copy")
 
 
 # --- host functions ---
@@ -219,4 +230,4 @@ def view(address: int, spec: Spec) -> np.ndarray[Any, Any]:
     return array
 
 
-__all__ = ["RECIPES", "TAKES_EPILOGUE", "aligned", "epilogue_operand", "lower_contraction", "lower_host", "lower_scatter"]
+__all__ = ["RECIPES", "TAKES_EPILOGUE", "aligned", "copy", "epilogue_operand", "lower_contraction", "lower_host", "lower_scatter"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tenfold.compiler.calls import lower_host
+from tenfold.compiler.calls import copy, lower_host
 from tenfold.compiler.in_place import safe_in_place
 from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, flat, rename
-from tenfold.compiler.lower import Call, cut
+from tenfold.compiler.lower import Call
 from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import Group, Uses, root
 from tenfold.compiler.settled import apart
@@ -21,17 +21,6 @@ from tenfold.kernel.loops import Kernel, Stage, Store
 LowerGraph = Callable[[Graph], tuple[list[Item], list[Value]]]  # items, and the values (roots) of the outputs
 COUNT = Spec((1,), dtypes.int64)
 FLAG = Spec((), dtypes.bool_)
-
-
-def copy(source: Value, target: Value) -> Call:
-    """Copies the elements of one buffer to another of the same size."""
-    dtype, n = source.spec.dtype, nbytes(source) // source.spec.dtype.size
-    if dtype.llvm is None:  # complex numbers, as pairs of halves
-        dtype, n = dtype.real_dtype, n * 2
-    store = Store(1, loops.axis(0), loops.load(0, loops.axis(0), dtype))
-    kernel = Kernel((dtype, dtype), 1, (loops.param(0),), (0,), 0, (Stage((), (), (store,)),))
-    grain, tasks = cut([n], (0,), 0)
-    return Call(kernel, tasks, (source, target, n, grain), (source,), (target,), "copy")
 
 
 def point(row: Value, stacked: Value, counter: Value, length: int, reverse: bool) -> Call:
@@ -165,4 +154,4 @@ def _number(counter: Value, index: Value, length: int, reverse: bool) -> Call:
 
 
 CONTROL: dict[str, Callable[..., list[Item]]] = {"cond": _cond, "while": _while, "scan": _scan}
-__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "Pointer", "copy", "flat", "lower_control", "rename"]
+__all__ = ["CONTROL", "BranchItem", "Item", "LoopItem", "Pointer", "flat", "lower_control", "rename"]

@@ -21,7 +21,7 @@ def safe_in_place(made: Value, target: Value, calls: Sequence[Call]) -> bool:
     first, last = writers[0], readers[-1]
     if last < first:
         return True
-    return last == first == writers[-1] and _pointwise(calls[first], made, target)
+    return last == first and _pointwise(calls[first], made, target)
 
 
 def _pointwise(call: Call, made: Value, target: Value) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,3 +101,18 @@ def flags(items: Sequence[Item]) -> set[int]:
 def things(call: Call) -> list[Any]:
     """The arguments of a call without their offsets."""
     return [arg[0] if isinstance(arg, tuple) else arg for arg in call.args]
+
+
+def without_copies(items: Sequence[Item], places: Mapping[int, Any]) -> list[Item]:
+    """The items but for copies of values to where they are already, as of a variable of which few rows change."""
+    kept: list[Item] = []
+    for item in items:
+        match item:
+            case Call(args=(source, target, *_), name="copy") if source is target or places.get(id(source), source) == places.get(id(target)):
+                continue
+            case LoopItem(condition, flag, body):
+                item = LoopItem(without_copies(condition, places), flag, without_copies(body, places))
+            case BranchItem(flag, then, otherwise):
+                item = BranchItem(flag, without_copies(then, places), without_copies(otherwise, places))
+        kept.append(item)
+    return kept

@@ -15,16 +15,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
-from tenfold.compiler.calls import lower_contraction, lower_host, lower_scatter
-from tenfold.compiler.control import copy, lower_control, lower_effect
+from tenfold.compiler.calls import copy, lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.in_place import safe_in_place
-from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things
+from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things, without_copies
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import plan_kept, plan_memory
 from tenfold.compiler.program import Group, Uses, known, root
 from tenfold.compiler.settled import apart
 from tenfold.compiler.simplify import simplify
+from tenfold.compiler.sparse import compact_scatters
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
@@ -72,7 +73,8 @@ class Program:
         self._returned = [k for k in range(len(graph.outputs)) if k not in self._targets]
         items, uses = lower_groups(graph, self._targets, self._steady)
         places, before, after = self._place_outputs(graph, uses, flat(items))
-        once, items = apart([*before, *items, *after], {id(graph.inputs[i]) for i in self._steady}, places.keys())
+        items = without_copies([*before, *items, *after], places)
+        once, items = apart(items, {id(graph.inputs[i]) for i in self._steady}, places.keys())
         self._assemble(graph, once, items, places)
         self._lock = threading.Lock()
 
@@ -180,6 +182,7 @@ class Reference:
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset()) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change."""
+    graph = compact_scatters(graph)
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
     items: list[Item] = []
     for group in last_writers(groups, uses, graph, targets):

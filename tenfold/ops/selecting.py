@@ -45,7 +45,7 @@ def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = 
     x, places = as_tensor(params, name="gather"), as_tensor(indices, name="gather")
     batch = batch_dims + places.ndim if batch_dims < 0 else batch_dims
     at = batch if axis is None else integers("gather", axis)[0]
-    result: Tensor = gather_(x, places, at, batch)
+    result: Tensor = gather_(x, places, at, batch, sparse=True)
     return result
 
 

@@ -14,7 +14,6 @@ from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
 from tenfold.primitives.define import each, elementwise, primitive
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
-from tenfold.tensor.variable import UPDATES
 
 TWO = ((-3, 3), (-3, 3))
 APART = ((0.5, 3), (-3, -0.5))
@@ -355,6 +354,3 @@ def real(x: Expr) -> Expr:
 def imag(x: Expr) -> Expr:
     """The imaginary part."""
     return x
-
-
-UPDATES["add"], UPDATES["sub"] = add, sub

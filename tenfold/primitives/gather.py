@@ -2,7 +2,8 @@
 
 A `Kind.SCATTER` primitive `(indices, updates, rows)` has indices of shape [n] and updates [n, columns...]; its result [rows, columns...]
 starts as zeros, and then for r = 0, 1, ..., n - 1, in this order, `result[indices[r], c] += updates[r, c]` wherever
-`0 <= indices[r] < rows`; other rows are dropped. `lower` names the combining instruction ("sum").
+`0 <= indices[r] < rows`; other rows are dropped. `lower` names the combining instruction ("sum"). One with `(x, indices, updates)` starts
+as `x`; with `lower="last"` and without updates r + 1 replaces what was there.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _elements_of(shape: Any) -> Sequence[Any]:
 # --- gather and its adjoint ---
 
 
-def _gather_spec(x: Spec, indices: Spec, axis: int, batch_dims: int) -> Spec:
+def _gather_spec(x: Spec, indices: Spec, axis: int, batch_dims: int, sparse: bool = False) -> Spec:
     check_dtype("gather", indices, INTEGERS)
     batch = zip(x.shape[:batch_dims], indices.shape[:batch_dims], strict=False)
     if len(indices.shape) < batch_dims or any(differ(a, b) for a, b in batch):
@@ -123,7 +124,7 @@ def _gather_spec(x: Spec, indices: Spec, axis: int, batch_dims: int) -> Spec:
     return Spec((*x.shape[:axis], *indices.shape[batch_dims:], *x.shape[axis + 1 :]), x.dtype)
 
 
-def _gather_oracle(x: Any, indices: Any, axis: int, batch_dims: int) -> Any:
+def _gather_oracle(x: Any, indices: Any, axis: int, batch_dims: int, sparse: bool = False) -> Any:
     n = x.shape[axis]
     valid = (indices >= 0) & (indices < n)
     everywhere = bool(valid.all())
@@ -144,7 +145,7 @@ def _gather_oracle(x: Any, indices: Any, axis: int, batch_dims: int) -> Any:
     return np.where(mask, result, np.zeros((), x.dtype))
 
 
-def _gather_lower(k: Any, index: list[Expr], axis: int, batch_dims: int) -> Expr:
+def _gather_lower(k: Any, index: list[Expr], axis: int, batch_dims: int, sparse: bool = False) -> Expr:
     inner = len(k.sizes(1)) - batch_dims
     lead, middle, tail = index[:axis], index[axis : axis + inner], index[axis + inner :]
     position = loops.cast(k.read(1, [*lead[:batch_dims], *middle]), int64)
@@ -152,13 +153,15 @@ def _gather_lower(k: Any, index: list[Expr], axis: int, batch_dims: int) -> Expr
     return k.read(0, [*lead, position, *tail], inside)
 
 
-def _gather_vjp(g: Tensor, y: Tensor, x: Tensor, indices: Tensor, axis: int, batch_dims: int) -> Tensor:
+def _gather_vjp(g: Tensor, y: Tensor, x: Tensor, indices: Tensor, axis: int, batch_dims: int, sparse: bool = False) -> Tensor:
     return gather_adjoint(g, indices, x.sizes, axis, batch_dims)
 
 
 @primitive(Kind.INDEXED, spec=_gather_spec, oracle=_gather_oracle, lower=_gather_lower, dtypes=ALL, vjp=each(_gather_vjp, None))
-def gather(apply: Any, x: Any, indices: Any, axis: int = 0, batch_dims: int = 0) -> Tensor:
+def gather(apply: Any, x: Any, indices: Any, axis: int = 0, batch_dims: int = 0, sparse: bool = False) -> Tensor:
     """The slices of `x` along `axis` that `indices` names. In compiled code an index out of range reads zeros.
+
+    `sparse` says that the gradient by `x` may be IndexedSlices, where rows are gathered.
 
     Raises:
         ValueError: an index is out of range (where the indices are known).
@@ -172,7 +175,8 @@ def gather(apply: Any, x: Any, indices: Any, axis: int = 0, batch_dims: int = 0)
         raise InvalidArgumentError(f"[gather] batch_dims out of range. Expected 0 <= batch_dims <= {min(at, indices.ndim)} for axis={at} and "
                                    f"indices of rank {indices.ndim}; received batch_dims={batch_dims}.")  # fmt: skip
     check_indices("gather", indices, x.sizes[at])
-    result: Tensor = apply(x, indices, axis=at, batch_dims=batch)
+    mark = {"sparse": True} if sparse and at == batch == 0 else {}
+    result: Tensor = apply(x, indices, axis=at, batch_dims=batch, **mark)
     return result
 
 
@@ -245,6 +249,25 @@ def scatter_add(apply: Any, indices: Any, updates: Any, rows: Size) -> Tensor:
     if updates.dtype.is_floating and updates.dtype.size == 2:
         return cast(apply(rows_at, cast(flat, float32), rows=rows), updates.dtype)
     result: Tensor = apply(rows_at, flat, rows=rows)
+    return result
+
+
+def _owners_spec(indices: Spec, rows: Size) -> Spec:
+    check_dtype("row_owners", indices, INTEGERS)
+    return Spec((rows,), int32)
+
+
+def _owners_oracle(indices: Any, rows: int) -> Any:
+    result = np.zeros(rows, np.int32)
+    at = np.flatnonzero((indices >= 0) & (indices < rows))
+    result[indices[at]] = at + 1
+    return result
+
+
+@primitive(Kind.SCATTER, spec=_owners_spec, oracle=_owners_oracle, lower="last")
+def row_owners(apply: Any, indices: Any, rows: Size) -> Tensor:
+    """For each of `rows` rows 1 + the last position in `indices` that names it; 0 where none does."""
+    result: Tensor = apply(as_tensor(indices), rows=rows)
     return result
 
 

@@ -10,9 +10,11 @@ from tenfold.primitives import arithmetic as a
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import abs as abs_
 from tenfold.primitives.elementwise import complex_abs
+from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.primitives.indexing import getitem
+from tenfold.primitives.scatter import scatter_into
 from tenfold.tensor.tensor import Tensor, as_tensor
-from tenfold.tensor.variable import Variable
+from tenfold.tensor.variable import UPDATES, Variable
 
 
 def truediv(x: Any, y: Any) -> Tensor:
@@ -75,6 +77,17 @@ _UNARY = {
 }  # fmt: skip
 
 
+def _updated(f: Callable[..., Any]) -> Callable[..., Any]:
+    """What a variable becomes by `f`, add or sub, with a tensor or slices."""
+
+    def update(value: Tensor, delta: Any) -> Any:
+        if not isinstance(delta, IndexedSlices):
+            return f(value, as_tensor(delta, hint=value.dtype, name="assign"))
+        return scatter_into(value, delta.indices, delta.values if f is a.add else a.neg(delta.values))
+
+    return update
+
+
 def install(cls: type) -> None:
     """Gives `cls` Python's operators."""
     for name, function in _BINARY.items():
@@ -90,3 +103,4 @@ def install(cls: type) -> None:
 
 for _class in (Tensor, Variable):
     install(_class)
+UPDATES.update(add=_updated(a.add), sub=_updated(a.sub))

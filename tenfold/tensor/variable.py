@@ -156,12 +156,20 @@ class Variable(Operand):
         return self
 
     def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
-        """Adds `delta` to the value."""
-        return self.assign(UPDATES["add"](self._silently(), self._operand(delta)))
+        """Adds `delta` to the value; of IndexedSlices only their rows are touched."""
+        return self.assign(UPDATES["add"](self._silently(), delta))
 
     def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
-        """Subtracts `delta` from the value."""
-        return self.assign(UPDATES["sub"](self._silently(), self._operand(delta)))
+        """Subtracts `delta` from the value; of IndexedSlices only their rows are touched."""
+        return self.assign(UPDATES["sub"](self._silently(), delta))
+
+    def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Variable:
+        """Adds IndexedSlices to the value."""
+        return self.assign_add(sparse_delta)
+
+    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Variable:
+        """Subtracts IndexedSlices from the value."""
+        return self.assign_sub(sparse_delta)
 
     def _zero(self) -> None:
         """Sets all elements to 0; in place, where nobody holds them."""
@@ -174,9 +182,6 @@ class Variable(Operand):
 
     def _silently(self) -> Tensor:
         return self._tensor if state.trace is None else state.trace.read(self)
-
-    def _operand(self, delta: Any) -> Tensor:
-        return as_tensor(delta, hint=self.dtype, name="assign")
 
     # --- the rest ---
     def ref(self) -> Reference:
@@ -220,5 +225,5 @@ class Variable(Operand):
 
 
 VERSIONS = count(1)  # no number twice, whatever threads do
-UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub", given by the primitives
+UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub": (value, delta) -> value, given by the primitives
 CONVERTERS.append((Variable, lambda variable, dtype: variable.read_value()))

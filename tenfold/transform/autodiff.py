@@ -8,23 +8,33 @@ traced it adds their nodes to the graph; applied to its own result it gives high
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tenfold.ir.graph import GRADIENT
+from tenfold.primitives.indexed_slices import IndexedSlices, slices_of_gather
 from tenfold.tensor.bind import Recorder, state
 from tenfold.tensor.tensor import Tensor
 from tenfold.transform.vjp import Record, on_elements, through_bind
 
+Cotangent = Tensor | IndexedSlices
 
-def backward(records: Sequence[Record], seeds: Sequence[tuple[Tensor, Tensor]], sources: Sequence[Tensor]) -> list[Tensor | None]:
+
+def backward(records: Sequence[Record], seeds: Sequence[tuple[Tensor, Tensor]], sources: Sequence[Tensor], sparse: bool = False) -> list[Any]:
     """The cotangents of `sources`, given those of some results (`seeds`); None where nothing connects them.
+
+    Args:
+        records: what was done, in order.
+        seeds: pairs of a result and its cotangent.
+        sources: what to differentiate by.
+        sparse: whether sources of which rows were gathered may get IndexedSlices.
 
     Raises:
         UnimplementedError: a primitive on the way has no gradient.
     """
     wanted_sources = {id(t) for t in sources if t.dtype.is_differentiable}
     active = _active(records, wanted_sources)
-    cotangents: dict[int, Tensor] = {}
-    found: dict[int, Tensor] = {}
+    cotangents: dict[int, Cotangent] = {}
+    found: dict[int, Cotangent] = {}
     for tensor, seed in seeds:
         if id(tensor) in active:
             accumulate(cotangents, tensor, seed)
@@ -33,7 +43,7 @@ def backward(records: Sequence[Record], seeds: Sequence[tuple[Tensor, Tensor]], 
     pull = on_elements if trace is None and not state.tapes else through_bind
     try:
         for record in reversed(records):
-            _, inputs, outputs, _ = record
+            _, inputs, outputs, attrs = record
             gs = [cotangents.pop(id(y), None) for y in outputs]
             if gs.count(None) == len(gs):
                 continue
@@ -44,7 +54,11 @@ def backward(records: Sequence[Record], seeds: Sequence[tuple[Tensor, Tensor]], 
             if True in wanted:
                 if origins:
                     state.origin = origins.get(id(outputs[0]._value), outside)
-                for x, gx in zip(inputs, pull(record, wanted, gs), strict=True):
+                whole: list[Any] = [g.dense() if isinstance(g, IndexedSlices) else g for g in gs]
+                if sparse and attrs.get("sparse") and id(inputs[0]) in wanted_sources:
+                    accumulate(cotangents, inputs[0], slices_of_gather(whole[0], inputs[1], inputs[0].sizes))
+                    continue
+                for x, gx in zip(inputs, pull(record, wanted, whole), strict=True):
                     if gx is not None:
                         accumulate(cotangents, x, gx)
     finally:
@@ -71,7 +85,7 @@ def _origins(trace: Recorder) -> dict[int, str]:
     return {id(v): n.where if n.where.startswith(GRADIENT) else GRADIENT + n.where for n in trace.nodes for v in n.outputs}
 
 
-def accumulate(cotangents: dict[int, Tensor], tensor: Tensor, g: Tensor) -> None:
+def accumulate(cotangents: dict[int, Cotangent], tensor: Tensor, g: Cotangent) -> None:
     """Adds `g` to what has come to `tensor` so far."""
     before = cotangents.get(id(tensor))
     cotangents[id(tensor)] = g if before is None else before + g

@@ -129,7 +129,8 @@ class GradientTape:
 
         Args:
             target: a tensor or a nested structure of them.
-            sources: tensors or variables, nested; the result has this structure and their shapes.
+            sources: tensors or variables, nested; the result has this structure and their shapes. Those of which rows were gathered get
+                `tf.IndexedSlices`.
             output_gradients: weights of the targets' elements; default: ones.
             unconnected_gradients: "none" gives None where a target does not depend on a source; "zero" gives zeros.
 
@@ -146,7 +147,7 @@ class GradientTape:
             raise InvalidArgumentError(f"[gradient] expected one output gradient per target ({len(targets)}); received {len(weights)}.")
         seeds = [self._seed(self._value(t), w) for t, w in zip(targets, weights, strict=True)]
         flat = nest.flatten(sources)
-        found = self._by_source(seeds, flat)
+        found = self._by_source(seeds, flat, sparse=True)
         if zero:
             found = [zeros(self._value(s)) if g is None else g for s, g in zip(flat, found, strict=True)]
         if not self._persistent:
@@ -178,7 +179,7 @@ class GradientTape:
             raise ShapeError(f"[gradient] an output gradient has shape {w.shape}; its target has {target.shape}.")
         return target, w
 
-    def _by_source(self, seeds: list[tuple[Tensor, Tensor]], sources: list[Any]) -> list[Tensor | None]:
+    def _by_source(self, seeds: list[tuple[Tensor, Tensor]], sources: list[Any], sparse: bool = False) -> list[Any]:
         """Gradients by tensors and variables; a variable's is the sum over its values that were read."""
         watched = self._watched
         values: list[list[Tensor]] = []
@@ -189,10 +190,10 @@ class GradientTape:
                 values.append([s] if id(s) in watched else [])
             else:
                 raise InvalidArgumentError(f"[gradient] a source must be a tensor or a variable; received {type(s).__name__}.")
-        gradients = iter(backward(self._records, seeds, [t for mine in values for t in mine]))
-        result: list[Tensor | None] = []
+        gradients = iter(backward(self._records, seeds, [t for mine in values for t in mine], sparse))
+        result: list[Any] = []
         for mine in values:
-            total: Tensor | None = None
+            total: Any = None
             for _ in mine:
                 g = next(gradients)
                 total = g if total is None else total if g is None else total + g

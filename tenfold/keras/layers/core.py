@@ -135,7 +135,7 @@ class Embedding(Layer):
             raise InvalidArgumentError(f"[Embedding] an index is out of range. Expected 0 <= index < {self.input_dim} (input_dim); received values "
                                        f"from {inputs._array.min()} to {inputs._array.max()}. Try a larger input_dim.")  # fmt: skip
         table = self.embeddings.value
-        return cast(gather(table, inputs), self.compute_dtype)
+        return cast(gather(table, inputs, sparse=True), self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return not_equal(inputs, 0) if self.mask_zero else None

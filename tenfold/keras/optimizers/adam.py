@@ -100,7 +100,7 @@ class Adamax(_Moments):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m, u = self.slot(self._m, variable), self.slot(self._u, variable)
         m.assign(m + (gradient - m) * (1 - self.beta_1))
-        u.assign(maximum(self.beta_2 * u, math.abs(gradient)))
+        u.assign(maximum(self.beta_2 * u, as_tensor(abs(gradient))))
         variable.assign(variable - learning_rate * m / ((1 - self._powers(variable)[0]) * (u + self.epsilon)))
 
 

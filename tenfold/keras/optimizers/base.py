@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable, name_scope, path_of
 from tenfold.ops.module import name_scope as op_scope
 from tenfold.primitives.arithmetic import cast, floordiv, maximum, minimum, select
+from tenfold.primitives.indexed_slices import IndexedSlices, by_rows
 
 MODULE = "keras.optimizers"
 
@@ -186,7 +188,8 @@ class Optimizer:
             v.assign(g)
         pairs = [p for p in pairs if not getattr(p[1], "overwrite_with_gradient", False)]
         scale = self.loss_scale_factor
-        gradients = [cast(as_tensor(g), v.dtype) if scale is None else cast(as_tensor(g), v.dtype) / scale for g, v in pairs]
+        gradients = [by_rows(partial(cast, dtype=v.dtype), g) for g, v in pairs]
+        gradients = gradients if scale is None else [g / scale for g in gradients]
         variables = [v for _, v in pairs]
         with op_scope(self.name):
             if variables:
@@ -276,8 +279,8 @@ class Optimizer:
             norm = _norm(gradients)
             scale = self.global_clipnorm / maximum(norm, self.global_clipnorm) + (norm - norm)  # a norm that is not finite makes all NaN
             return [g * cast(scale, g.dtype) for g in gradients]
-        if self.clipvalue:
-            return [minimum(maximum(g, -self.clipvalue), self.clipvalue) for g in gradients]
+        if limit := self.clipvalue:
+            return [by_rows(lambda x: minimum(maximum(x, -limit), limit), g) for g in gradients]
         return gradients
 
     def exclude_from_weight_decay(self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None) -> None:
@@ -348,7 +351,8 @@ class Optimizer:
 def _norm(gradients: list[Any]) -> Any:
     total: Any = 0.0
     for g in gradients:
-        total = total + math.reduce_sum(g * g)
+        x = g.values if isinstance(g, IndexedSlices) else g
+        total = total + math.reduce_sum(x * x)
     return math.sqrt(total)
 
 

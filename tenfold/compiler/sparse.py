@@ -1,0 +1,65 @@
+"""Sums of few rows in a large tensor of zeros, as gradients of embeddings are: only these rows are stored.
+
+g = scatter_add(indices, updates, rows)   ->   owner = row_owners(indices, rows)
+                                               few = scatter_add(gather(owner, indices) - 1, updates, n)
+                                               g = gather(few, owner - 1)
+
+Owner is 1 + a row's position in `few`, or 0: then gather, asked for row -1, reads zeros, and as gather also reads 0 for an index that is
+out of range, scatter_add drops it. The last gather is computed inside its readers, so that an optimizer goes over its table once. Each row's
+updates are added in the same order as before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tenfold.compiler.program import elements, known, mappable, reducible
+from tenfold.core import dtypes
+from tenfold.ir.graph import Graph, Node, Value, make
+from tenfold.ir.primitive import PRIMITIVES, Spec
+
+SMALLEST = 1 << 14  # elements of the tensor, below which nothing is gained
+SPARSE = 2  # rows of the tensor per row that is added
+
+
+def compact_scatters(graph: Graph) -> Graph:
+    """The graph with the same results, sparse sums kept as their rows where kernels made of loops read them."""
+    readers: dict[int, list[Node]] = {}
+    for node in graph.nodes:
+        for v in node.inputs:
+            readers.setdefault(id(v), []).append(node)
+    outputs = {id(v) for v in graph.outputs}
+    owners: dict[tuple[int, int], tuple[Value, Value]] = {}  # (indices, rows) -> positions of rows and of indices in the few rows
+    one = Value(Spec((), dtypes.int32), np.ones((), np.int32))
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        out = node.outputs[0] if node.outputs else None
+        gains = node.primitive.name == "scatter_add" and out is not None and id(out) not in outputs and _sparse(node)
+        if not gains or not all(mappable(r) or reducible(r) for r in readers.get(id(out), ())):
+            nodes.append(node)
+            continue
+        indices, updates = node.inputs
+        rows = node.attrs["rows"]
+        if (id(indices), rows) not in owners:
+            owner = _derive(node, "row_owners", indices, rows=rows)
+            found = _derive(node, "gather", owner.outputs[0], indices, axis=0, batch_dims=0)
+            places = [_derive(node, "sub", v.outputs[0], one) for v in (owner, found)]
+            nodes += [owner, found, *places]
+            owners[id(indices), rows] = (places[0].outputs[0], places[1].outputs[0])
+        of_row, of_index = owners[id(indices), rows]
+        few = _derive(node, "scatter_add", of_index, updates, rows=known(indices)[0])
+        whole = _derive(node, "gather", few.outputs[0], of_row, axis=0, batch_dims=0)
+        nodes += [few, Node(whole.primitive, whole.inputs, node.outputs, whole.attrs, whole.where)]
+    return Graph(graph.inputs, graph.outputs, tuple(nodes), graph.name)
+
+
+def _sparse(node: Node) -> bool:
+    out = node.outputs[0]
+    compiled = all(v.spec.dtype.llvm is not None for v in (*node.inputs, out))
+    return compiled and elements(out) >= SMALLEST and known(out)[0] >= SPARSE * max(known(node.inputs[0])[0], 1)
+
+
+def _derive(node: Node, name: str, *inputs: Value, **attrs: Any) -> Node:
+    return make(PRIMITIVES[name], inputs, attrs, node.where)
