@@ -155,6 +155,11 @@ class Program:
                 ARENAS.give(arena)
         return outputs
 
+    def forget(self) -> None:
+        """Lets go of the arrays of the last call."""
+        with self._lock:
+            self._last = [None] * len(self._last)
+
     def _settle(self, versions: Sequence[int]) -> None:
         """Makes what is kept."""
         if self._kept is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +17,8 @@ def _is_nest(cls: type) -> bool:
     return issubclass(cls, (list, tuple, Mapping)) and not getattr(cls, "_is_leaf", False) and cls.__name__ != "TensorShape"
 
 
-def _children(x: Any) -> list[Any]:
-    return [x[k] for k in _keys(x)] if isinstance(x, Mapping) else list(x)
+def _children(x: Any) -> Sequence[Any]:
+    return x if isinstance(x, (list, tuple)) else [x[k] for k in _keys(x)]
 
 
 def _keys(x: Mapping[Any, Any]) -> list[Any]:
@@ -45,15 +45,19 @@ def flatten(structure: Any) -> list[Any]:
         >>> flatten({"b": 2, "a": (1, [3])})
         [1, 3, 2]
     """
-    return list(_leaves(structure)) if is_nested(structure) else [structure]
+    if not is_nested(structure):
+        return [structure]
+    found: list[Any] = []
+    _collect(structure, found)
+    return found
 
 
-def _leaves(x: Any) -> Iterator[Any]:
-    if is_nested(x):
-        for child in _children(x):
-            yield from _leaves(child)
-    else:
-        yield x
+def _collect(x: Any, found: list[Any]) -> None:
+    for child in _children(x):
+        if is_nested(child):
+            _collect(child, found)
+        else:
+            found.append(child)
 
 
 def pack(structure: Any, flat: list[Any]) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from tenfold.compiler.pipeline import Compiled, compile_graph
-from tenfold.core.dtypes import BY_NUMPY, int64
+from tenfold.compiler.pipeline import Compiled, Program, compile_graph
+from tenfold.core.dtypes import BY_NUMPY, DType, int64
 from tenfold.ir.graph import Graph, Value, make
 from tenfold.ir.primitive import Spec
 from tenfold.primitives.gather import gather
@@ -36,15 +37,21 @@ class RowCopy:
         if self._programs is None:
             return self._array.take(rows, 0, target, "clip")
         if len(rows) not in self._programs:
-            self._programs[len(rows)] = _program(self._array, len(rows))
+            self._programs[len(rows)] = _program(self._array.shape, BY_NUMPY[self._array.dtype], len(rows))
         self._programs[len(rows)]([self._array, rows, target])
         return target
 
+    def rest(self) -> None:
+        """After an epoch: the programs, which outlive this object, let go of the array."""
+        for program in (self._programs or {}).values():
+            if isinstance(program, Program):
+                program.forget()
 
-def _program(array: np.ndarray[Any, Any], count: int) -> Compiled:
+
+@lru_cache(16)
+def _program(shape: tuple[int, ...], dtype: DType, count: int) -> Compiled:
     """target = gather(array, rows)."""
-    dtype = BY_NUMPY[array.dtype]
-    source, rows = Value(Spec(array.shape, dtype)), Value(Spec((count,), int64))
+    source, rows = Value(Spec(shape, dtype)), Value(Spec((count,), int64))
     node = make(gather.primitive, [source, rows], {"axis": 0, "batch_dims": 0})
     target = Value(node.outputs[0].spec)
     return compile_graph(Graph((source, rows, target), node.outputs, (node,), "rows"), [(0, 2)])

@@ -1,5 +1,7 @@
 """Rows copied by a kernel or by NumPy are the same rows."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -20,3 +22,18 @@ def test_rows_are_those_asked_for(dtype, width):
 def test_arrays_that_are_not_contiguous():
     array = np.arange(4 * LARGE, dtype="int32").reshape(64, -1)[:, ::2]
     np.testing.assert_array_equal(RowCopy(array, 8).copy(np.arange(8)[::-1]), array[7::-1])
+
+
+def test_the_program_is_kept_and_the_array_is_not():
+    """A second `fit` on data of these sizes compiles nothing, and nobody keeps the data of the first."""
+    kernels = []
+    for k in range(2):
+        array = np.full((50, LARGE // 8), k, "float32")
+        rows = RowCopy(array, 32)
+        assert (rows.copy(np.arange(32)) == k).all()
+        kernels += rows._programs.values()
+        rows.rest()
+        alive = weakref.ref(array)
+        del array, rows
+        assert alive() is None
+    assert kernels[0] is kernels[1]
