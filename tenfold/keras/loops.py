@@ -20,7 +20,7 @@ from tenfold.keras.data_adapter import ArrayBatches, Batches, are_arrays, make_b
 from tenfold.keras.labels import check_labels
 from tenfold.keras.progbar import resolve_verbose
 from tenfold.keras.step import Step
-from tenfold.tensor.tensor import Tensor
+from tenfold.tensor.tensor import Tensor, wrap
 
 
 @dataclass(slots=True)
@@ -155,26 +155,37 @@ def _number(value: Any) -> Any:
 
 def run(step: Step, epochs: Epochs, begin: list[Any], end: list[Any], model: Any, interrupt: Interrupt, labels: Any) -> Any:
     """One epoch of training or evaluation; what the last step returned."""
-    result = None
-    checked = False
+    result, checked = None, False
+    i = told = -1  # the step, and the last one that callbacks know of
+    together = model.steps_per_execution
     for i, (arrays, structure) in enumerate(epochs):
         if not checked:
             step.prepare(arrays, structure)
             whole = epochs.batches.arrays if isinstance(epochs.batches, ArrayBatches) else arrays
             check_labels(labels, structure, whole)
             checked = isinstance(epochs.batches, ArrayBatches)
-        for hook in begin:
-            hook(i, {})
+        if i == told + 1:
+            for hook in begin:
+                hook(i, {})
         result = step(arrays, structure)
-        if end:
-            logs = LazyLogs(partial(_logs, model, result))
-            for hook in end:
-                hook(i, logs)
+        if i == told + together:
+            told = i
+            _tell(end, i, model, result)
         if interrupt.asked:
             interrupt.check()
         if model.stop_training:
             break
+    if told < i:  # the last steps were fewer
+        _tell(end, i, model, result)
     return result
+
+
+def _tell(hooks: list[Any], i: int, model: Any, result: Any) -> None:
+    """Calls the hooks for the end of step `i`."""
+    if hooks:
+        logs = LazyLogs(partial(_logs, model, result))
+        for hook in hooks:
+            hook(i, logs)
 
 
 def _logs(model: Any, result: Any) -> dict[str, Any]:
@@ -286,22 +297,40 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
     begin, end = callbacks.hooks["on_predict_batch_begin"], callbacks.hooks["on_predict_batch_end"]
     gathered: list[list[Any]] = []
     form: Any = None
+    i = told = -1
+    together = model.steps_per_execution
     model.stop_predicting = False
     callbacks.on_predict_begin()
     with Interrupt() as interrupt:
         for i, (arrays, structure) in enumerate(epochs):
-            for hook in begin:
-                hook(i, {})
+            if i == told + 1:
+                for hook in begin:
+                    hook(i, {})
             inputs = _inputs(structure)
             outputs = step(arrays[: len(nest.flatten(inputs))], inputs)
             form = outputs
             gathered.append([_array(t) for t in nest.flatten(outputs)])
-            for hook in end:
-                hook(i, {"outputs": outputs})
+            if i == told + together:
+                _show(end, i, form, gathered[told + 1 :])
+                told = i
             interrupt.check()
+        if told < i:
+            _show(end, i, form, gathered[told + 1 :])
     callbacks.on_predict_end()
-    columns = [_joined(list(column)) for column in zip(*gathered, strict=True)]
-    return nest.pack(form, columns)
+    return _packed(form, gathered)
+
+
+def _show(hooks: list[Any], i: int, form: Any, gathered: list[list[Any]]) -> None:
+    """Calls the hooks for the end of step `i` of a prediction."""
+    if hooks:
+        outputs = nest.map_structure(wrap, _packed(form, gathered))
+        for hook in hooks:
+            hook(i, {"outputs": outputs})
+
+
+def _packed(form: Any, gathered: list[list[Any]]) -> Any:
+    """The outputs of several steps as those of one, in their structure."""
+    return nest.pack(form, [_joined(list(column)) for column in zip(*gathered, strict=True)])
 
 
 def _inputs(structure: Any) -> Any:

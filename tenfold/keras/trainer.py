@@ -60,13 +60,16 @@ class Trainer:
             metrics: a list of names, functions or objects; for several outputs a list of lists or a dict.
             weighted_metrics: the same, for metrics that `sample_weight` and `class_weight` apply to.
             run_eagerly: whether to run operation by operation, for debugging.
-            steps_per_execution, jit_compile: accepted; every step is compiled as a whole.
+            steps_per_execution: how many steps are one batch to callbacks and the progress bar.
+            jit_compile: accepted; every step is compiled as a whole.
             auto_scale_loss: whether a model with the policy "mixed_float16" gets its optimizer wrapped in a LossScaleOptimizer.
 
         Raises:
             ValueError: a name is unknown, or an argument of the wrong kind.
         """
         _check_names(loss, metrics, weighted_metrics)
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise InvalidArgumentError(f"[compile] steps_per_execution must be a positive integer. Received: {steps_per_execution!r}. Try 1.")
         self.optimizer = None if optimizer is None else optimizers.get(optimizer)
         policy = self.dtype_policy.name  # type: ignore[attr-defined]
         if auto_scale_loss and policy == "mixed_float16" and optimizer is not None and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
@@ -88,6 +91,11 @@ class Trainer:
     def loss(self) -> Any:
         """The loss that `compile` was given."""
         return None if self._compiled is None else self._compiled.arguments["loss"]
+
+    @property
+    def steps_per_execution(self) -> int:
+        """How many steps are one batch to callbacks."""
+        return 1 if self._compiled is None else int(self._compiled.arguments["steps_per_execution"])
 
     @property
     def run_eagerly(self) -> bool:

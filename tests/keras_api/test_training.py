@@ -261,6 +261,55 @@ def test_frozen_layers_stay_and_recompiling_is_not_needed():
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[2], after[2])
 
 
+def test_steps_per_execution_groups_the_steps_that_callbacks_see():
+    x, y = data(56)
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            seen.append(("begin", batch))
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(("end", batch, round(float(logs["loss"]), 5)))
+
+        def on_test_batch_end(self, batch, logs=None):
+            seen.append(("test", batch))
+
+        def on_predict_batch_end(self, batch, logs=None):
+            seen.append(("predict", batch, logs["outputs"].shape[0]))
+
+    together, alone = regression(steps_per_execution=3), regression()
+    alone.set_weights(together.get_weights())
+    assert together.steps_per_execution == 3
+    losses = {}
+    note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: losses.update({i: round(float(logs["loss"]), 5)}))
+    alone.fit(x, y, batch_size=8, shuffle=False, verbose=0, callbacks=[note])
+    together.fit(x, y, batch_size=8, shuffle=False, verbose=0, callbacks=[Watch()])
+    assert seen == [("begin", 0), ("end", 2, losses[2]), ("begin", 3), ("end", 5, losses[5]), ("begin", 6), ("end", 6, losses[6])]
+    for a, b in zip(together.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    seen.clear()
+    together.evaluate(x, y, batch_size=8, verbose=0, callbacks=[Watch()])
+    found = together.predict(x, batch_size=8, verbose=0, callbacks=[Watch()])
+    assert seen == [("test", 2), ("test", 5), ("test", 6), ("predict", 2, 24), ("predict", 5, 24), ("predict", 6, 8)]
+    np.testing.assert_array_equal(found, alone.predict(x, batch_size=8, verbose=0))
+    with pytest.raises(ValueError, match="steps_per_execution must be a positive integer"):
+        regression(steps_per_execution=0)
+
+
+def test_accumulated_gradients_are_those_of_one_large_batch():
+    x, y = data(64)
+    sgd = dict(learning_rate=0.1, momentum=0.9)
+    small = regression(optimizer=keras.optimizers.SGD(**sgd, gradient_accumulation_steps=4))
+    large = regression(optimizer=keras.optimizers.SGD(**sgd))
+    large.set_weights(small.get_weights())
+    for model, size in ((small, 8), (large, 32)):
+        model.fit(x, y, batch_size=size, epochs=5, shuffle=False, verbose=0)
+    for a, b in zip(small.get_weights(), large.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert small.optimizer.iterations.numpy() == large.optimizer.iterations.numpy() == 10
+
+
 def test_figures_are_the_same_however_often_they_are_asked_for():
     """The first few times they are computed in eager mode, then by a compiled function; always of this batch alone."""
     x, _ = data()
