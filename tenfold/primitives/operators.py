@@ -13,6 +13,7 @@ from tenfold.primitives.elementwise import complex_abs
 from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.primitives.indexing import getitem
 from tenfold.primitives.scatter import scatter_into
+from tenfold.tensor.bind import bind
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import UPDATES, Variable
 
@@ -54,7 +55,12 @@ def _reflected(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _guarded(f: Callable[..., Any]) -> Callable[..., Any]:
+    primitive: Any = getattr(f, "primitive", None)
+    elementwise = primitive is not None and primitive.uniform  # then two tensors need no preparation
+
     def operator(x: Any, y: Any) -> Any:
+        if elementwise and type(y) is Tensor and type(x) is Tensor:
+            return bind(primitive, x, y)
         return NotImplemented if type(y) is not Tensor and getattr(y, "_defers_operators", False) else f(x, y)
 
     return operator
