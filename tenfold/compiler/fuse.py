@@ -8,6 +8,7 @@ updates), reductions with the elementwise work around them (softmax, normalizati
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Set
 
 from tenfold.compiler.alignment import in_step
@@ -82,10 +83,10 @@ class Merger:
         """The merged groups, in order, with the values that each must store."""
         self._index()
         self._connect()
-        pending = list(self.groups)
+        pending = deque(self.groups)
         while pending:
-            later = pending.pop(0)
-            if later not in self.groups:
+            later = pending.popleft()
+            if id(later) not in self._place:
                 continue
             for earlier in self._neighbours(later):
                 merged = self._merge(earlier, later)
@@ -93,16 +94,19 @@ class Merger:
                     self._replace(earlier, later, merged)
                     pending.append(merged)
                     break
-        where = self._containing()
+        self.groups = sorted((g for g in self.groups if id(g) in self._place), key=lambda g: self._place[id(g)])
         for group in self.groups:
-            group.stored = self._stored(group, where)
+            group.stored = self._stored(group)
         return order(self.groups, self.uses)
 
     def _index(self) -> None:
         self.home: dict[int, Group] = {}  # value -> the group that makes it (of what several groups compute for themselves, any)
         self._sources: dict[int, dict[int, Group]] = {}
+        self._where: dict[int, list[Group]] = {}  # node -> the groups that compute it
+        self._place = {id(g): at for at, g in enumerate(self.groups)}  # of the groups that have not become part of another one
         for group in self.groups:
             for node in group.nodes:
+                self._where.setdefault(id(node), []).append(group)
                 for v in node.outputs:
                     self.home[id(v)] = group
 
@@ -213,10 +217,9 @@ class Merger:
         inside = {id(v) for n in after.nodes for v in n.outputs}
         if any(id(v) in self.uses.outputs for v in (result,)) or any(not any(r is n for n in after.nodes) for r in self.uses.readers[id(result)]):
             return None
-        where = self._containing()
-        if any(group is not after for r in self.uses.readers[id(result)] for group in where.get(id(r), [])):
+        if any(group is not after for r in self.uses.readers[id(result)] for group in self._where.get(id(r), [])):
             return None  # another group computes such a reader for itself, from `result` in memory
-        if id(last) in self.in_place or len(self._stored(after, where)) != 1 or len(after.nodes) > 12:
+        if id(last) in self.in_place or len(self._stored(after)) != 1 or len(after.nodes) > 12:
             return None
         for node in after.nodes:
             if node.primitive.kind is not Kind.ELEMENTWISE and node.primitive.name != "broadcast_to":
@@ -264,10 +267,11 @@ class Merger:
         return sorted(pool.values(), key=lambda n: self.uses.position[id(n)])
 
     def _replace(self, a: Group, b: Group, merged: Group) -> None:
-        at = self.groups.index(b)
-        self.groups[at] = merged
-        self.groups.remove(a)
+        self.groups.append(merged)
+        self._place[id(merged)] = self._place.pop(id(b))
+        del self._place[id(a)]
         for node in merged.nodes:
+            self._where[id(node)] = [g for g in self._where[id(node)] if g is not a and g is not b] + [merged]
             for v in node.outputs:
                 if self.home.get(id(v)) in (a, b, None):
                     self.home[id(v)] = merged
@@ -288,26 +292,18 @@ class Merger:
             self._sources[id(sink)][id(merged)] = merged
             self._delay(sink, self._latest[id(merged)])
 
-    def _stored(self, group: Group, where: dict[int, list[Group]]) -> list[Value]:
+    def _stored(self, group: Group) -> list[Value]:
         """What others need of the group's values: outputs of the graph, and what nodes outside that do not compute it themselves read."""
         values = [v for node in group.nodes if not is_view(node) for v in node.outputs]
-        return [v for v in values if id(v) in self.uses.outputs or any(self._loads(r, v, where) for r in self.uses.readers[id(v)])]
+        return [v for v in values if id(v) in self.uses.outputs or any(self._loads(r, v) for r in self.uses.readers[id(v)])]
 
-    def _containing(self) -> dict[int, list[Group]]:
-        """node id -> the groups that compute it."""
-        where: dict[int, list[Group]] = {}
-        for group in self.groups:
-            for node in group.nodes:
-                where.setdefault(id(node), []).append(group)
-        return where
-
-    def _loads(self, reader: Node, v: Value, where: dict[int, list[Group]]) -> bool:
+    def _loads(self, reader: Node, v: Value) -> bool:
         """Whether `reader`, somewhere, needs `v` in memory because its group does not compute it."""
-        if is_view(reader) and id(reader) not in where:
+        if is_view(reader) and id(reader) not in self._where:
             out = reader.outputs[0]
-            return id(out) in self.uses.outputs or any(self._loads(r, out, where) for r in self.uses.readers[id(out)])
-        maker = self.uses.maker[id(v)]
-        return any(not any(n is maker for n in group.nodes) for group in where.get(id(reader), []))
+            return id(out) in self.uses.outputs or any(self._loads(r, out) for r in self.uses.readers[id(out)])
+        computed = {id(group) for group in self._where.get(id(self.uses.maker[id(v)]), ())}
+        return any(id(group) not in computed for group in self._where.get(id(reader), ()))
 
 
 def _alike(a: Group, b: Group) -> bool:

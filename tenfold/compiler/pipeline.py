@@ -8,13 +8,15 @@ A Program is called with arrays and returns arrays; between them everything is o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
+from tenfold.compiler.alike import Alike, Lower
 from tenfold.compiler.calls import copy, lower_contraction, lower_host, lower_scatter
 from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
@@ -42,7 +44,7 @@ class Compiled(Protocol):
 
 
 ARENAS = ArenaPool()
-LOWER: dict[str, Callable[[Group, Uses], Sequence[Item]]] = {
+LOWER: dict[str, Lower] = {
     "map": lower_map,
     "reduce": lower_reduce,
     "contraction": lower_contraction,
@@ -190,8 +192,9 @@ def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = froze
     graph = compact_scatters(graph)
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
     items: list[Item] = []
+    alike = Alike(uses)
     for group in last_writers(groups, uses, graph, targets):
-        made: Sequence[Item] = lower_control(group, uses, _lower_inner) if group.kind == "control" else LOWER[group.kind](group, uses)
+        made: Sequence[Item] = lower_control(group, uses, _lower_inner) if group.kind == "control" else alike.lower(group, LOWER[group.kind])
         items += attributed(made, tuple(group.nodes))
     return items, uses
 
@@ -222,6 +225,7 @@ class Encoder:
 
     places: dict[int, Address]
     table: int  # its address
+    addresses: dict[int, int] = field(default_factory=dict)  # of kernels, by identity: groups that are alike share them
 
     def argument(self, arg: Any) -> Address | int:
         """An address or an integer."""
@@ -253,18 +257,21 @@ class Encoder:
                     if callable(code):
                         made.append(HostCall(code, resolved, name, item))
                     elif tasks:
-                        made.append(Launch(compile_kernel(code), tasks, resolved, name, item))
+                        if id(code) not in self.addresses:
+                            self.addresses[id(code)] = compile_kernel(code)
+                        made.append(Launch(self.addresses[id(code)], tasks, resolved, name, item))
         return tuple(made)
 
 
 def last_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[int, int]) -> list[Group]:
     """Groups that make new values of variables moved behind the groups that read the old ones, where their own readers allow it."""
-    made = {id(root(graph.outputs[k], uses)): id(graph.inputs[i]) for k, i in targets.items()}
-    writers = {id(g) for g in groups if any(id(v) in made for v in g.stored)}
-    read_by_others: dict[int, bool] = {}
-    for group in groups:
-        if id(group) in writers:
-            mine = {id(v) for v in group.stored}
-            read_by_others[id(group)] = any(id(root(x, uses)) in mine for g in groups if g is not group for n in g.nodes for x in n.inputs)
+    made = {id(root(graph.outputs[k], uses)) for k in targets}
+    writers = {id(g): {id(v) for v in g.stored} for g in groups if any(id(v) in made for v in g.stored)}
+    readers: dict[int, set[int]] = defaultdict(set)  # of each value, the groups
+    for group in groups if writers else ():
+        for v in {id(x): x for n in group.nodes for x in n.inputs}.values():
+            readers[id(root(v, uses))].add(id(group))
+    read_by_others = {g: any(readers[v] - {g} for v in stored) for g, stored in writers.items()}
     late = [g for g in groups if id(g) in writers and not read_by_others[id(g)]]
-    return [g for g in groups if g not in late] + late
+    moved = set(map(id, late))
+    return [g for g in groups if id(g) not in moved] + late
