@@ -174,15 +174,15 @@ def compared(monkeypatch):
     problems = []
     make, call = pipeline.Program.__init__, pipeline.Program.__call__
 
-    def remember(self, graph, updates=()):
+    def remember(self, graph, updates=(), steady=()):
         self.original, self.updates = graph, dict(updates)
-        make(self, graph, updates)
+        make(self, graph, updates, steady)
 
-    def both(self, arrays):
+    def both(self, arrays, versions=()):
         before = [np.array(a) for a in arrays]
         with np.errstate(all="ignore"):
             expected = reference.run(self.original, before)
-        returned = call(self, arrays)
+        returned = call(self, arrays, versions)
         rest = iter(returned)
         for k, wanted in enumerate(expected):
             received = arrays[self.updates[k]] if k in self.updates else next(rest)

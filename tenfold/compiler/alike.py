@@ -14,7 +14,7 @@ from tenfold.compiler.lower import Call, Scratch
 from tenfold.compiler.program import Group, Uses, root
 from tenfold.ir.graph import Value
 
-Lower = Callable[[Group, Uses], Sequence[Call]]
+Lower = Callable[[Group, Uses], Sequence[Any]]  # of calls, or for other kinds than LOOPS of what contains calls
 LOOPS = frozenset(("map", "reduce", "contraction", "scatter"))  # the kinds whose calls hold nothing but kernels and values
 
 
@@ -25,7 +25,7 @@ class Alike:
         self._uses = uses
         self._known: dict[Hashable, tuple[list[Value], Sequence[Call]]] = {}
 
-    def lower(self, group: Group, lower: Lower) -> Sequence[Call]:
+    def lower(self, group: Group, lower: Lower) -> Sequence[Any]:
         """The calls of `group`: `lower(group, uses)`, or those of a group like it."""
         if group.kind not in LOOPS:
             return lower(group, self._uses)

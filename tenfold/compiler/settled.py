@@ -34,9 +34,12 @@ def apart(items: Sequence[Item], steady: Set[int], placed: Set[int]) -> tuple[li
     def stays(call: Call) -> bool:
         return all(map(known, call.reads)) and all(id(w) not in placed and writers[id(w)] <= once.keys() for w in call.writes)
 
-    while left := [key for key, call in once.items() if not stays(call)]:
-        for key in left:
-            del once[key]
+    before = -1
+    while len(once) != before:  # twice as a rule: calls stand behind those whose results they read
+        before = len(once)
+        for key, call in list(once.items()):
+            if not stays(call):
+                del once[key]
     return list(once.values()), [item for item in items if id(item) not in once]
 
 

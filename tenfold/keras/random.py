@@ -13,9 +13,9 @@ from tenfold.keras.registry import register
 from tenfold.keras.untyped import as_tensor
 from tenfold.keras.variables import Variable, name_scope
 from tenfold.ops import random as ops
-from tenfold.primitives import random as draw
 from tenfold.primitives.arithmetic import select
 from tenfold.tensor.tensor import Tensor
+from tenfold.transform import drawing
 
 MODULE = "keras.random"
 
@@ -103,22 +103,22 @@ def draw_seed(seed: Any) -> Any:
 
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normally distributed numbers."""
-    return draw.normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
+    return drawing.normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
 
 
 def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers spread evenly over [minval, maxval)."""
-    return draw.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype or "float32"))
+    return drawing.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype or "float32"))
 
 
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normally distributed numbers, none farther than two standard deviations from the mean."""
-    return draw.truncated_normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
+    return drawing.truncated_normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
 
 
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Any:
     """Integers from minval to maxval - 1."""
-    return draw.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype))
+    return drawing.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype))
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Any:

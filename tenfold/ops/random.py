@@ -24,6 +24,7 @@ from tenfold.primitives.gather import as_sizes, gather
 from tenfold.primitives.movement import expand_dims, transpose
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import Variable
+from tenfold.transform import drawing
 from tenfold.transform.trace import init_scope
 
 DEFAULT_SEED = 87654321  # TensorFlow's, for operations with a seed while there is no global one
@@ -116,19 +117,19 @@ class Generator:
 
     def normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, name: str | None = None) -> Tensor:
         """Normally distributed numbers."""
-        return p.normal(self.next_seed(), shape, mean, stddev, dtype)
+        return drawing.normal(self.next_seed(), shape, mean, stddev, dtype)
 
     def truncated_normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, name: str | None = None) -> Tensor:
         """Normally distributed numbers within two standard deviations."""
-        return p.truncated_normal(self.next_seed(), shape, mean, stddev, dtype)
+        return drawing.truncated_normal(self.next_seed(), shape, mean, stddev, dtype)
 
     def uniform(self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, name: str | None = None) -> Tensor:
         """Uniform numbers in [minval, maxval)."""
-        return p.uniform(self.next_seed(), shape, minval, maxval, dtype)
+        return drawing.uniform(self.next_seed(), shape, minval, maxval, dtype)
 
     def uniform_full_int(self, shape: Any, dtype: Any = int32, name: str | None = None) -> Tensor:
         """Uniform over all values of an integer type."""
-        return p.uniform(self.next_seed(), shape, None, None, dtype)
+        return drawing.uniform(self.next_seed(), shape, None, None, dtype)
 
 
 class _Global:
@@ -200,7 +201,7 @@ def uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float3
     """
     if as_dtype(dtype).is_integer and maxval is None:
         raise InvalidArgumentError(f"[random.uniform] maxval must be given for integers. Received dtype={as_dtype(dtype).name} without one.")
-    return p.uniform(next_seed(seed), shape, minval, maxval, dtype)
+    return drawing.uniform(next_seed(seed), shape, minval, maxval, dtype)
 
 
 def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None, name: str | None = None) -> Tensor:
@@ -211,7 +212,7 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32,
         >>> tf.random.normal([2, 3]).shape
         TensorShape([2, 3])
     """
-    return p.normal(next_seed(seed), shape, mean, stddev, dtype)
+    return drawing.normal(next_seed(seed), shape, mean, stddev, dtype)
 
 
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None, name: str | None = None) -> Tensor:
@@ -222,7 +223,7 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
         >>> bool(tf.reduce_max(tf.abs(tf.random.truncated_normal([1000]))) <= 2.0)
         True
     """
-    return p.truncated_normal(next_seed(seed), shape, mean, stddev, dtype)
+    return drawing.truncated_normal(next_seed(seed), shape, mean, stddev, dtype)
 
 
 def _order(seed: Tensor, n: Any) -> Tensor:
@@ -262,7 +263,7 @@ def _categorical(seed: Tensor, logits: Any, num_samples: Any, dtype: Any) -> Ten
     if x.ndim != 2 or not x.dtype.is_floating:
         raise DTypeError(f"[categorical] expected floating-point logits [batch, classes]; received {x.spec}.")
     (samples,) = as_sizes([num_samples])
-    unit: Any = p.uniform(seed, (x.sizes[0], samples, x.sizes[1]), dtype=float32)
+    unit: Any = drawing.uniform(seed, (x.sizes[0], samples, x.sizes[1]), dtype=float32)
     noise = -a.log(-e.log1p(-unit))
     return argmax(a.cast(expand_dims(x, 1), float32) + noise, -1, int64 if dtype is None else dtype)
 
@@ -277,19 +278,19 @@ def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = None
         >>> bool(tf.reduce_all(x == tf.random.stateless_uniform([3], seed=[1, 2])))
         True
     """
-    return p.uniform(seed, shape, minval, maxval, dtype)
+    return drawing.uniform(seed, shape, minval, maxval, dtype)
 
 
 def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, name: str | None = None,
                      alg: Any = "auto_select") -> Tensor:  # fmt: skip
     """Normally distributed random numbers that follow from `seed`, two integers."""
-    return p.normal(seed, shape, mean, stddev, dtype)
+    return drawing.normal(seed, shape, mean, stddev, dtype)
 
 
 def stateless_truncated_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, name: str | None = None,
                                alg: Any = "auto_select") -> Tensor:  # fmt: skip
     """Random numbers within two standard deviations that follow from `seed`, two integers."""
-    return p.truncated_normal(seed, shape, mean, stddev, dtype)
+    return drawing.truncated_normal(seed, shape, mean, stddev, dtype)
 
 
 def stateless_categorical(logits: Any, num_samples: Any, seed: Any, dtype: Any = int64, name: str | None = None) -> Tensor:
