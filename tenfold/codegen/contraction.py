@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
+from tenfold.codegen.attention import Forward
+from tenfold.codegen.attention_gradient import Backward
 from tenfold.codegen.depthwise import write_depthwise
 from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
@@ -18,10 +20,14 @@ from tenfold.codegen.packing import write_couple, write_pack, write_pad, write_s
 from tenfold.codegen.tile import TileWriter
 from tenfold.codegen.winograd import write_collect, write_filter, write_spread
 from tenfold.core.dtypes import DType
+from tenfold.kernel import attention as blocks
 from tenfold.kernel import convolution as plans
 from tenfold.kernel import depthwise, winograd
 from tenfold.kernel import matmul as products
+from tenfold.kernel.attention import AttentionSpec
 from tenfold.kernel.contraction import (
+    Attend,
+    AttendBack,
     Collect,
     Couple,
     Depthwise,
@@ -42,8 +48,8 @@ from tenfold.kernel.convolution import ConvSpec
 from tenfold.runtime.native import Target, host
 
 __all__ = [
-    "Call", "ConvSpec", "Epilogue", "Operand", "Recipe", "Source",
-    "convolution", "convolution_input_gradient", "convolution_weight_gradient", "matmul",
+    "AttentionSpec", "Call", "ConvSpec", "Epilogue", "Operand", "Recipe", "Source",
+    "attention", "attention_gradient", "convolution", "convolution_input_gradient", "convolution_weight_gradient", "matmul",
 ]  # fmt: skip
 
 
@@ -79,16 +85,20 @@ class Source:
                 return write_filter(weights, name, make)
             case Depthwise() as channels:
                 return write_depthwise(channels, name, make)
+            case AttendBack() as back:
+                return Backward(back, make).write(name)
+            case Attend() as attend:
+                return Forward(attend, make).write(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread. It writes the operand `writes`."""
+    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread. It writes the operands `writes`."""
 
     source: Source
     tasks: int
     args: tuple[Operand | int, ...]
-    writes: str
+    writes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,16 @@ def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None) ->
     """(a = x, b = gradient of out) -> gradient of w"""
     machine = vectors(target or host())
     return _recipe(winograd.convolution_weight_gradient(machine, spec) or plans.convolution_weight_gradient(machine, spec))
+
+
+def attention(spec: AttentionSpec, target: Target | None = None) -> Recipe:
+    """(q, k, v, mask) -> out, highest, share"""
+    return _recipe(blocks.attention(vectors(target or host()), spec))
+
+
+def attention_gradient(spec: AttentionSpec, target: Target | None = None) -> Recipe:
+    """(q, k, v, highest, share, delta, g, mask) -> dq, dk, dv"""
+    return _recipe(blocks.attention_gradient(vectors(target or host()), spec))
 
 
 def _recipe(steps: Steps) -> Recipe:

@@ -223,7 +223,7 @@ def _transposed(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, st
             offset = t.mul(k.index, kernel.source.size)
             square = [w.load(kernel.source, t.at(p, offset)) for p in pointers] + ["zeroinitializer"] * (lanes - columns)
             begin = t.at(there, t.mul(k.index, row))
-            for i, x in enumerate(_transpose(t, w.vectors.reg(kernel.dtype), lanes, square)):
+            for i, x in enumerate(transposed(t, w.vectors.reg(kernel.dtype), lanes, square)):
                 w.store(kernel.dtype, x, t.at(begin, i * row))
         with t.loop(k_whole, k1) as k:
             offset, begin = t.mul(k.index, kernel.source.size), t.at(there, t.mul(k.index, row))
@@ -231,7 +231,7 @@ def _transposed(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, st
                 w.store(kernel.dtype, w.load(kernel.source, t.at(p, offset), True), t.at(begin, i * kernel.dtype.size), True)
 
 
-def _transpose(t: Text, kind: str, lanes: int, rows: list[str]) -> list[str]:
+def transposed(t: Text, kind: str, lanes: int, rows: list[str]) -> list[str]:
     """The transpose of a square of lanes x lanes, by exchanging halves, quarters, ..."""
     distance = 1
     while distance < lanes:

@@ -15,7 +15,7 @@ from tenfold.compiler.program import Group, Uses, root
 from tenfold.ir.graph import Value
 
 Lower = Callable[[Group, Uses], Sequence[Any]]  # of calls, or for other kinds than LOOPS of what contains calls
-LOOPS = frozenset(("map", "reduce", "contraction", "scatter"))  # the kinds whose calls hold nothing but kernels and values
+LOOPS = frozenset(("map", "reduce", "contraction", "attention", "scatter"))  # the kinds whose calls hold nothing but kernels and values
 
 
 class Alike:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.codegen import contraction as kernels
-from tenfold.codegen.contraction import ConvSpec, Epilogue, Operand, Recipe
+from tenfold.codegen.contraction import AttentionSpec, ConvSpec, Epilogue, Operand, Recipe
 from tenfold.compiler.expressions import ZERO, Builder, aligned, wide
 from tenfold.compiler.lower import Call, Scratch, build, cut
 from tenfold.compiler.program import Group, Uses, elements, known, root
@@ -33,16 +33,21 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     recipe = RECIPES[node.primitive.name](node, epilogue, uses.settles(node.inputs[1]))
     names: dict[str, Any] = {"a": a, "b": b, "out": out}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
+    return _launches(recipe, names, node.primitive.name) or [fill_zero(out)]
+
+
+def _launches(recipe: Recipe, names: dict[str, Any], what: str) -> list[Call]:
+    """The calls of a recipe whose operands are the values in `names`."""
     names.update((f"scratch{i}", Scratch(n)) for i, n in enumerate(recipe.scratch))
     tables = {f"table{i}": Value(Spec(t.shape, dtypes.int64), t) for i, t in enumerate(recipe.constants)}
     names.update(tables)
     calls = []
     for call in recipe.calls:
         args = tuple((names[x.name], x.offset) if isinstance(x, Operand) else x for x in call.args)
-        read = {x.name for x in call.args if isinstance(x, Operand)} - {call.writes, *tables}
+        read = {x.name for x in call.args if isinstance(x, Operand)} - {*call.writes, *tables}
         reads = tuple(names[name] for name in sorted(read))
-        calls.append(Call(call.source, call.tasks, args, reads, (names[call.writes],), node.primitive.name))
-    return calls or [fill_zero(out)]
+        calls.append(Call(call.source, call.tasks, args, reads, tuple(names[w] for w in call.writes), what))
+    return calls
 
 
 def fill_zero(out: Value) -> Call:
@@ -145,6 +150,31 @@ def epilogue_operand(v: Value, result: Value) -> bool:
         return False
     size = elements(v)
     return size == 1 or shape == whole or (len(shape) >= 1 and shape[-1] == whole[-1] and size == whole[-1])
+
+
+# --- attention ---
+
+ATTENTIONS = {
+    "attention": (kernels.attention, ("q", "k", "v", "mask"), ("out", "highest", "share")),
+    "attention_gradient": (kernels.attention_gradient, ("q", "k", "v", "highest", "share", "delta", "g", "mask"), ("dq", "dk", "dv")),
+}
+
+
+def lower_attention(group: Group, uses: Uses) -> list[Call]:
+    """Attention in blocks, or its gradient."""
+    node = group.nodes[0]
+    make, inputs, outputs = ATTENTIONS[node.primitive.name]
+    reads = tuple(root(v, uses) for v in node.inputs)
+    if not all(elements(v) for v in node.inputs):
+        return [fill_zero(v) for v in node.outputs]
+    names: dict[str, Any] = dict(zip(inputs, reads, strict=False)) | dict(zip(outputs, node.outputs, strict=True))
+    (batch, queries, heads, size), (_, keys, key_heads, value_size) = known(node.inputs[0]), known(node.inputs[2])
+    mask = node.inputs[len(inputs) - 1] if len(node.inputs) == len(inputs) else None
+    more = () if mask is None else (mask.spec.dtype, known(mask))
+    spec = AttentionSpec(
+        node.inputs[0].spec.dtype, batch, queries, keys, heads, key_heads, size, value_size, node.attrs["scale"], node.attrs["causal"], *more
+    )
+    return _launches(make(spec), names, node.primitive.name)
 
 
 # --- scatters ---

@@ -22,7 +22,7 @@ from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import GRADIENT, Node, Value
 from tenfold.ir.primitive import Kind
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Depthwise, Sum, Tile
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Depthwise, Sum, Tile
 from tenfold.kernel.loops import Expr, Kernel, Store, walk
 
 FREE = frozenset({"const", "axis", "param", "result", "load", "cast", "bitcast"})
@@ -58,6 +58,8 @@ def costs(calls: Sequence[Call]) -> dict[int, Cost]:
             found[id(call)] = _KernelCost(call.code, call.args).total()
         elif isinstance(call.code, Source):
             flops = _epilogue_flops(call)
+            if isinstance(call.code.description, Attend) and call.nodes:
+                flops += attention_flops(call.nodes[0])
             if _multiplies(call) and call.nodes:
                 flops += contraction_flops(call.nodes[0]) * _products(call) / tiles[id(call.nodes)]
             found[id(call)] = Cost(flops, _touched(call))
@@ -81,6 +83,14 @@ def contraction_flops(node: Node) -> float:
 
 def _multiplies(call: Call) -> bool:
     return isinstance(call.code, Source) and isinstance(call.code.description, (Tile, Depthwise))
+
+
+def attention_flops(node: Node) -> float:
+    """Multiplications and additions of attention's products: two, or five in the gradient; of half the scores where it is causal."""
+    (batch, queries, heads, size), (_, keys, _, value_size) = known(node.inputs[0]), known(node.inputs[2])
+    back = node.primitive.name == "attention_gradient"
+    scores = batch * heads * (queries * keys if not node.attrs["causal"] else sum(min(i + 1, keys) for i in range(queries)))
+    return 2.0 * scores * (3 * size + 2 * value_size if back else size + value_size)
 
 
 def _products(call: Call) -> float:
@@ -210,7 +220,7 @@ def origin(call: Call) -> Origin:
     lines: dict[Any, str] = {}
     for node in call.nodes:
         layers, backward, line = parse(node.where)
-        heavy = node.primitive.kind is Kind.CONTRACTION
+        heavy = node.primitive.kind in (Kind.CONTRACTION, Kind.ATTENTION)
         size = math.inf if heavy else float(sum(elements(v) for v in (*node.inputs, *node.outputs)))
         weights[layers, backward] += size if layers else size * 1e-6
         lines.setdefault((layers, backward), line)

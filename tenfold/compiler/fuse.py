@@ -46,6 +46,8 @@ def _group(node: Node, uses: Uses, inlined: set[int]) -> Group:
     compiled = node.inputs and node.inputs[0].spec.dtype.llvm is not None
     if kind is Kind.CONTRACTION and compiled:
         return Group("contraction", [node])
+    if kind is Kind.ATTENTION and compiled:
+        return Group("attention", [node])
     if kind is Kind.SCATTER and compiled:
         return Group("scatter", [node])
     if node.primitive.name in CONTROL and all(v.spec.dtype.llvm is not None for v in (*node.inputs, *node.outputs)):

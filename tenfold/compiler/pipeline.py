@@ -17,7 +17,7 @@ import numpy as np
 
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.compiler.alike import Alike, Lower
-from tenfold.compiler.calls import copy, lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.calls import copy, lower_attention, lower_contraction, lower_host, lower_scatter
 from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.in_place import safe_in_place
@@ -48,6 +48,7 @@ LOWER: dict[str, Lower] = {
     "map": lower_map,
     "reduce": lower_reduce,
     "contraction": lower_contraction,
+    "attention": lower_attention,
     "scatter": lower_scatter,
     "host": lower_host,
     "effect": lower_effect,

@@ -20,7 +20,7 @@ class Group:
 
     Attributes:
         kind: "map" (elements one by one), "reduce" (map around reductions of one shape), or a single node of "contraction" (with
-            elementwise nodes after it), "scatter", "host", "control", "effect".
+            elementwise nodes after it), "attention", "scatter", "host", "control", "effect".
         nodes: in order.
         space: of maps, the output's shape; of reductions, (kept sizes, reduced sizes).
         reduced: of reductions, the axes.

@@ -18,6 +18,7 @@ class Kind(Enum):
     INDEXED = "indexed"  # one output element from elements found by index arithmetic: movement, gather, windows, sources
     REDUCTION = "reduction"  # combines elements along axes
     CONTRACTION = "contraction"  # matrix products and convolutions
+    ATTENTION = "attention"  # two products with a softmax between them, in blocks
     SCATTER = "scatter"  # adds elements at computed places
     HOST = "host"  # runs its NumPy oracle
     CONTROL = "control"  # contains graphs

@@ -200,7 +200,32 @@ class Depthwise:
     epilogue: Epilogue | None = None
 
 
-Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter | Depthwise
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Attention: blocks of `vectors` x `lanes` queries, products in tiles of `rows`. See `kernel.attention`."""
+
+    dtype: DType
+    lanes: int
+    vectors: int
+    rows: int
+    scale: float
+    causal: bool
+    mask: DType | None
+
+    @property
+    def width(self) -> int:
+        """Elements of one panel."""
+        return self.lanes * self.vectors
+
+
+@dataclass(frozen=True, slots=True)
+class AttendBack(Attend):
+    """Its gradient: blocks of keys. `ragged`: a head's size is no multiple of the width."""
+
+    ragged: bool = False
+
+
+Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter | Depthwise | Attend | AttendBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +238,12 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One kernel over `tasks` tasks, and the name of the operand that it writes."""
+    """One kernel over `tasks` tasks, and the names of the operands that it writes."""
 
     kernel: Description
     tasks: int
     args: tuple[Operand | int, ...]
-    writes: str
+    writes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,3 +278,7 @@ FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "pa
 DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "rows", "grain", "channels", "depth", "height", "width", "out_depth", "out_height",
                   "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height", "low_depth", "low_height",
                   "low_width")  # fmt: skip
+_ATTENTION = ("q", "k", "v", "mask", "highest", "share", "work", "queries", "keys", "size", "value_size", "heads", "key_heads", "group", "block",
+              "panels", "mask_key", "mask_row", "mask_head", "mask_batch", "pieces", "piece", "units", "grain", "work_size")  # fmt: skip
+ATTEND_ARGS = (*_ATTENTION, "out")
+ATTEND_BACK_ARGS = (*_ATTENTION, "delta", "g", "dq", "dk", "dv", "dq_piece")

@@ -50,14 +50,14 @@ class Builder:
         self.scratch.append(max(size, 64))
         return Operand(f"scratch{len(self.scratch) - 1}")
 
-    def launch(self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int]) -> None:
-        """Appends a launch; nothing if it has no tasks."""
+    def launch(self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int], writes: tuple[str, ...] = ()) -> None:
+        """Appends a launch; nothing if it has no tasks. `writes` names what it writes, if that is not "target" or "out" alone."""
         if tasks:
             extras = getattr(kernel, "epilogue", None)
             more = tuple(Operand(f"extra{i}") for i in range(len(extras.extras))) if extras else ()
-            written = values["target" if "target" in names else "out"]
-            assert isinstance(written, Operand)
-            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more, written.name))
+            writes = writes or ("target" if "target" in names else "out",)
+            written = tuple(x.name for x in (values[w] for w in writes) if isinstance(x, Operand))
+            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more, written))
 
     def finish(self) -> Steps:
         """What was collected."""

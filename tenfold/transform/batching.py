@@ -98,8 +98,22 @@ def batch_node(node: Node, inputs: Sequence[Marked], size: Size) -> list[Marked]
     if p.name == "matmul":
         a, b = (_rank_up(t, flag, size, v.spec) for (t, flag), v in zip(inputs, node.inputs, strict=True))
         return [(matmul(a, b, **attrs), True)]
+    if p.kind is Kind.ATTENTION:
+        return _batch_attention(node, inputs, size)
     out = bind(row_by_row(p, flags), *(t for t, _ in inputs), size=size, inner=_Attributes(attrs))
     return [(t, True) for t in (out if isinstance(out, tuple) else (out,))]
+
+
+def _batch_attention(node: Node, inputs: Sequence[Marked], size: Size) -> list[Marked]:
+    """The batch joins attention's own."""
+    own = node.inputs[0].spec.shape[0]
+    merged = []
+    for t, flag in inputs:
+        t = t if flag else spread_out(t, size)
+        t = broadcast_to(t, (size, own, *t.sizes[2:]))
+        merged.append(reshape(t, (size * own, *t.sizes[2:])))
+    out = bind(node.primitive, *merged, **node.attrs)
+    return [(reshape(t, (size, own, *t.sizes[1:])), True) for t in out]
 
 
 def _align(t: Tensor, rank: int) -> Tensor:
