@@ -9,7 +9,10 @@ import pytest
 
 from tenfold.codegen import contraction, cpu
 from tenfold.codegen.contraction import ConvSpec, Recipe
+from tenfold.core import dtypes
+from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import Collect, Filter, Spread, Vectors
+from tenfold.runtime.native import host
 from tests.test_contraction import F32, TOLERANCE, apply, bias_relu, check_convolution, conv_spec, convolve, everything, run, sample
 
 SAME = ((1, 1), (1, 1))
@@ -34,6 +37,15 @@ def test_convolutions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = SPECS[name]
     assert transformed(contraction.convolution(spec)) and transformed(contraction.convolution_input_gradient(spec))
     check_convolution(spec)
+
+
+@pytest.mark.parametrize("dtype", [dtypes.bfloat16, dtypes.float16], ids=lambda d: d.name)
+def test_half_precision_is_computed_in_float32(dtype: DType) -> None:
+    for name in ("ragged_panels", "chunks"):
+        spec = replace(SPECS[name], dtype=dtype)
+        if dtype is dtypes.float16 or not contraction.vectors(host()).pairs:
+            assert transformed(contraction.convolution(spec)) and transformed(contraction.convolution_weight_gradient(spec))
+        check_convolution(spec)
 
 
 @pytest.mark.parametrize("which", ["bias_relu", "everything"])

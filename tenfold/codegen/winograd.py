@@ -22,7 +22,7 @@ def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions])
     places = t.let(f"alloca [{size * size} x ptr], align 8")
     a = t.arguments(SPREAD_ARGS, POINTERS)
     low, high = w.grains(a, a["tiles"])
-    pixel = t.mul(a["channels"], dtype.size)
+    pixel = t.mul(a["channels"], kernel.source.size)
     with t.loop(low, high) as number:
         n, h, v = _corner(w, a, number.index)
         line, column = t.sub(h, a["low_height"]), t.sub(v, a["low_width"])
@@ -37,12 +37,12 @@ def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions])
                 here = t.at(a["source"], t.mul(t.add(begin, x), pixel))
                 t.store("ptr", t.let(f"select i1 {inside}, ptr {here}, ptr {a['zeros']}"), t.at(places, 8 * (i * size + j)), 8)
         target = t.at(a["target"], t.mul(number.index, a["row"]))
-        with t.loop(0, pixel, kernel.lanes * dtype.size) as c:
-            columns = []
+        with t.loop(0, a["channels"], kernel.lanes) as c:
+            columns, offset = [], t.mul(c.index, kernel.source.size)
             for j in range(size):
                 pointers = [t.load("ptr", t.at(places, 8 * (i * size + j)), 8) for i in range(size)]
-                columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, t.at(p, c.index)) for p in pointers]))
-            here = t.at(target, c.index)
+                columns.append(_chain(w, dtype, kernel.chain, [w.load(kernel.source, t.at(p, offset)) for p in pointers]))
+            here = t.at(target, t.mul(c.index, dtype.size))
             for row in zip(*columns, strict=True):
                 for x in _chain(w, dtype, kernel.chain, row):
                     w.store(dtype, x, here)
@@ -97,15 +97,20 @@ def write_filter(kernel: Filter, name: str, make: Callable[[int], Instructions])
     low, high = w.grains(a, a["total"])
     with t.loop(low, high) as index:
         k, column = t.div(index.index, a["across"]), t.rem(index.index, a["across"])
-        panel, inner = t.div(column, a["panel"]), t.mul(t.rem(column, a["panel"]), kernel.lanes * dtype.size)
-        source, target = (t.at(a[p], t.add(t.add(t.mul(k, a[f"{p}_k"]), t.mul(panel, a[f"{p}_panel"])), inner)) for p in ("source", "target"))
+        panel, inner = t.div(column, a["panel"]), t.mul(t.rem(column, a["panel"]), kernel.lanes)
+        source, target = (
+            t.at(a[p], t.add(t.add(t.mul(k, a[f"{p}_k"]), t.mul(panel, a[f"{p}_panel"])), t.mul(inner, size)))
+            for p, size in (("source", dtype.size), ("target", kernel.out.size))
+        )
         columns = []
         for j in range(many):
             offsets = [t.load("i64", t.at(a["from"], 8 * (i * many + j)), 8) for i in range(many)]
             columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, t.at(source, o)) for o in offsets]))
         for i, row in enumerate(zip(*columns, strict=True)):
             for j, x in enumerate(_chain(w, dtype, kernel.chain, row)):
-                w.store(dtype, x, t.at(target, t.load("i64", t.at(a["to"], 8 * (i * few + j)), 8)))
+                if kernel.out is not dtype:
+                    x = w.vectors.cast(t.let, dtype, kernel.out, x)
+                w.store(kernel.out, x, t.at(target, t.load("i64", t.at(a["to"], 8 * (i * few + j)), 8)))
     return t.function(name, helper_text(w.vectors.helpers))
 
 

@@ -156,6 +156,7 @@ Chain = tuple[tuple[tuple[float, ...], ...], ...]  # sparse matrices, applied on
 class Spread:
     """Winograd: tiles of images [n, h, w, channels] transformed, `chain` along both axes, into planes [36, tile, channels]."""
 
+    source: DType
     dtype: DType
     lanes: int
     chain: Chain
@@ -177,6 +178,7 @@ class Filter:
     """Winograd: weights [taps, k, columns] transformed, from the places in one table to those in another."""
 
     dtype: DType
+    out: DType
     lanes: int
     chain: Chain
 

@@ -15,6 +15,7 @@ from math import ceil
 import numpy as np
 
 from tenfold.core import dtypes
+from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import (
     COLLECT_ARGS,
     FILTER_ARGS,
@@ -27,9 +28,10 @@ from tenfold.kernel.contraction import (
     Steps,
     Table,
     Vectors,
+    accumulator,
 )
 from tenfold.kernel.convolution import ConvSpec, Shape, normalize
-from tenfold.kernel.packing import MOST_TASKS, Builder, pack
+from tenfold.kernel.packing import MOST_TASKS, Builder, convert, pack
 from tenfold.kernel.tiling import Batch, Columns, Problem, affine_inner, affine_rows, block_size, choose_tile, tile
 
 P, Q = 0.625, 1.5  # the points
@@ -59,6 +61,7 @@ OUTPUT = (BUTTERFLY, _OUTPUT)  # A': 6 -> 4
 OUTPUT_BACK = (transposed(_OUTPUT), BUTTERFLY)  # A: 4 -> 6
 FILTER_BACK = (BUTTERFLY, transposed(_FILTER))  # G': 6 -> 3
 
+WIDE = dtypes.float32  # in which all is computed
 CHUNK = 8 << 20  # bytes of transformed images worked on at a time, so that they stay in the last cache
 SKEW = 320  # bytes added between planes, so that these do not fall upon each other in the cache
 TASK = 1 << 17  # bytes that a task of a transformation writes, about
@@ -71,13 +74,18 @@ def worth(machine: Vectors, s: Shape, once: bool) -> bool:
     """
     lanes = machine.lanes(s.dtype)
     plain = s.kernel == (1, 3, 3) and s.stride == (1, 1, 1) and s.dilation == (1, 1, 1) and s.groups == 1 and s.input[0] == s.output[0] == 1
-    if not plain or s.dtype is not dtypes.float32 or s.ci % lanes or s.co % lanes or not s.n * s.pixels or machine.bytes < 32:
+    if not plain or not _single(machine, s.dtype) or s.ci % lanes or s.co % lanes or not s.n * s.pixels or machine.bytes < 32:
         return False
     tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
     direct = s.n * s.pixels * 9 * s.ci * s.co / lanes
     products = 36 * tiles * s.ci * s.co / lanes
     images = tiles * (s.ci + s.co) / lanes * (700 if once else 400)
     return 1.1 * products + images + 300 * s.ci * s.co / lanes < 0.8 * direct
+
+
+def _single(machine: Vectors, dtype: DType) -> bool:
+    """Whether products of `dtype` are best made in float32: it is that, or half as wide and has no instructions of its own."""
+    return accumulator(dtype) is WIDE and not (machine.pairs and dtype is dtypes.bfloat16)
 
 
 def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False) -> Steps | None:
@@ -88,7 +96,8 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     to, shape = Builder(machine), _shape(machine, s, s.co)
     columns = shape[1] * machine.lanes(s.dtype)
     taps = np.arange(9, dtype=np.int64) * (s.ci * s.co * 4)
-    weights = _filters(to, Operand("b"), taps, s.co * 4, columns * 4, s.ci, s.co, columns)
+    plain = convert(to, Operand("b"), s.dtype, 9 * s.ci * s.co)
+    weights = _filters(to, plain, taps, s.co * 4, columns * 4, s.ci, s.co, columns)
     _images(to, s, weights, shape, epilogue)
     return to.finish()
 
@@ -102,8 +111,9 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None
         return None
     to, shape = Builder(machine), _shape(machine, s, s.co)
     columns = shape[1] * machine.lanes(s.dtype)
-    turned = np.arange(8, -1, -1, dtype=np.int64) * (s.ci * s.co * 4)
-    packed = pack(to, Operand("b"), s.dtype, s.co, s.ci, s.ci * 4, 4, columns, columns, turned)  # [panel][tap][k][columns]
+    size = s.dtype.size
+    turned = np.arange(8, -1, -1, dtype=np.int64) * (s.ci * s.co * size)
+    packed = pack(to, Operand("b"), s.dtype, s.co, s.ci, s.ci * size, size, columns, columns, turned)  # [panel][tap][k][columns]
     one = s.ci * columns * 4
     weights = _filters(to, packed, np.arange(9, dtype=np.int64) * one, columns * 4, 9 * one, s.ci, s.co, columns)
     _images(to, s, weights, shape, None)
@@ -125,12 +135,14 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | Non
     inner = affine_inner(tiles, x_row, block_size(tiles, shape[0] * 4))
     b = Columns(g, g_row, shape[1] * lanes * 4, False)
     problem = Problem(
-        s.dtype, s.co, shape, affine_rows(s.ci, 4, s.co * 4), inner, x, b, Batch(36, x_plane, g_plane, plane), target=target,
+        WIDE, s.co, shape, affine_rows(s.ci, 4, s.co * 4), inner, x, b, Batch(36, x_plane, g_plane, plane), target=target,
         out_elements=s.ci * s.co,
     )  # fmt: skip
     tile(to, problem)
-    planes, taps = np.arange(36, dtype=np.int64) * plane, np.arange(9, dtype=np.int64) * (s.ci * s.co * 4)
-    _filter(to, FILTER_BACK, (target, planes, s.co * 4, 0), (Operand("out"), taps, s.co * 4, 0), s.ci, s.co // lanes, s.co // lanes)
+    row = s.co * s.dtype.size
+    planes, taps = np.arange(36, dtype=np.int64) * plane, np.arange(9, dtype=np.int64) * (s.ci * row)
+    kernel = Filter(WIDE, s.dtype, lanes, FILTER_BACK)
+    _filter(to, kernel, (target, planes, s.co * 4, 0), (Operand("out"), taps, row, 0), s.ci, s.co // lanes, s.co // lanes)
     return to.finish()
 
 
@@ -140,26 +152,27 @@ def _shape(machine: Vectors, s: Shape, n: int) -> tuple[int, int]:
 
 def _filters(to: Builder, source: Operand, taps: Table, source_k: int, source_panel: int, k: int, n: int, columns: int) -> Columns:
     """The transformed weights, in panels [36][panel][k][columns]."""
-    lanes, row = to.machine.lanes(dtypes.float32), columns * 4
+    lanes, row = to.machine.lanes(WIDE), columns * 4
     plane = ceil(n / columns) * k * row + SKEW
     target = to.buffer(36 * plane)
     planes = np.arange(36, dtype=np.int64) * plane
-    _filter(to, FILTER, (source, taps, source_k, source_panel), (target, planes, row, k * row), k, n // lanes, columns // lanes)
+    kernel, places = Filter(WIDE, WIDE, lanes, FILTER), (target, planes, row, k * row)
+    _filter(to, kernel, (source, taps, source_k, source_panel), places, k, n // lanes, columns // lanes)
     return Columns(target, row, k * row, True)
 
 
 def _filter(
-    to: Builder, chain: tuple[Matrix, Matrix], source: tuple[Operand, Table, int, int], target: tuple[Operand, Table, int, int],
+    to: Builder, kernel: Filter, source: tuple[Operand, Table, int, int], target: tuple[Operand, Table, int, int],
     k: int, across: int, panel: int,
 ) -> None:  # fmt: skip
-    """`chain` of the weights: operand, places of the taps, bytes from k to k and from panel to panel, of source and target."""
+    """The weights transformed: operand, places of the taps, bytes from k to k and from panel to panel, of source and target."""
     total = k * across
     grain = max(ceil(total / MOST_TASKS), 16)
     values: dict[str, Operand | int] = {
         "source": source[0], "target": target[0], "from": to.table(source[1]), "to": to.table(target[1]), "total": total, "grain": grain,
         "across": across, "panel": panel, "source_k": source[2], "source_panel": source[3], "target_k": target[2], "target_panel": target[3],
     }  # fmt: skip
-    to.launch(Filter(dtypes.float32, to.machine.lanes(dtypes.float32), chain), ceil(total / grain), FILTER_ARGS, values)
+    to.launch(kernel, ceil(total / grain), FILTER_ARGS, values)
 
 
 def _grid(s: Shape, back: bool, images: int) -> dict[str, Operand | int]:
@@ -193,15 +206,14 @@ def _spread(to: Builder, s: Shape, source: Operand, images: int, back: bool, tar
     target = target or to.buffer(36 * plane)
     zeros = to.table(np.zeros(ceil(channels / 2), np.int64))
     values.update({"source": source, "target": target, "zeros": zeros, "row": row, "plane": plane})
-    kernel = Spread(dtypes.float32, to.machine.lanes(dtypes.float32), OUTPUT_BACK if back else INPUT)
+    kernel = Spread(s.dtype, WIDE, to.machine.lanes(WIDE), OUTPUT_BACK if back else INPUT)
     _launch(to, kernel, SPREAD_ARGS, values, row)
     return target, row, plane
 
 
 def _images(to: Builder, s: Shape, weights: Columns, shape: tuple[int, int], epilogue: Epilogue | None) -> None:
     """Transforms images, multiplies, transforms back: as many images at a time as leave all that in the cache."""
-    wide, lanes = dtypes.float32, to.machine.lanes(dtypes.float32)
-    out = wide if epilogue is None else epilogue.value.dtype
+    lanes, out = to.machine.lanes(WIDE), s.dtype if epilogue is None else epilogue.value.dtype
     each = 36 * ceil(s.output[1] / 4) * ceil(s.output[2] / 4) * (_row(s.ci) + _row(s.co))
     chunk = min(max((CHUNK + 36 * s.ci * s.co * 4) // each, 1), s.n)
     chunk = ceil(s.n / ceil(s.n / chunk))
@@ -210,7 +222,7 @@ def _images(to: Builder, s: Shape, weights: Columns, shape: tuple[int, int], epi
     panels = ceil(s.co / (shape[1] * lanes))
     for first in range(0, s.n, chunk):
         images = min(chunk, s.n - first)
-        size = s.input[1] * s.input[2] * s.ci * 4
+        size = s.input[1] * s.input[2] * s.ci * s.dtype.size
         x, row, plane = _spread(to, s, Operand("a", first * size), images, False, scratch)
         values = _grid(s, True, images)
         tiles = values["tiles"]
@@ -218,9 +230,9 @@ def _images(to: Builder, s: Shape, weights: Columns, shape: tuple[int, int], epi
         out_row, out_plane = _row(s.co), tiles * _row(s.co) + SKEW
         inner = affine_inner(s.ci, 4, block_size(s.ci, shape[0] * 4))
         problem = Problem(
-            wide, s.co, shape, affine_rows(tiles, row, out_row), inner, x, weights,
+            WIDE, s.co, shape, affine_rows(tiles, row, out_row), inner, x, weights,
             Batch(36, plane, panels * weights.panel_stride + SKEW, out_plane), target=sums, out_elements=tiles * s.co,
         )  # fmt: skip
         tile(to, problem)
         values.update({"source": sums, "out": Operand("out"), "row": out_row, "plane": out_plane, "first": first * s.pixels})
-        _launch(to, Collect(wide, out, lanes, OUTPUT, epilogue), COLLECT_ARGS, values, out_row)
+        _launch(to, Collect(WIDE, out, lanes, OUTPUT, epilogue), COLLECT_ARGS, values, out_row)

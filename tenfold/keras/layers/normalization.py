@@ -139,10 +139,10 @@ class BatchNormalization(_Scaled):
         factor = rsqrt(variance + self.epsilon)
         if self.gamma is not None:
             factor = factor * cast(reshape(self.gamma.value, shape), x.dtype)
-        y = (x - mean) * factor
+        shift = -mean * factor  # with the factor all that remains where both depend on weights alone
         if self.beta is not None:
-            y = y + cast(reshape(self.beta.value, shape), x.dtype)
-        return cast(y, as_dtype(self.compute_dtype))
+            shift = shift + cast(reshape(self.beta.value, shape), x.dtype)
+        return cast(x * factor + shift, as_dtype(self.compute_dtype))
 
     def _move(self, average: Any, value: Any) -> None:
         average.assign(average * self.momentum + cast(value, average.dtype) * (1 - self.momentum))
