@@ -231,9 +231,12 @@ def tile(to: Builder, p: Problem) -> None:
         m_task, pieces = split(tiles, inner, rows.count * p.n * wide.size, p.streamed, batch.count, to.machine.cache)
         n_task = max(min(panels, to.machine.cache // (inner.block * columns * wide.size)), 1)
     else:
-        cycles, panel = max(inner.count, 8) * height * vectors, inner.block * columns * wide.size
-        m_task, n_task = cut(tiles * batch.count, panels, cycles, panel, to.machine.cache)
-        m_task, pieces = min(m_task, tiles), 1
+        cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
+        if rows.count < p.n:  # the longer operand is read once: few tasks share its panels
+            n_task, m_task = cut(panels * batch.count, tiles, cycles, height * one, to.machine.cache)
+        else:
+            m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache)
+        m_task, n_task, pieces = min(m_task, tiles), min(n_task, panels), 1
     m_tasks, n_tasks, per_piece = ceil(tiles / m_task), ceil(panels / n_task), ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)
     folded = pieces > 1 or p.folded
