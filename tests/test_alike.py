@@ -81,3 +81,11 @@ def test_scratch_memory_is_not_shared(lowered: list[str]) -> None:
         np.testing.assert_allclose(y, (x.astype("float64") * (x + k)).sum(0), rtol=1e-4, atol=1e-3)
 
 
+def test_a_weight_that_stays_and_one_that_changes_are_not_alike(lowered: list[str]) -> None:
+    """The product with a variable may keep it packed, the product with an argument may not."""
+    weights = tf.Variable(np.random.default_rng(2).normal(size=(24, 24)).astype("float32"))
+    x, w = (np.random.default_rng(seed).normal(size=(24, 24)).astype("float32") for seed in (3, 4))
+    f = tf.function(lambda x, w: (tf.matmul(x, weights), tf.matmul(x, w)))
+    for y, other in zip(f(x, w), (weights.numpy(), w), strict=True):
+        np.testing.assert_allclose(y, x.astype("float64") @ other, rtol=1e-5, atol=1e-5)
+    assert lowered.count("contraction") == 2

@@ -51,7 +51,7 @@ def _structure(group: Group, uses: Uses) -> tuple[Hashable, list[Value]]:
             numbers[id(v)] = len(values)
             values.append(v)
             source = root(v, uses)
-            parts.append((v.spec, v.derived, _contents(v), None if source is v else number(source)))
+            parts.append((v.spec, v.derived, uses.settles(v), _contents(v), None if source is v else number(source)))
         return numbers[id(v)]
 
     for node in group.nodes:

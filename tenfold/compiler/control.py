@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tenfold.compiler.calls import copy, lower_host
-from tenfold.compiler.in_place import safe_in_place
+from tenfold.compiler.in_place import Accesses
 from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, flat, rename
 from tenfold.compiler.lower import Call
 from tenfold.compiler.memory import nbytes
@@ -134,13 +134,13 @@ def _written_in_rows(step: list[Item], results: list[Value], carried: int, rows:
 
 def _written_in_state(step: list[Item], results: list[Value], state: list[Value]) -> tuple[list[Item], list[Value]]:
     """The step with carried results made where they are carried, if all that need the old ones come before."""
-    calls = flat(step)
+    accesses = Accesses(flat(step))
     inside = {id(w) for item in step if not isinstance(item, Call) for call in flat([item]) for w in call.writes}
-    made = {id(w) for call in calls for w in call.writes} - inside
+    made = accesses.writers.keys() - inside
     new: dict[int, Value] = {}
     for v, s in zip(results, state, strict=False):
         alone = sum(v is r for r in results) == 1 and all(s is not r for r in results[: len(state)])
-        if alone and id(v) in made and v.spec == s.spec and safe_in_place(v, s, calls):
+        if alone and id(v) in made and v.spec == s.spec and accesses.safe_in_place(v, s):
             new[id(v)] = s
     return rename(step, new), [new.get(id(v), v) for v in results]
 

@@ -157,8 +157,13 @@ class Merger:
 
     def _merge(self, a: Group, b: Group) -> Group | None:
         """The group that does the work of both, if there is one and it saves something."""
-        if self._settled(a) != self._settled(b) or self._renamed(a, b) or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
+        merged = self._proposed(a, b) if self._settled(a) == self._settled(b) else None
+        if merged is None or self._renamed(a, b) or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
             return None
+        return merged if merged.kind != "reduce" or in_step(merged, self.uses) else None
+
+    def _proposed(self, a: Group, b: Group) -> Group | None:
+        """The group that does the work of both, as far as its nodes alone tell."""
         match a.kind, b.kind:
             case "map", "map":
                 return self._merge_maps(a, b)
@@ -189,7 +194,7 @@ class Merger:
         return self._limited(Group("reduce", self._union(a, b), a.space, a.reduced))
 
     def _dependent(self, a: Group, b: Group) -> bool:
-        return a in self.sources(b) or b in self.sources(a)
+        return id(a) in self._sources[id(b)] or id(b) in self._sources[id(a)]
 
     def _fits_rows(self, group: Group) -> bool:
         row = 1
@@ -199,11 +204,11 @@ class Merger:
 
     def _merge_around(self, reduce: Group, around: Group) -> Group | None:
         """Elementwise work on what is reduced, or on the results."""
-        if not (_plain(reduce) and _plain(around)) or not self._dependent(reduce, around):
+        if not self._dependent(reduce, around) or not (_plain(reduce) and _plain(around)):
             return None
         whole = Group("reduce", self._union(reduce, around), reduce.space, reduce.reduced)
         kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
-        after = around not in self.sources(reduce)
+        after = id(around) not in self._sources[id(reduce)]
         if after and squeezed(around.space) == squeezed(kept) and all(elements(v) <= math.prod(kept) for n in around.nodes for v in n.outputs):
             results = [n.outputs[0] for n in around.nodes if n.outputs[0].spec.shape == around.space]
             return self._limited(whole) if all(is_kept(v, whole) for v in results) else None
@@ -235,12 +240,13 @@ class Merger:
         return Group("contraction", [*product.nodes, *after.nodes])
 
     def _limited(self, group: Group) -> Group | None:
-        """The group, unless its kernel would be long, sweep over its rows many times, or need the results of other rows."""
-        short = len(group.nodes) <= MOST_NODES and max(levels(group).values()) <= MOST_SWEEPS
-        return group if short and in_step(group, self.uses) else None
+        """The group, unless its kernel would be long, or sweep over its rows many times."""
+        return group if len(group.nodes) <= MOST_NODES and max(levels(group).values()) <= MOST_SWEEPS else None
 
     def _renamed(self, a: Group, b: Group) -> bool:
         """Whether `b` reads a value of `a` under another shape, so that it must be in memory before."""
+        if id(a) not in self._sources[id(b)]:
+            return False
         inside = {id(n) for n in (*a.nodes, *b.nodes)}
         for node in b.nodes:
             for x in node.inputs:

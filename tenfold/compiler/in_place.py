@@ -11,17 +11,28 @@ from tenfold.kernel import loops
 from tenfold.kernel.loops import Kernel
 
 
-def safe_in_place(made: Value, target: Value, calls: Sequence[Call]) -> bool:
-    """Whether writing `made` over `target` destroys nothing that is still needed: all calls that read `target` come before, or read
-    each element just before they overwrite it."""
-    writers = [i for i, call in enumerate(calls) if made in call.writes]
-    readers = [i for i, call in enumerate(calls) if target in call.reads]
-    if not readers:
-        return True
-    first, last = writers[0], readers[-1]
-    if last < first:
-        return True
-    return last == first and _pointwise(calls[first], made, target)
+class Accesses:
+    """Which of some calls write and read each value: ids of values -> positions of calls, in order."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self.writers: dict[int, list[int]] = {}
+        self.readers: dict[int, list[int]] = {}
+        for at, call in enumerate(calls):
+            for things, found in ((call.writes, self.writers), (call.reads, self.readers)):
+                for thing in things:
+                    found.setdefault(id(thing), []).append(at)
+
+    def safe_in_place(self, made: Value, target: Value) -> bool:
+        """Whether writing `made` over `target` destroys nothing that is still needed: all calls that read `target` come before, or read
+        each element just before they overwrite it."""
+        writers, readers = self.writers[id(made)], self.readers.get(id(target))
+        if not readers:
+            return True
+        first, last = writers[0], readers[-1]
+        if last < first:
+            return True
+        return last == first and _pointwise(self.calls[first], made, target)
 
 
 def _pointwise(call: Call, made: Value, target: Value) -> bool:
@@ -43,5 +54,3 @@ def _shape_of(e: loops.Expr) -> Any:
     """An expression as nested tuples, for comparison."""
     return (e.op, e.attr, tuple(_shape_of(a) for a in e.args))
 
-
-__all__ = ["safe_in_place"]

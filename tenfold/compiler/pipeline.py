@@ -20,7 +20,7 @@ from tenfold.compiler.alike import Alike, Lower
 from tenfold.compiler.calls import copy, lower_attention, lower_contraction, lower_host, lower_scatter
 from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
-from tenfold.compiler.in_place import safe_in_place
+from tenfold.compiler.in_place import Accesses
 from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things, without_copies
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import plan_kept, plan_memory
@@ -86,16 +86,16 @@ class Program:
         copies to end with, of outputs that cannot be made where they belong."""
         places = {id(v): Address(1 + i) for i, v in enumerate(graph.inputs)}
         overwritten = {id(graph.inputs[i]) for i in self._targets.values()}
-        made = {id(w) for call in calls for w in call.writes}
+        accesses = Accesses(calls)
         before: list[Call] = []
         after: list[Call] = []
         for k, v in enumerate(graph.outputs):
             source = root(v, uses)
             slot = Address(1 + self._targets[k] if k in self._targets else 1 + len(graph.inputs) + self._returned.index(k))
             if (
-                id(source) in made
+                id(source) in accesses.writers
                 and id(source) not in places
-                and (k not in self._targets or safe_in_place(source, graph.inputs[self._targets[k]], calls))
+                and (k not in self._targets or accesses.safe_in_place(source, graph.inputs[self._targets[k]]))
             ):
                 places[id(source)] = slot
                 continue

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from tenfold.ir.graph import Graph, Node, Value
@@ -77,9 +78,10 @@ def is_unit_reshape(node: Node) -> bool:
     return is_view(node) and squeezed(node.inputs[0].spec.shape) == squeezed(node.outputs[0].spec.shape)
 
 
-def squeezed(shape: Iterable[Any]) -> tuple[Any, ...]:
+@lru_cache(4096)
+def squeezed(shape: tuple[Any, ...]) -> tuple[Any, ...]:
     """The sizes other than 1."""
-    return tuple(n for n in shape if n != 1)
+    return tuple([n for n in shape if n != 1])
 
 
 def mappable(node: Node) -> bool:
