@@ -79,16 +79,26 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list((tmp_path / "ab").iterdir()) == []
 
 
-def test_trim_removes_the_oldest(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, limit=10_000)
-    names = [f"{k:02x}" + "0" * 62 for k in range(30)]
+def test_the_oldest_entries_of_a_full_folder_are_removed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, limit=256 * 10_000)
+    names = [f"ab{k:062x}" for k in range(30)]
     for age, name in enumerate(names):
         cache.write(name, b"x" * 500)
         os.utime(tmp_path / name[:2] / name[2:], (age, age))
-    cache.trim()
+    cache.write("cd" + "0" * 62, b"x" * 500)
     left = [name for name in names if (tmp_path / name[:2] / name[2:]).exists()]
     assert left == names[-len(left) :]
-    assert 0 < len(left) * 540 <= 7_500
+    assert 7_500 - 2 * 540 < len(left) * 540 <= 10_000
+    assert cache.read("cd" + "0" * 62) is not None
+
+
+def test_what_was_read_lately_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, limit=256 * 2_000)
+    names = [f"ab{k:062x}" for k in range(8)]
+    for age, name in enumerate(names):
+        cache.write(name, b"x" * 500)
+        os.utime(tmp_path / name[:2] / name[2:], (age, age))
+        assert cache.read(names[0]) is not None
 
 
 PROGRAM = """
@@ -126,3 +136,33 @@ def test_second_process_compiles_nothing_and_a_damaged_cache_only_costs_time(tmp
     assert run(tmp_path) == "1"
     assert run(tmp_path) == "0"
     assert run(tmp_path, TENFOLD_CACHE="0") == "1"
+
+
+def test_processes_fill_one_cache_at_the_same_time(tmp_path: Path) -> None:
+    environment = {**os.environ, "TENFOLD_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", PROGRAM]
+    processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) for _ in range(4)]
+    for process in processes:
+        assert process.communicate()[0].strip() in ("0", "1")
+        assert process.returncode == 0
+    assert run(tmp_path) == "0"
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+WRITERS = """
+import sys
+from pathlib import Path
+from tenfold.runtime.cache import Cache
+cache = Cache(Path(sys.argv[1]), limit=256 * 4000)
+for turn in range(300):
+    name = f"ab{turn % 13:062x}"
+    cache.write(name, name.encode() * 8)
+    found = cache.read(f"ab{turn * 7 % 13:062x}")
+    assert found in (None, f"ab{turn * 7 % 13:062x}".encode() * 8)
+"""
+
+
+def test_writers_readers_and_removers_at_once_see_whole_entries_or_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITERS, str(tmp_path)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) for _ in range(3)]
+    assert [process.communicate()[1] for process in processes] == [""] * 3

@@ -12,19 +12,18 @@ from pathlib import Path
 
 MAGIC = b"TENFOLD1"
 LIMIT = 512 << 20
-_TRIM_EVERY = 64  # writes
+FOLDERS = 256  # that entries are spread over by the first two digits of their names, evenly, since names are hashes
 
 
 @dataclass(slots=True)
 class Cache:
-    """Entries of bytes under names of hexadecimal digits.
+    """Entries of bytes under names of hexadecimal digits, at most `limit` bytes of them: who writes an entry looks after its folder.
 
     The entries are machine code, so a folder that somebody else owns or may write to is not used.
     """
 
     folder: Path | None
     limit: int = LIMIT
-    _writes: int = 0
     _usable: bool | None = field(default=None)
 
     def read(self, name: str) -> bytes | None:
@@ -59,29 +58,7 @@ class Cache:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
             return
-        self._writes += 1
-        if self._writes % _TRIM_EVERY == 1:
-            self.trim()
-
-    def trim(self) -> None:
-        """Removes the entries used longest ago until the rest is smaller than three quarters of the limit."""
-        if self.folder is None:
-            return
-        entries = []
-        with contextlib.suppress(OSError):  # someone may empty the folder at the same time
-            for path in self.folder.glob("??/*"):
-                with contextlib.suppress(OSError):
-                    found = path.stat()
-                    entries.append((found.st_mtime, found.st_size, path))
-        total = sum(size for _, size, _ in entries)
-        if total <= self.limit:
-            return
-        for _, size, path in sorted(entries, key=lambda e: e[0]):
-            if total <= self.limit * 3 // 4:
-                break
-            with contextlib.suppress(OSError):
-                path.unlink()
-                total -= size
+        _trim(path.parent, self.limit // FOLDERS)
 
     def _path(self, name: str) -> Path:
         assert self.folder is not None
@@ -103,3 +80,22 @@ def _prepare(folder: Path) -> bool:
     if not hasattr(os, "getuid"):
         return True
     return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _trim(folder: Path, limit: int) -> None:
+    """Removes the files used longest ago until the rest takes at most three quarters of the limit, if it takes more than that."""
+    files = []
+    with contextlib.suppress(OSError), os.scandir(folder) as found:  # others may remove files at the same time
+        for file in found:
+            with contextlib.suppress(OSError):
+                status = file.stat()
+                files.append((status.st_mtime_ns, status.st_size, file.path))
+    total = sum(size for _, size, _ in files)
+    if total <= limit:
+        return
+    for _, size, path in sorted(files):
+        if total <= limit * 3 // 4:
+            break
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        total -= size
