@@ -20,6 +20,9 @@ from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel import loops
+from tenfold.kernel.contraction import Pack, Pad, Tile, Vectors
+from tenfold.kernel.matmul import matmul
+from tenfold.kernel.tiling import choose_tile
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Order = Callable[[int], list[list[int]]]
@@ -117,6 +120,31 @@ def test_matmul_batches(shared: str, ta: bool, tb: bool) -> None:
 @given(st.integers(0, 3), st.integers(0, 40), st.integers(0, 70), st.integers(0, 90), st.booleans(), st.booleans(), st.sampled_from(["", "a", "b"]))
 def test_matmul_any(batch: int, m: int, n: int, k: int, ta: bool, tb: bool, shared: str) -> None:
     check_matmul(dtypes.float32, batch, m, n, k, ta, tb, shared)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
+@pytest.mark.parametrize("ta", [False, True])
+def test_matmul_of_many_rows(dtype: DType, ta: bool) -> None:
+    check_matmul(dtype, 1, 130, 45, 900, ta)
+    check_matmul(dtype, 2, 64, 300, 64, ta, shared="b")
+    check_matmul(dtype, 1, 70, 512, 600, ta)
+
+
+def test_tiles_copy_panels_where_registers_are_few() -> None:
+    narrow, wide = Vectors(32, 16, cache=256 * 1024), Vectors(64, 32)
+    for machine, kernels in ((narrow, [Tile]), (wide, [Pack, Tile])):
+        steps = matmul(machine, F32, 1, 256, 512, 512 + 8)
+        assert [type(step.kernel) for step in steps.launches] == kernels
+    settled = matmul(narrow, F32, 1, 256, 512, 520, settled=True)
+    assert [type(step.kernel) for step in settled.launches] == [Pack, Tile]
+    converted = matmul(narrow, dtypes.bfloat16, 1, 256, 512, 256)
+    assert [type(step.kernel) for step in converted.launches] == [Pad, Tile]  # of a alone
+
+
+def test_tall_tiles_are_for_many_registers() -> None:
+    for m, n in itertools.product((128, 784, 2048), (1, 10, 64, 768)):
+        rows, vectors = choose_tile(m, n, 8, Vectors(32, 16))
+        assert rows * vectors + vectors < 16 and rows <= 8
 
 
 def test_rows_do_not_depend_on_their_number() -> None:
@@ -273,7 +301,7 @@ def apply(x: Array, epilogue: str, extras: list[Array]) -> Array:
 
 @pytest.mark.parametrize("out", [F32, dtypes.bfloat16, dtypes.float16, dtypes.float64], ids=lambda d: d.name)
 @pytest.mark.parametrize("which", ["bias_relu", "everything"])
-@pytest.mark.parametrize("batch,m,n,k", [(1, 30, 64, 9), (2, 5, 7, 600), (1, 3, 20, 20000)])
+@pytest.mark.parametrize("batch,m,n,k", [(1, 30, 64, 9), (2, 5, 7, 600), (1, 3, 20, 20000), (1, 90, 100, 500)])
 def test_epilogue_of_matmul(which: str, out: DType, batch: int, m: int, n: int, k: int) -> None:
     rng = np.random.default_rng(0)
     a, b = sample(rng, F32, batch, m, k) / np.float32(k**0.5), sample(rng, F32, batch, k, n)

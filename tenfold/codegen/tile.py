@@ -8,7 +8,8 @@ from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, mangle, memory, register
 from tenfold.codegen.text import Loop, Text
-from tenfold.kernel.contraction import TILE_ARGS, Tile
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import COPY, TILE_ARGS, Tile
 
 POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs"))
 
@@ -23,6 +24,7 @@ class Panel:
     first: str
     masks: list[str]
     b: str
+    b_k: str | int
 
 
 @dataclass(slots=True)
@@ -35,12 +37,13 @@ class Row:
 
 @dataclass(slots=True)
 class Block:
-    """A block of the summed index: its part of the table, its first product, its length, and the runs of the tile."""
+    """A block of the summed index: its part of the table, its first product, its length; flags, whether it is the first and the last."""
 
     table: str
     start: str
     length: str
-    runs: tuple[str, str]
+    first: str
+    last: str
 
 
 @dataclass(slots=True)
@@ -54,11 +57,17 @@ class TileWriter:
     extras: list[str] = field(default_factory=list)
     slots: list[str] = field(default_factory=list)
     base: str = ""
+    copy: str = ""
 
     @property
     def vector(self) -> str:
         """The type of an accumulator."""
         return self.isa.reg(self.tile.dtype)
+
+    @property
+    def source(self) -> DType:
+        """The type of b in memory."""
+        return self.tile.copied or self.tile.dtype
 
     @property
     def size(self) -> int:
@@ -71,6 +80,8 @@ class TileWriter:
         count = len(self.tile.epilogue.extras) if self.tile.epilogue else 0
         extras = [f"extra{i}" for i in range(count)]
         self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
+        if self.tile.copied:
+            self.copy = t.let(f"alloca [{COPY} x i8], align 64")
         self.args = a = t.arguments((*TILE_ARGS, *extras), POINTERS | frozenset(extras))
         self.extras = [a[e] for e in extras]
         n_tile, rest = t.rem("%task", a["n_tasks"]), t.div("%task", a["n_tasks"])
@@ -100,15 +111,59 @@ class TileWriter:
         table = t.at(a["k_table"], t.mul(inside, 16))
         base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
+        part_of = Block(table, start, length, first, last)
+        if self.tile.copied:
+            self.by_panels(part_of, base, b, bounds)
+        else:
+            self.by_rows(part_of, base, b, bounds)
+
+    def by_rows(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
+        """The rows of each tile stay in the first-level cache while the panels pass."""
         m0, m1, n0, n1 = bounds
-        with t.loop(m0, m1, self.tile.rows) as m:
-            rows = self.rows(m.index, base)
-            span = t.at(a["bounds"], t.mul(t.rem(m.index, a["row_period"]), 16))
-            runs = t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
-            with t.loop(n0, n1) as n:
-                panel = self.panel(n.index, b)
-                sums = self.products(self.initial(first, rows, panel), rows, panel, Block(table, start, length, runs))
-                self.finish(sums, rows, panel, last)
+        with self.text.loop(m0, m1, self.tile.rows) as m:
+            rows, runs = self.rows(m.index, base), self.runs(m.index)
+            with self.text.loop(n0, n1) as n:
+                self.one(block, rows, runs, self.panel(n.index, b))
+
+    def by_panels(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
+        """A copy of each panel stays in the first-level cache while the rows pass, and the next panel is asked for meanwhile."""
+        t, a, tile = self.text, self.args, self.tile
+        m0, m1, n0, n1 = bounds
+        share = t.div(t.add(t.mul(block.length, tile.rows), t.sub(t.sub(m1, m0), 1)), t.sub(m1, m0))
+        with t.loop(n0, n1) as n:
+            panel = self.panel(n.index, b)
+            self.copy_panel(panel, block.length)
+            here = Panel(panel.first, panel.masks, self.copy, tile.columns * self.size)
+            with t.loop(m0, m1, tile.rows) as m:
+                begin = t.mul(t.div(t.sub(m.index, m0), tile.rows), share)
+                with t.loop(begin, t.min(t.add(begin, share), block.length)) as k:
+                    later = t.at(t.at(panel.b, t.mul(k.index, a["b_k"])), a["b_panel"])
+                    for line in range(0, tile.columns * self.source.size, 64):
+                        t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, line)}, i32 0, i32 2, i32 1)")
+                self.one(block, self.rows(m.index, base), self.runs(m.index), here)
+
+    def one(self, block: Block, rows: list[Row], runs: tuple[str, str], panel: Panel) -> None:
+        """One tile, for one block."""
+        sums = self.products(self.initial(block.first, rows, panel), rows, panel, block, runs)
+        self.finish(sums, rows, panel, block.last)
+
+    def copy_panel(self, panel: Panel, length: str) -> None:
+        """Copies the block of a panel to the stack; columns that are not there become zeros."""
+        t, tile, isa = self.text, self.tile, self.isa
+        left = t.sub(self.args["n"], panel.first)
+        whole = t.let(f"select i1 {t.less(left, tile.columns)}, i64 0, i64 {length}") if tile.ragged else length
+        for low, high, masked in ((0, whole, False), (whole, length, True))[: 1 + tile.ragged]:
+            with t.loop(low, high) as k:
+                source, target = t.at(panel.b, t.mul(k.index, self.args["b_k"])), t.at(self.copy, t.mul(k.index, tile.columns * self.size))
+                for v in range(tile.vectors):
+                    x = self.read(memory(self.source), source, v, panel, masked, self.source.size)
+                    t.store(self.vector, isa.from_memory(t.let, self.source, x), t.at(target, v * tile.lanes * self.size), 32)
+
+    def runs(self, m: str) -> tuple[str, str]:
+        """Where the runs of the tile at row `m` begin and end in their table."""
+        t, a = self.text, self.args
+        span = t.at(a["bounds"], t.mul(t.rem(m, a["row_period"]), 16))
+        return t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
 
     def rows(self, m: str, base: str) -> list[Row]:
         """Where the tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
@@ -135,7 +190,7 @@ class TileWriter:
             for v in range(self.tile.vectors):
                 iota = ", ".join(f"i32 {v * lanes + i}" for i in range(lanes))
                 masks.append(t.let(f"icmp sgt <{lanes} x i32> {splat}, <{iota}>"))
-        return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])))
+        return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])), self.args["b_k"])
 
     def splat(self, scalar: str, value: str) -> str:
         """A vector with `value` in each lane."""
@@ -143,15 +198,15 @@ class TileWriter:
         one = self.text.let(f"insertelement <{lanes} x {scalar}> poison, {scalar} {value}, i32 0")
         return self.text.let(f"shufflevector <{lanes} x {scalar}> {one}, <{lanes} x {scalar}> poison, <{lanes} x i32> zeroinitializer")
 
-    def read(self, scalar: str, pointer: str, v: int, panel: Panel, masked: bool) -> str:
-        """Vector `v` of a row of columns, which are of type `scalar`."""
-        t, lanes = self.text, self.tile.lanes
-        kind, address = f"<{lanes} x {scalar}>", t.at(pointer, v * lanes * self.size)
+    def read(self, scalar: str, pointer: str, v: int, panel: Panel, masked: bool, size: int = 0) -> str:
+        """Vector `v` of a row of columns, which are of type `scalar` and `size`, if not that of the operands."""
+        t, lanes, size = self.text, self.tile.lanes, size or self.size
+        kind, address = f"<{lanes} x {scalar}>", t.at(pointer, v * lanes * size)
         if not (masked and panel.masks):
-            return t.load(kind, address, self.size)
+            return t.load(kind, address, size)
         name, mask = f"@llvm.masked.load.v{lanes}{mangle(scalar)}.p0", f"<{lanes} x i1> {panel.masks[v]}"
         t.declare(f"{kind} {name}(ptr, i32, <{lanes} x i1>, {kind})")
-        return t.let(f"call {kind} {name}(ptr {address}, i32 {self.size}, {mask}, {kind} zeroinitializer)")
+        return t.let(f"call {kind} {name}(ptr {address}, i32 {size}, {mask}, {kind} zeroinitializer)")
 
     def multiply_add(self, a: str, b: str, c: str) -> str:
         """a * b + c of vectors; of pairs, the sum of both products and c."""
@@ -180,7 +235,7 @@ class TileWriter:
         t.label(go)
         return [t.let(f"phi {self.vector} [ zeroinitializer, %{before} ], [ {x}, %{after} ]") for x in loaded]
 
-    def products(self, sums: list[str], rows: list[Row], panel: Panel, block: Block) -> list[str]:
+    def products(self, sums: list[str], rows: list[Row], panel: Panel, block: Block, runs: tuple[str, str]) -> list[str]:
         """The loops over the block's runs: one product of each row and column at a time."""
         t, tile = self.text, self.tile
         self.prefetch(rows, panel)
@@ -189,11 +244,11 @@ class TileWriter:
             pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
         for pointer, slot in zip(pointers[IN_REGISTERS:], self.slots[IN_REGISTERS:], strict=True):
             t.do(f"store volatile ptr {pointer}, ptr {slot}, align 8")
-        with t.loop(block.runs[0], block.runs[1], 16, [(self.vector, s) for s in sums]) as run:
+        with t.loop(runs[0], runs[1], 16, [(self.vector, s) for s in sums]) as run:
             here = t.at(self.args["runs"], run.index)
             k0, k1 = (t.sub(t.load("i64", t.at(here, offset), 8), block.start) for offset in (0, 8))
             k0, k1 = t.max(k0, 0), t.min(k1, block.length)
-            carried = [("ptr", t.at(panel.b, t.mul(k0, self.args["b_k"]))), *((self.vector, s) for s in run.values)]
+            carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in run.values)]
             with t.loop(t.mul(k0, 16), t.mul(k1, 16), 16, carried) as k:
                 self.product(k, pointers, panel, block.table)
             run.next.extend(k.values[1:])
@@ -212,8 +267,8 @@ class TileWriter:
             later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
             for v in range(tile.vectors):
                 t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, v * tile.lanes * self.size)}, i32 0, i32 2, i32 1)")
-        columns = [self.read(kind, b, v, panel, not tile.padded) for v in range(tile.vectors)]
-        k.next.append(t.at(b, self.args["b_k"]))
+        columns = [self.read(kind, b, v, panel, not tile.padded and not tile.copied) for v in range(tile.vectors)]
+        k.next.append(t.at(b, panel.b_k))
         for i, pointer in enumerate(pointers):
             here = t.at(t.let(f"load volatile ptr, ptr {self.slots[i]}, align 8") if i >= IN_REGISTERS else pointer, offset)
             one = None if tile.depthwise else self.splat(kind, t.load(kind, here, self.size))

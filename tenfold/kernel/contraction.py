@@ -74,7 +74,8 @@ class Tile:
     `depthwise` multiplies column by column (a has the columns of b) instead of broadcasting elements of a.
     `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
     `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
-    bfloat16, and a product the sum of two.
+    bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
+    and multiplied with all rows of the task before the next one.
     """
 
     dtype: DType
@@ -87,6 +88,7 @@ class Tile:
     depthwise: bool = False
     streamed: bool = False
     pairs: bool = False
+    copied: DType | None = None
     epilogue: Epilogue | None = None
 
     @property
@@ -226,6 +228,8 @@ class AttendBack(Attend):
 
     ragged: bool = False
 
+
+COPY = 32 * 1024  # bytes of a panel's block on the stack
 
 Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter | Depthwise | Attend | AttendBack
 

@@ -8,11 +8,10 @@ from math import ceil
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import Epilogue, Operand, Steps, Vectors, accumulator
+from tenfold.kernel.contraction import COPY, Epilogue, Operand, Steps, Vectors, accumulator
 from tenfold.kernel.packing import Builder, convert, element, pack
 from tenfold.kernel.tiling import (
     L1,
-    LINE,
     Batch,
     Columns,
     Inner,
@@ -27,6 +26,9 @@ from tenfold.kernel.tiling import (
 
 PAGE = 2048  # rows a multiple of this many bytes apart fall upon each other in the first-level cache
 HALF = PAGE // 2  # and those this far apart still do so to an extent
+WAYS = 8  # of the first-level cache: more rows than these push each other out
+SPAN = 160  # columns of a task, about
+COPIED = 8  # tiles, at least, that a panel is copied for
 NO_TAPS = np.zeros(1, np.int64)
 
 
@@ -67,14 +69,17 @@ def matmul(
         k, a_stride, b_stride = k // 2, a_stride // 2, b_stride // 2
     a = Matrix(Operand(names[0]), seen, pairs, batch if a_stride else 1, a_stride, transpose_a)
     b = Matrix(Operand(names[1]), seen, pairs, batch if b_stride else 1, b_stride, transpose_b)
-    shape = height, _ = choose_tile(m, n, machine.lanes(wide), machine)
+    shape = height, vectors = choose_tile(m, n, machine.lanes(wide), machine)
     out = dtype if epilogue is None else epilogue.value.dtype
     splittable = k >= 8192 and m * n * batch <= 1 << 16
-    row = max(height * wide.size, 1 << LINE) if transpose_a else height * wide.size
+    row = height * wide.size
+    if out is wide:  # its sums can be continued, so blocks are short enough for a task to have many panels, each row of `a` serving all
+        row = max(row, L1 * SPAN * wide.size // machine.cache)
     block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
-    right, b_batch = _right(to, b, m, n, k, shape, settled)
+    copied = m >= COPIED * height and block * vectors * machine.lanes(wide) * wide.size <= COPY and not (settled or splittable)
+    right, b_batch = _right(to, b, m, n, k, shape, settled, copied)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
@@ -84,12 +89,13 @@ def matmul(
 
 
 def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int) -> tuple[Operand, int, Rows, Inner]:
-    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][rows of a tile] where its rows fall upon each other in the cache."""
+    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][rows of a tile] where its places in the cache are bad."""
     wide, lanes = accumulator(a.dtype), to.machine.lanes(accumulator(a.dtype))
     size = wide.size
-    row, columns = (m if a.transposed else k) * size, shape[1] * lanes
-    distant = ((row % PAGE == 0 and n > 2 * columns) or (row % HALF == 0 and n >= 12 * columns)) and k > 1 and m > shape[0]
-    if not distant and not (a.pairs and a.transposed):
+    row, panels, few = (m if a.transposed else k) * size, n / (shape[1] * lanes), shape[0] <= WAYS
+    distant = k > 1 and m > shape[0] and row % PAGE == 0 and panels > (24 if few else 2)
+    scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
+    if not (distant or scattered or (a.pairs and a.transposed)):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
         rows = affine_rows(m, size if a.transposed else k * size, out_row)
         return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block)
@@ -102,13 +108,15 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block)
 
 
-def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool) -> tuple[Columns, int]:
+def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool, copied: bool) -> tuple[Columns, int]:
     """Operand `b` and its batch stride: as it lies, or in panels where these are kept, or its columns or distant rows ask for it."""
     wide = accumulator(b.dtype)
     size, columns = wide.size, shape[1] * to.machine.lanes(wide)
     apart = n * size % HALF == 0 or n * size > 2 * PAGE  # rows in the same places of the cache, or on too many pages
-    often = m >= 32 * shape[0] and n * k * size > L1
-    distant = k > 1 and n > columns and (settled or often or (apart and m > 4 * shape[0]))
+    large = n > columns and n * k * size > L1
+    if copied and to.machine.count == 16 and not b.transposed and (large or b.dtype is not wide):
+        return Columns(b.operand, n * b.dtype.size, columns * b.dtype.size, False, b.dtype), b.stride * b.dtype.size
+    distant = k > 1 and n > columns and (settled or (large and m >= 32 * shape[0]) or (apart and m > 4 * shape[0]))
     interleaved = b.pairs and not b.transposed
     if not (distant or interleaved or (b.transposed and n > 1 and k > 1)):
         operand = convert(to, b.operand, b.dtype, (b.copies - 1) * b.stride + n * k)

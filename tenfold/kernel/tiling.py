@@ -12,6 +12,7 @@ from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Epilogue, Operand, S
 from tenfold.kernel.packing import MOST_TASKS, Builder
 
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
+TASKS = 40  # of a large contraction, about: few, since each reads its part of the operands anew
 TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 LINE = 6  # log2 of the bytes of a cache line
 IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
@@ -45,11 +46,12 @@ def tile_cost(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = Fa
 def _reading(rows: int, vectors: int, machine: Vectors, depthwise: bool) -> float:
     """The cycles, in multiplications of the same time, that a tile reads for each product of the sum, or waits for the one before.
 
-    Sixteen registers leave none for the elements of `a`, so that each is read by an instruction of its own.
+    Sixteen registers leave none for the elements of `a`, so that each is read by an instruction of its own; and their tiles are so
+    flat that the vectors of `b` come no faster than the second-level cache gives them.
     """
     if machine.count > 16:
         return max(vectors + rows / 2, 4)
-    return max(vectors + rows * (vectors if depthwise else 1) + 3 + max(rows - IN_REGISTERS, 0), 8)
+    return max(vectors + rows * (vectors if depthwise else 1) + 3 + max(rows - IN_REGISTERS, 0), 4.3 * vectors, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,16 @@ def table_inner(table: Table, block: int) -> Inner:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Operand `b`: where it is, its strides in bytes from k to k and from panel to panel."""
+    """Operand `b`: where it is, its strides in bytes from k to k and from panel to panel.
+
+    `padded`: panels may be read beyond the last column. `copied`: its type, where tasks copy their panels.
+    """
 
     operand: Operand
     k_stride: int
     panel_stride: int
     padded: bool
+    copied: DType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ def cut(tiles: int, panels: int, cycles: float, panel_bytes: int, cache: int) ->
     """(tiles, panels) of one task, for `tiles` x `panels` tiles of `cycles` each; a task's panels stay in the second-level cache."""
     n_task = min(panels, max(cache // max(panel_bytes, 1), 1))
     n_task = ceil(panels / ceil(panels / n_task))
-    wanted = max(min(int(tiles * panels * cycles / TASK), MOST_TASKS), 1)
+    wanted = max(min(int(tiles * panels * cycles / TASK), TASKS), 1)
     across = ceil(panels / n_task)
     m_task = max(tiles * across // wanted, 1)
     if ceil(tiles / m_task) * across < min(wanted, 8):
@@ -232,7 +238,7 @@ def tile(to: Builder, p: Problem) -> None:
         n_task = max(min(panels, to.machine.cache // (inner.block * columns * wide.size)), 1)
     else:
         cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
-        if rows.count < p.n:  # the longer operand is read once: few tasks share its panels
+        if p.b.copied or rows.count < p.n:  # the longer operand is read once: few tasks share its panels, or each copies its own
             n_task, m_task = cut(panels * batch.count, tiles, cycles, height * one, to.machine.cache)
         else:
             m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache)
@@ -243,7 +249,7 @@ def tile(to: Builder, p: Problem) -> None:
     out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs,
-        None if folded else p.epilogue,
+        p.b.copied, None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     bounds, runs = rows.spans(height, inner.count)
