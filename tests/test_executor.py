@@ -11,7 +11,7 @@ from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.kernel.loops import Expr, Kernel, Stage, Store, const, load
 from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
-from tenfold.runtime.memory import ArenaPool, empty, empty_array, size_class, zeros
+from tenfold.runtime.memory import MANY_RUNS, ArenaPool, empty, empty_array, size_class, zeros
 from tenfold.runtime.profiler import Profile
 
 I64 = dtypes.int64
@@ -142,3 +142,26 @@ def test_memory_is_aligned_and_reused() -> None:
     assert pool.take(10) is larger  # in the place of the smaller one
     pool.clear()
     assert all(n <= size_class(n) <= max(4096, n * 1.25 + 4096) for n in range(1, 1 << 20, 999))
+
+
+def test_an_arena_that_is_much_too_large_for_long_is_given_back() -> None:
+    pool = ArenaPool()
+    huge = pool.take(100 << 20)
+    pool.give(huge)
+    for _ in range(MANY_RUNS):  # the first time, its own run is among those that are looked at
+        arena = pool.take(20 << 20)
+        assert arena is huge
+        pool.give(arena)
+    for _ in range(MANY_RUNS - 1):
+        pool.give(pool.take(20 << 20))
+    arena = pool.take(20 << 20)
+    assert arena is not huge and arena.nbytes < 30 << 20
+    small = ArenaPool()
+    small.give(small.take(1 << 20))
+    assert all(_given_back(small) for _ in range(3 * MANY_RUNS))  # nothing is gained by giving little back
+
+
+def _given_back(pool: ArenaPool) -> bool:
+    arena = pool.take(1)
+    pool.give(arena)
+    return pool.take(1) is arena and pool.give(arena) is None

@@ -321,7 +321,7 @@ def _alike(a: Group, b: Group) -> bool:
 def _in_registers(nodes: list[Node]) -> bool:
     """Whether values can be passed on in registers: nodes work at the position of their results, or are parts of what is in memory."""
     made = {id(v) for n in nodes for v in n.outputs}
-    others = [n for n in nodes if n.primitive.name != "slice" or id(n.inputs[0]) in made]
+    others = [n for n in nodes if n.primitive.name not in ("slice", "gather") or any(id(x) in made for x in n.inputs)]
     return _plain(Group("map", others))
 
 

@@ -1,12 +1,13 @@
 """Sums of few rows in a large tensor of zeros, as gradients of embeddings are: only these rows are stored.
 
 g = scatter_add(indices, updates, rows)   ->   owner = row_owners(indices, rows)
-                                               few = scatter_add(gather(owner, indices) - 1, updates, n)
-                                               g = gather(few, owner - 1)
+                                               place = gather(owner, indices);  place = select(place < 1, -1, place)
+                                               few = scatter_add(place, updates, n + 1)
+                                               g = gather(few, owner)
 
-Owner is 1 + a row's position in `few`, or 0: then gather, asked for row -1, reads zeros, and as gather also reads 0 for an index that is
-out of range, scatter_add drops it. The last gather is computed inside its readers, so that an optimizer goes over its table once. Each row's
-updates are added in the same order as before.
+Row 0 of `few` is zero and stands for all rows without updates. (An index that is out of range has no owner: gather reads 0, and scatter_add
+drops row -1.) The last gather is computed inside its readers, so that an optimizer goes over its table once. Each row's updates are added
+in the same order as before.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ def compact_scatters(graph: Graph) -> Graph:
             readers.setdefault(id(v), []).append(node)
     outputs = {id(v) for v in graph.outputs}
     owners: dict[tuple[int, int], tuple[Value, Value]] = {}  # (indices, rows) -> positions of rows and of indices in the few rows
-    one = Value(Spec((), dtypes.int32), np.ones((), np.int32))
     nodes: list[Node] = []
     for node in graph.nodes:
         out = node.outputs[0] if node.outputs else None
@@ -45,11 +45,12 @@ def compact_scatters(graph: Graph) -> Graph:
         if (id(indices), rows) not in owners:
             owner = _derive(node, "row_owners", indices, rows=rows)
             found = _derive(node, "gather", owner.outputs[0], indices, axis=0, batch_dims=0)
-            places = [_derive(node, "sub", v.outputs[0], one) for v in (owner, found)]
-            nodes += [owner, found, *places]
-            owners[id(indices), rows] = (places[0].outputs[0], places[1].outputs[0])
+            missing = _derive(node, "less", found.outputs[0], _scalar(1))
+            place = _derive(node, "select", missing.outputs[0], _scalar(-1), found.outputs[0])
+            nodes += [owner, found, missing, place]
+            owners[id(indices), rows] = (owner.outputs[0], place.outputs[0])
         of_row, of_index = owners[id(indices), rows]
-        few = _derive(node, "scatter_add", of_index, updates, rows=known(indices)[0])
+        few = _derive(node, "scatter_add", of_index, updates, rows=known(indices)[0] + 1)
         whole = _derive(node, "gather", few.outputs[0], of_row, axis=0, batch_dims=0)
         nodes += [few, Node(whole.primitive, whole.inputs, node.outputs, whole.attrs, whole.where)]
     return Graph(graph.inputs, graph.outputs, tuple(nodes), graph.name)
@@ -63,3 +64,7 @@ def _sparse(node: Node) -> bool:
 
 def _derive(node: Node, name: str, *inputs: Value, **attrs: Any) -> Node:
     return make(PRIMITIVES[name], inputs, attrs, node.where)
+
+
+def _scalar(n: int) -> Value:
+    return Value(Spec((), dtypes.int32), np.array(n, np.int32))

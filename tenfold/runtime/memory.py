@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
 ALIGNMENT = 64
+MANY_RUNS = 256  # after which it is asked whether an arena is too large
+LARGE, MUCH = 1 << 24, 4  # it is if it has more bytes than this, and so many times what these runs needed
 SMALL = 4096  # bytes
 _first_byte: Callable[[Any], Any] = ctypes.c_char.from_buffer
 
@@ -46,19 +48,21 @@ def address_of(array: npt.NDArray[Any]) -> int:
 
 
 class Arena:
-    """Memory for the intermediate results of one run."""
+    """Memory for the intermediate results of one run, and what the last runs needed of it."""
 
-    __slots__ = ("address", "memory", "nbytes")
+    __slots__ = ("address", "memory", "most", "nbytes", "runs")
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = size_class(nbytes)
         self.memory = empty(self.nbytes)
         self.address: int = self.memory.ctypes.data
+        self.runs, self.most = 0, 0
 
 
 class ArenaPool:
     """Arenas that nobody uses, as many as there were runs at a time. Every run takes any of them, and a larger one in its place if it is
-    too small: so programs share one piece of memory, however many there are, and it stays in the cache."""
+    too small: so programs share one piece of memory, however many there are, and it stays in the cache. One that was much too large for
+    many runs in a row goes back to the system."""
 
     def __init__(self) -> None:
         self._free: list[Arena] = []  # `pop` and `append` are atomic
@@ -68,11 +72,20 @@ class ArenaPool:
         try:
             arena = self._free.pop()
         except IndexError:
-            return Arena(nbytes)
-        return arena if arena.nbytes >= nbytes else Arena(nbytes)
+            arena = Arena(nbytes)
+        if arena.nbytes < nbytes:
+            arena = Arena(nbytes)
+        arena.runs += 1
+        if nbytes > arena.most:
+            arena.most = nbytes
+        return arena
 
     def give(self, arena: Arena) -> None:
         """Hands an arena from `take` back; nobody may use it any more."""
+        if arena.runs >= MANY_RUNS:
+            if arena.nbytes > LARGE and arena.nbytes > MUCH * arena.most:
+                return
+            arena.runs = arena.most = 0
         self._free.append(arena)
 
     def clear(self) -> None:
