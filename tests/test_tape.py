@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import tenfold as tf
+from tenfold.compiler.pipeline import Program
 
 
 def differences(f: Any, x: np.ndarray[Any, Any], h: float = 1e-6) -> np.ndarray[Any, Any]:
@@ -273,3 +277,63 @@ def test_errors_teach() -> None:
         tape.watch(x)  # integers have no gradient
         y = tf.cast(x, tf.float32) * 2.0
     assert tape.gradient(y, x) is None
+
+
+def planned_bytes(step: Callable[..., Any], *args: Any) -> int:
+    """The arena of the largest program that `step` compiles for these arguments."""
+    sizes: list[int] = []
+    before = Program.__init__
+
+    def init(self: Program, *rest: Any, **options: Any) -> None:
+        before(self, *rest, **options)
+        sizes.append(self.arena_bytes)
+
+    with mock.patch.object(Program, "__init__", init):
+        tf.function(step)(*args)
+    return max(sizes)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_recomputing_needs_less_memory_in_a_compiled_step(optimizer: str) -> None:
+    """Activations 256 x 32: of six blocks of four layers only the blocks' inputs live from the forward pass to the backward pass."""
+
+    def needed(wrapper: Callable[..., Any]) -> float:
+        blocks = [[tf.Variable(np.eye(32, dtype=np.float32) * 0.5) for _ in range(4)] for _ in range(6)]
+        variables = [w for block in blocks for w in block]
+        method = tf.keras.optimizers.get(optimizer)
+        method.build(variables)
+
+        def run(block: list[Any], x: Any) -> Any:
+            for w in block:
+                x = tf.tanh(x @ w)
+            return x
+
+        def step(x: Any) -> Any:
+            with tf.GradientTape() as tape:
+                for block in blocks:
+                    x = wrapper(functools.partial(run, block))(x)
+                loss = tf.reduce_sum(x * x)
+            method.apply(tape.gradient(loss, variables), variables)
+            return loss
+
+        return planned_bytes(step, tf.ones((2048, 32))) / (2048 * 32 * 4)
+
+    plain, recomputed = needed(lambda f: f), needed(tf.recompute_grad)
+    assert plain > 24 and recomputed < 14
+
+
+def test_gradients_of_weights_are_used_as_they_come() -> None:
+    """A step does not keep all gradients until the last one is there."""
+    weights = [tf.Variable(np.eye(256, dtype=np.float32)) for _ in range(10)]
+    method = tf.keras.optimizers.SGD(0.1)
+    method.build(weights)
+
+    def step(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            for w in weights:
+                x = tf.tanh(x @ w)
+            loss = tf.reduce_sum(x)
+        method.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+    assert planned_bytes(step, tf.ones((4, 256))) < 5 * 256 * 256 * 4

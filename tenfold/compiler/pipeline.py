@@ -8,7 +8,6 @@ A Program is called with arrays and returns arrays; between them everything is o
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,10 +23,11 @@ from tenfold.compiler.in_place import Accesses
 from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things, without_copies
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import plan_kept, plan_memory
-from tenfold.compiler.program import Group, Uses, known, root
+from tenfold.compiler.program import Uses, known, root
 from tenfold.compiler.settled import apart
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
+from tenfold.compiler.writers import early_writers
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
@@ -194,7 +194,7 @@ def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = froze
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
     items: list[Item] = []
     alike = Alike(uses)
-    for group in last_writers(groups, uses, graph, targets):
+    for group in early_writers(groups, uses, graph, targets):
         made: Sequence[Item] = lower_control(group, uses, _lower_inner) if group.kind == "control" else alike.lower(group, LOWER[group.kind])
         items += attributed(made, tuple(group.nodes))
     return items, uses
@@ -262,17 +262,3 @@ class Encoder:
                             self.addresses[id(code)] = compile_kernel(code)
                         made.append(Launch(self.addresses[id(code)], tasks, resolved, name, item))
         return tuple(made)
-
-
-def last_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[int, int]) -> list[Group]:
-    """Groups that make new values of variables moved behind the groups that read the old ones, where their own readers allow it."""
-    made = {id(root(graph.outputs[k], uses)) for k in targets}
-    writers = {id(g): {id(v) for v in g.stored} for g in groups if any(id(v) in made for v in g.stored)}
-    readers: dict[int, set[int]] = defaultdict(set)  # of each value, the groups
-    for group in groups if writers else ():
-        for v in {id(x): x for n in group.nodes for x in n.inputs}.values():
-            readers[id(root(v, uses))].add(id(group))
-    read_by_others = {g: any(readers[v] - {g} for v in stored) for g, stored in writers.items()}
-    late = [g for g in groups if id(g) in writers and not read_by_others[id(g)]]
-    moved = set(map(id, late))
-    return [g for g in groups if id(g) not in moved] + late
