@@ -111,3 +111,26 @@ def test_gradient_of_batch_normalization() -> None:
     for found in (gradients(written, x, gamma, beta), compiled(x, gamma, beta)):
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-9, atol=1e-9 * np.abs(np.asarray(b)).max())
+
+
+def test_a_product_ends_in_what_is_done_to_it_under_another_shape(groups: list[list[Group]]) -> None:
+    """Heads are columns under another name: their bias, an activation and a residual of either shape are part of the product."""
+    rng = np.random.default_rng(0)
+    x, w, b, r, s = (rng.standard_normal(n).astype("float32") for n in ((2, 5, 12), (12, 3, 4), (3, 4), (2, 5, 3, 4), (2, 5, 12)))
+
+    def heads(x: Any, w: Any, b: Any, r: Any, s: Any) -> Any:
+        y = tf.tanh(tf.einsum("btc,chd->bthd", x, w) + b) + r
+        return tf.reshape(y, (2, 5, 12)) * s
+
+    y = np.asarray(function(heads)(x, w, b, r, s))
+    expected = np.tanh(np.einsum("btc,chd->bthd", x, w) + b) + r
+    np.testing.assert_allclose(y, expected.reshape(2, 5, 12) * s, rtol=1e-5, atol=1e-5)
+    assert [g.kind for g in groups[-1]] == ["contraction"]
+
+
+def test_rows_that_end_within_a_size_are_no_epilogue(groups: list[list[Group]]) -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(n).astype("float32") for n in ((6, 5), (5, 4), (8,)))
+    y = np.asarray(function(lambda x, w, b: tf.reshape(x @ w, (3, 8)) + b)(x, w, b))
+    np.testing.assert_allclose(y, (x @ w).reshape(3, 8) + b, rtol=1e-5, atol=1e-6)
+    assert [g.kind for g in groups[-1]] == ["contraction", "map"]

@@ -13,7 +13,7 @@ from tenfold.codegen import contraction as kernels
 from tenfold.codegen.contraction import AttentionSpec, ConvSpec, Epilogue, Operand, Recipe
 from tenfold.compiler.expressions import ZERO, Builder, aligned, wide
 from tenfold.compiler.lower import Call, Scratch, build, cut
-from tenfold.compiler.program import Group, Uses, elements, known, root
+from tenfold.compiler.program import Group, Uses, elements, is_view, known, root
 from tenfold.core import dtypes
 from tenfold.core.errors import InternalError
 from tenfold.ir.graph import Node, Value
@@ -124,6 +124,14 @@ class EpilogueBuilder(Builder):
             loops.result(0, 0, dtype) if dtype.name not in ("float16", "bfloat16") else loops.result(0, 0, dtypes.float32)
         )
         self.columns = group.nodes[0].outputs[0].spec.shape[-1]
+        self.made = {id(v) for n in group.nodes for v in n.outputs}
+
+    def _element(self, value: Value, index: list[loops.Expr], guard: loops.Expr | None) -> loops.Expr:
+        """What the group makes is in registers, whatever its shape is called."""
+        node = self.uses.maker.get(id(value))
+        if node is not None and is_view(node) and id(root(value, self.uses)) in self.made:
+            return self.element(node.inputs[0], [ZERO] * len(node.inputs[0].spec.shape), guard)
+        return super()._element(value, index, guard)
 
     def linear(self, value: Value, index: Sequence[loops.Expr]) -> loops.Expr:
         """Position in an operand that has the result's shape, or only its columns, or one element."""
@@ -143,13 +151,20 @@ def _epilogue(group: Group, uses: Uses) -> tuple[Epilogue, list[Value]]:
     return Epilogue(tuple(v.spec.dtype for v in builder.buffers), value), builder.buffers
 
 
-def epilogue_operand(v: Value, result: Value) -> bool:
+def row_of(whole: Sequence[Any], columns: Any) -> tuple[Any, ...] | None:
+    """The last sizes of a shape that make one row of a result with so many columns; None if rows end within a size."""
+    for at in range(len(whole) - 1, -1, -1):
+        if math.prod(whole[at:]) == columns:
+            return tuple(whole[at:])
+    return None
+
+
+def epilogue_operand(v: Value, whole: Sequence[Any], row: Sequence[Any]) -> bool:
     """Whether an epilogue can read `v`: one element, one per column, or one per element of the result."""
-    shape, whole = v.spec.shape, result.spec.shape
+    shape, size = v.spec.shape, elements(v)
     if v.spec.dtype.llvm is None:
         return False
-    size = elements(v)
-    return size == 1 or shape == whole or (len(shape) >= 1 and shape[-1] == whole[-1] and size == whole[-1])
+    return size == 1 or shape == tuple(whole) or (size == math.prod(row) and shape[-len(row) :] == tuple(row))
 
 
 # --- attention ---

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Set
 
 from tenfold.compiler.alignment import in_step
-from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand
+from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand, row_of
 from tenfold.compiler.control import CONTROL
 from tenfold.compiler.inline import choose_inlined
 from tenfold.compiler.lower import is_kept, is_rows, levels, split_pieces
@@ -158,7 +158,9 @@ class Merger:
     def _merge(self, a: Group, b: Group) -> Group | None:
         """The group that does the work of both, if there is one and it saves something."""
         merged = self._proposed(a, b) if self._settled(a) == self._settled(b) else None
-        if merged is None or self._renamed(a, b) or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
+        if merged is None or self._renamed(b, a) or self._path(a, b) or self._path(b, a):
+            return None
+        if self._renamed(a, b) and merged.kind != "contraction":  # what ends a product takes its shapes as they come
             return None
         return merged if merged.kind != "reduce" or in_step(merged, self.uses) else None
 
@@ -217,27 +219,34 @@ class Merger:
         return self._limited(whole)
 
     def _merge_epilogue(self, product: Group, after: Group) -> Group | None:
-        result = product.nodes[-1].outputs[0]
-        last = after.nodes[-1].outputs[0]
-        if product.nodes[0].primitive.name not in TAKES_EPILOGUE or result.spec.shape != last.spec.shape or not _plain(after):
+        result, last = product.nodes[-1].outputs[0], after.nodes[-1].outputs[0]
+        whole, columns = last.spec.shape, product.nodes[0].outputs[0].spec.shape[-1]
+        row = row_of(whole, columns)
+        if product.nodes[0].primitive.name not in TAKES_EPILOGUE or elements(result) != elements(last) or row is None or not _plain(after):
             return None
-        inside = {id(v) for n in after.nodes for v in n.outputs}
-        if any(id(v) in self.uses.outputs for v in (result,)) or any(not any(r is n for n in after.nodes) for r in self.uses.readers[id(result)]):
+        names, nodes = self._names(result), {id(n) for n in after.nodes}
+        readers = [r for v in names for r in self.uses.readers[id(v)] if r.outputs[0] not in names]
+        if any(id(v) in self.uses.outputs for v in names) or any(id(r) not in nodes for r in readers):
             return None
-        if any(group is not after for r in self.uses.readers[id(result)] for group in self._where.get(id(r), [])):
+        if any(group is not after for r in readers for group in self._where.get(id(r), [])):
             return None  # another group computes such a reader for itself, from `result` in memory
         if id(last) in self.in_place or len(self._stored(after)) != 1 or len(after.nodes) > 12:
             return None
+        inside = {id(v) for v in (*names, *(v for n in after.nodes for v in n.outputs))}
         for node in after.nodes:
             if node.primitive.kind is not Kind.ELEMENTWISE and node.primitive.name != "broadcast_to":
                 return None
-            if node.outputs[0].spec.shape not in (result.spec.shape, result.spec.shape[-1:], ()):
+            if node.outputs[0].spec.shape not in (whole, row, ()):
                 return None
-            if any(id(x) not in inside and x is not result and not epilogue_operand(x, result) for x in node.inputs):
+            if any(id(x) not in inside and not epilogue_operand(x, whole, row) for x in node.inputs):
                 return None
         if last.spec.dtype.llvm is None or last.spec.dtype.is_bool:
             return None
         return Group("contraction", [*product.nodes, *after.nodes])
+
+    def _names(self, v: Value) -> list[Value]:
+        """`v`, and the same memory under other shapes."""
+        return [v, *(w for r in self.uses.readers[id(v)] if is_view(r) for w in self._names(r.outputs[0]))]
 
     def _limited(self, group: Group) -> Group | None:
         """The group, unless its kernel would be long, or sweep over its rows many times."""
@@ -306,10 +315,10 @@ class Merger:
         return [v for v in values if id(v) in self.uses.outputs or any(self._loads(r, v) for r in self.uses.readers[id(v)])]
 
     def _loads(self, reader: Node, v: Value) -> bool:
-        """Whether `reader`, somewhere, needs `v` in memory because its group does not compute it."""
+        """Whether `reader`, somewhere, needs `v`, under whatever shape, in memory because its group does not compute it."""
         if is_view(reader) and id(reader) not in self._where:
             out = reader.outputs[0]
-            return id(out) in self.uses.outputs or any(self._loads(r, out) for r in self.uses.readers[id(out)])
+            return id(out) in self.uses.outputs or any(self._loads(r, v) for r in self.uses.readers[id(out)])
         computed = {id(group) for group in self._where.get(id(self.uses.maker[id(v)]), ())}
         return any(id(group) not in computed for group in self._where.get(id(reader), ()))
 
