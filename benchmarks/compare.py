@@ -71,13 +71,14 @@ def measured_rates() -> dict[str, float]:
     return dict(json.loads(output))
 
 
-def conditions() -> dict[str, str]:
+def conditions(options: argparse.Namespace) -> dict[str, str]:
+    words = " ".join(a if "/" not in a else Path(a).name for a in sys.argv[1:])
     return {
         "date": date.today().isoformat(),
         "processor": processor(),
         "python": platform.python_version(),
         "threads": str(THREADS),
-        "command": "python benchmarks/compare.py " + " ".join(a if "/" not in a else Path(a).name for a in sys.argv[1:]),
+        "command": "python benchmarks/compare.py " + ("--json FILE --add --workload ..." if options.add else words),
     }
 
 
@@ -126,7 +127,7 @@ def write(report: Report, options: argparse.Namespace) -> None:
 def main() -> None:
     options = parse()
     known = options.from_json or (options.json if options.add and options.json.exists() else None)
-    report = reports.from_json(known.read_text()) if known else Report(conditions=conditions())
+    report = reports.from_json(known.read_text()) if known else Report(conditions=conditions(options))
     if not options.from_json:
         measure(report, options)
     write(report, options)

@@ -71,7 +71,7 @@ class Report:
     def counts(self) -> str:
         """How many rounds: of the benchmark with fewest to that with most."""
         least, most = (extreme(map(len, self.rounds.values()), default=0) for extreme in (min, max))
-        return f"{least} rounds" if least == most else f"{least} to {most} rounds"
+        return f"rounds: {least}" if least == most else f"rounds: {least} to {most}"
 
     def versions(self) -> dict[str, str]:
         return {k.framework: r["version"] for k, rounds in self.rounds.items() for r in rounds if r["version"] != "?"}
