@@ -14,8 +14,8 @@ SMALL = 64  # elements that groups make early, as learning rates are: they cost 
 
 
 def early_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[int, int]) -> list[Group]:
-    """The groups, those that only write variables moved behind the last one that makes what they read, or that reads an old value which they
-    overwrite. `targets` are the graph's outputs (by position) that overwrite inputs."""
+    """The groups, those that write variables moved behind the last one that makes what they read, or that reads an old value which they
+    overwrite (unless one that reads their results stands before). `targets` are the graph's outputs (by position) that overwrite inputs."""
     overwrites = {id(root(graph.outputs[k], uses)): id(graph.inputs[i]) for k, i in targets.items()}
     reads = [_reads(group, uses) for group in groups]
     readers: dict[int, set[int]] = {}
@@ -23,12 +23,12 @@ def early_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[i
         for v in found:
             readers.setdefault(v, set()).add(at)
     maker = {id(v): at for at, group in enumerate(groups) for v in group.stored}
-    needs: dict[int, set[int]] = {}  # of the groups that move
+    used = {at for at, group in enumerate(groups) if any(readers.get(id(v), set()) - {at} for v in group.stored)}
+    needs: dict[int, set[int]] = {}  # of the groups that move; one that is used never moves back
     for at, group in enumerate(groups):
         writes = {id(v) for v in group.stored} & overwrites.keys()
-        used = any(readers.get(id(v), set()) - {at} for v in group.stored)
-        if (writes and not used) or (not writes and group.kind == "map" and all(elements(v) <= SMALL for v in group.stored)):
-            old = {reader for v in writes for reader in readers.get(overwrites[v], ())}
+        if writes or (group.kind == "map" and all(elements(v) <= SMALL for v in group.stored)):
+            old = {reader for v in writes for reader in readers.get(overwrites[v], ()) if at not in used or (reader < at and reader in used)}
             needs[at] = (old | {maker[v] for v in reads[at] if v in maker}) - {at}
     when: dict[int, float] = {at: at for at in range(len(groups)) if at not in needs}
     waiting = list(needs)

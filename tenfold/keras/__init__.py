@@ -29,6 +29,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.optimizers": "optimizers=* Optimizer",
         "tenfold.keras.random": "random=*",
         "tenfold.keras.regularizers": "regularizers=* Regularizer",
+        "tenfold.keras.rematerialization": "RematScope remat",
         "tenfold.keras.saving": "saving=*",
         "tenfold.keras.utils": "utils=*",
     },

@@ -34,12 +34,16 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
         >>> float(tape.gradient(y, x))
         0.5
     """
-    if f is None:
-        return custom_gradient
+    return custom_gradient if f is None else _with_gradient(f)
+
+
+def _with_gradient(f: Callable[..., Any], again: bool = False) -> Callable[..., Any]:
+    """`f` with the gradient that it returns. If that computes `f` `again`, it sees variables as they were before (random seeds, say)."""
 
     @functools.wraps(f)
     def decorated(*args: Any, **kwargs: Any) -> Any:
         tensors = [as_tensor(a) for a in nest.flatten(args)]
+        before = dict(state.trace.current) if again and state.trace is not None else None
         tapes = state.tapes
         inner = GradientTape()
         state.tapes = [inner]
@@ -51,7 +55,7 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
         variables = [v for v in inner.watched_variables() if not any(v is a for a in nest.flatten(args))]
         values = [v.read_value() for v in variables]
         outputs = [as_tensor(r) for r in nest.flatten(result)]
-        made = _apply(tensors + values, outputs, lambda *gs: _gradients(grad, gs, len(tensors), variables, f.__name__))
+        made = _apply(tensors + values, outputs, lambda *gs: _gradients(grad, gs, len(tensors), variables, f.__name__), before)
         return nest.pack(result, list(made))
 
     return decorated
@@ -68,13 +72,19 @@ def _gradients(grad: Callable[..., Any], gs: Sequence[Tensor], count: int, varia
     return [None if g is None else as_tensor(g) for g in [*found, *nest.flatten(by_variables)]]
 
 
-def _apply(inputs: Sequence[Tensor], outputs: Sequence[Tensor], gradients: Callable[..., list[Any]]) -> tuple[Tensor, ...]:
-    """`outputs` as if one primitive had made them from `inputs`, with the given gradients."""
-    if state.trace is None:
+def _apply(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], gradients: Callable[..., list[Any]], before: dict[int, Tensor] | None
+) -> tuple[Tensor, ...]:
+    """`outputs` as if one primitive had made them from `inputs`, with the given gradients. These see variables as they are, or as they were
+    `before` something was done (by id; where one is missing, at the start of the function)."""
+    recorder = state.trace
+    if recorder is None:
         return bind(eager_primitive, *outputs, *inputs, count=len(outputs), gradients=gradients)  # type: ignore[no-any-return]
     traced = trace(gradients, [y.spec for y in outputs], "custom_gradient")
     present = tuple(leaf is TENSOR for leaf in traced.structure)
-    used = [*traced.captured, *(v.read_value() for v in traced.variables)]
+    now = [recorder.read(v) for v in traced.variables]
+    then = now if before is None else [before.get(id(v), recorder.initial[id(v)]) for v in traced.variables]
+    used = [*traced.captured, *then]
     return bind(  # type: ignore[no-any-return]
         traced_primitive, *outputs, *inputs, *used, count=len(outputs), size=len(outputs) + len(inputs), graph=traced.graph, present=present
     )
@@ -120,7 +130,6 @@ def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def decorated(*args: Any, **kwargs: Any) -> Any:
-        @custom_gradient
         def inner(*tensors: Tensor) -> Any:
             def grad(*upstream: Any, variables: Sequence[Variable] = ()) -> Any:
                 with GradientTape() as tape:
@@ -133,7 +142,7 @@ def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
 
             return f(*nest.pack(args, list(tensors)), **kwargs), grad
 
-        return inner(*nest.flatten(args))
+        return _with_gradient(inner, again=True)(*nest.flatten(args))
 
     return decorated
 

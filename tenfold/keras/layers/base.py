@@ -18,6 +18,7 @@ from tenfold.keras.layers.call import context, signature
 from tenfold.keras.layers.weights import Weights
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
+from tenfold.keras.rematerialization import current_scope, rematerialized
 from tenfold.keras.symbolic import KerasTensor, call_symbolically, is_symbolic, nodes_of
 from tenfold.keras.untyped import array, as_tensor, math
 from tenfold.keras.variables import Variable, autocast_dtype, autocast_scope, name_scope
@@ -87,6 +88,7 @@ class Layer(Weights):
         self.supports_masking = False
         self._trainable = bool(trainable)
         self._dtype_policy = defaults.as_policy(dtype)
+        self._remat = current_scope()
         self._initialized = True
 
     # --- types ---
@@ -206,11 +208,12 @@ class Layer(Weights):
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         policy, outer = self._dtype_policy, autocast_dtype()
+        function = self.call if self._remat is None else rematerialized(self, self._remat, args)
         if outer is None and policy.compute_dtype == policy.variable_dtype:
-            return self.call(*args, **kwargs)
+            return function(*args, **kwargs)
         compute = as_dtype(policy.compute_dtype)
         with autocast_scope(compute if compute.is_floating and (self.autocast or outer is None) else None):
-            return self.call(*args, **kwargs)
+            return function(*args, **kwargs)
 
     def _call_symbolically(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
