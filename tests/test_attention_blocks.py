@@ -112,6 +112,23 @@ def test_dot_product_attention_with_masks_and_causality(dtype: str) -> None:
     np.testing.assert_allclose(y.numpy().astype(np.float64), want, atol={"float32": 2e-6, "float16": 2e-3, "bfloat16": 2e-2}[dtype])
 
 
+def test_keras_ops_with_everything_at_once() -> None:
+    """Bias, mask and soft cap keep the scores in memory; the result is the formula's all the same."""
+    q, k, v = operands((2, 6, 9, 4, 2, 8, 8), "float32")
+    rng = np.random.default_rng(0)
+    bias, mask = rng.normal(size=(1, 4, 6, 9)).astype("float32"), rng.random((2, 1, 6, 9)) < 0.7
+    mask[..., 0] = True
+    y = tf.keras.ops.dot_product_attention(q, k, v, bias=bias, mask=mask)
+    np.testing.assert_allclose(y.numpy(), formula(q, k, v, np.where(mask, bias, -1e30)), atol=2e-6)
+    y = tf.keras.ops.dot_product_attention(q, k, v, attn_logits_soft_cap=1e6)
+    np.testing.assert_allclose(y.numpy(), formula(q, k, v), atol=1e-4)
+    with pytest.raises(ValueError, match="Flash attention takes neither"):
+        tf.keras.ops.dot_product_attention(q, k, v, bias=bias, flash_attention=True)
+    i, m = tf.keras.Input((6, 4, 8)), tf.keras.Input((1, 6, 6), dtype="bool")
+    model = tf.keras.Model([i, m], tf.keras.ops.dot_product_attention(i, i, i, mask=m))
+    np.testing.assert_allclose(model.predict([q, mask[:, :, :, :6]], verbose=0), formula(q, q, q, mask[:, :, :, :6]), atol=2e-6)
+
+
 def test_infinite_masks_and_blocks_without_any_key() -> None:
     q, k, v = operands((1, 20, 150, 1, 1, 8, 8), "float32")
     mask = np.zeros((1, 1, 20, 150), np.float32)

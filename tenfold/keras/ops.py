@@ -15,6 +15,7 @@ from tenfold.keras.symbolic import MODULES, OPERATIONS, KerasTensor, Operation, 
 from tenfold.ops import array as a
 from tenfold.ops import math as m
 from tenfold.ops import nn
+from tenfold.ops.attention import dot_product_attention as dot_product_attention_
 from tenfold.ops.program import stop_gradient as stop_gradient_
 from tenfold.primitives.arithmetic import cast as cast_
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -35,7 +36,8 @@ def _operation(kind: str, function: Callable[..., Any], tensors: int = 1, module
             return function(*args, **kwargs)
         given = signature.bind(*args, **kwargs).arguments
         options = {k: v for k, v in given.items() if k in names[tensors:]}
-        return Operation(kind, **options)(*(given[k] for k in names[:tensors] if k in given))
+        last = [i for i, k in enumerate(names[:tensors]) if given.get(k) is not None][-1]
+        return Operation(kind, **options)(*(given.get(k) for k in names[: last + 1]))
 
     operation.__name__ = operation.__qualname__ = kind
     operation.__doc__ = doc or f"keras.ops: {kind}."
@@ -180,6 +182,17 @@ softmax = _operation("Softmax", lambda x, axis=-1: nn.softmax(_tensor(x), axis),
 log_softmax = _operation("LogSoftmax", lambda x, axis=-1: nn.log_softmax(_tensor(x), axis), 1, "nn")
 leaky_relu = _operation("LeakyRelu", lambda x, negative_slope=0.2: nn.leaky_relu(_tensor(x), negative_slope), 1, "nn")
 elu = _operation("Elu", lambda x, alpha=1.0: nn.elu(_tensor(x)) if alpha == 1 else where(_tensor(x) > 0, x, alpha * expm1(x)), 1, "nn")
+
+
+def _attention(query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None, is_causal: bool = False,
+               flash_attention: bool | None = None, attn_logits_soft_cap: float | None = None) -> Any:  # fmt: skip
+    if flash_attention and (bias is not None or attn_logits_soft_cap is not None):
+        raise ValueError("Flash attention takes neither `bias` nor `attn_logits_soft_cap`. Try flash_attention=None: the way of computing is chosen.")
+    q, k, v = (_tensor(x) for x in (query, key, value))
+    return dot_product_attention_(q, k, v, bias, mask, scale, is_causal, attn_logits_soft_cap)
+
+
+dot_product_attention = _operation("DotProductAttention", _attention, 5, "nn", "Attention of many heads; operands are [batch, steps, heads, size].")
 gelu = _operation("Gelu", lambda x, approximate=True: nn.gelu(_tensor(x), approximate), 1, "nn")
 one_hot = _operation(
     "OneHot",

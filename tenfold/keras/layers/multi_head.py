@@ -93,6 +93,8 @@ class _Heads(Layer):
             mask = array.expand_dims(mask, -2 * axes - 1)
         if plain:
             return dot_product_attention(q, k, v, mask=mask, scale=scale, is_causal=is_causal), None
+        if self.num_repeats > 1:
+            k, v = array.repeat(k, self.num_repeats, axis=2), array.repeat(v, self.num_repeats, axis=2)
         q = q * scale
         first, second = (k, q) if equations[0][0] != "!" else (q, k)
         weights = self._softmax(einsum(equations[0].lstrip("!"), first, second), mask=mask)
@@ -101,6 +103,7 @@ class _Heads(Layer):
 
     _softmax: Any
     _dropout_layer: Any
+    num_repeats: int = 1  # how many of the query's heads share one of the key's
     _gate_dense: Any = None
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -297,7 +300,6 @@ class GroupedQueryAttention(_Heads):
         mask = None if only_causal else self._merged_mask(query, value, *masks, use_causal_mask)
         gate = self._gate_dense(query) if self.use_gate else None
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        k, v = array.repeat(k, self.num_repeats, axis=2), array.repeat(v, self.num_repeats, axis=2)
         output, scores = self._attend(q, k, v, ("!bquh,bkuh->buqk", "buqk,bkuh->bquh"), 1, 1 / math.sqrt(self.head_dim), mask, training,
                                       only_causal, return_attention_scores)  # fmt: skip
         output = self._output_dense(output if gate is None else output * gate)
