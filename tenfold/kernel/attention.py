@@ -104,11 +104,11 @@ def attention_gradient(machine: Vectors, s: AttentionSpec) -> Steps:
     kernel = AttendBack(s.dtype, lanes, VECTORS, rows_of_tile(machine), s.scale, s.causal, s.mask, ragged)
     work = (LONG + kernel.width) * (3 * s.size + 2 * s.value_size + 2 * SHORT) + SHORT * (s.size + s.value_size)
     rows, row = s.batch * s.queries, s.heads * s.size
-    few = s.batch * s.key_heads < LEAST_TASKS and s.keys > LONG
-    dq = to.buffer(ceil(s.keys / LONG) * rows * row * s.dtype.size) if few else Operand("dq")
+    most = min(ceil(s.keys / LONG), ceil(LEAST_TASKS / (s.batch * s.key_heads)))  # pieces
+    dq = to.buffer(most * rows * row * s.dtype.size) if most > 1 else Operand("dq")
     size = rows * row * s.dtype.size
     pieces = _launch(to, s, kernel, ATTEND_BACK_ARGS, s.keys, LEAST_TASKS, work, {"dq": dq, "dq_piece": size})
-    if few:
+    if most > 1:
         grain = ceil(rows / MOST_TASKS)
         fold: dict[str, Operand | int] = {
             "source": dq, "out": Operand("dq"), "m": rows, "n": row, "pieces": pieces, "piece": size, "grain": grain,
