@@ -34,10 +34,16 @@ class Compiled:
         self._figures: Callable[[], dict[str, Any]] | None = None
         self._asked = 0
 
-    def figures(self, results: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What `results` gives; compiled, if it is asked for often."""
+    def figures(self, model: Any) -> dict[str, Any]:
+        """The results of the model's metrics; by a compiled function, if they are asked for often and none of the metrics is the user's own, whose
+        result may depend on more than variables."""
         self._asked += 1
-        if self.eager or self._asked <= RARELY:
-            return results()
-        self._figures = self._figures or Function(results)
-        return self._figures()
+        if self._figures is None and self._asked > RARELY:
+            asked = self.eager or any(_is_users(m) for metric in model.metrics for m in getattr(metric, "metrics", [metric]))
+            self._figures = model.get_metrics_result if asked else Function(model.get_metrics_result)
+        return dict(model.get_metrics_result() if self._figures is None else self._figures())
+
+
+def _is_users(metric: Any) -> bool:
+    """Whether the metric's `result` is not of this package."""
+    return str(type(metric).result.__module__).partition(".")[0] != __name__.partition(".")[0]

@@ -221,7 +221,7 @@ class Trainer:
 
     def _results(self) -> dict[str, Any]:
         """The same after a step, by a shorter way if it is asked for often."""
-        return self._checked("get_metrics_result").figures(self.get_metrics_result)
+        return self._checked("get_metrics_result").figures(self)
 
     @property
     def metrics(self) -> list[Any]:

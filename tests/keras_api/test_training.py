@@ -328,6 +328,23 @@ def test_figures_are_the_same_however_often_they_are_asked_for():
         assert model.metrics_names == names
 
 
+def test_a_metric_of_the_users_own_is_asked_each_time():
+    """Its result may depend on what no compiled function sees."""
+
+    class Counted(keras.metrics.Mean):
+        asked = 0
+
+        def result(self):
+            self.asked += 1
+            return super().result() * 0 + self.asked
+
+    x, y = data(16)
+    metric = Counted(name="counted")
+    model = regression(metrics=[metric])
+    got = [model.train_on_batch(x, y, return_dict=True)["counted"] for _ in range(8)]
+    assert got == sorted(set(got)) and got[-1] == metric.asked
+
+
 def test_metrics_are_reset_in_place_but_not_for_who_holds_their_value():
     model = regression()
     x, y = data()
