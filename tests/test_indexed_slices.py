@@ -1,6 +1,7 @@
 """Gradients of gathered rows: IndexedSlices, what optimizers make of them, and what compiled steps touch.
 
-The expected numbers are TensorFlow 2.20's with Keras 3.15: an optimizer squares the parts of a row before it adds them.
+The expected numbers are those of TensorFlow 2.21 with Keras 3.15 (tests/recorded/make/slices.py): an optimizer squares the parts of a row before
+it adds them.
 """
 
 from __future__ import annotations
@@ -100,6 +101,25 @@ def test_optimizers_take_slices_as_tensorflow_does(name: str, compiled: bool) ->
     for got, want in zip(slots, state, strict=True):
         np.testing.assert_allclose(got[1], want, rtol=2e-5, atol=1e-6)
     np.testing.assert_allclose(table[1], row, atol=2e-6)
+
+
+def test_clipping_keeps_slices_as_tensorflow_does() -> None:
+    """Norms are of the values, parts of a row one by one."""
+    table = tf.Variable(tf.ones((6, 2)))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.gather(table, INDICES) * WEIGHTS)
+    g = tape.gradient(loss, table)
+    assert float(tf.linalg.global_norm([g, None])) == pytest.approx(4.031129)
+    (clipped, other, none), norm = tf.clip_by_global_norm([g, tf.constant([2.0]), None], 2.0)
+    assert none is None and float(norm) == pytest.approx(4.5) and other.numpy() == pytest.approx(2 * 2 / 4.5)
+    recorded = {
+        "global": (clipped, [[0.444444, 0.888889], [1.333333, -0.444444], [0.222222, 0.444444]]),
+        "norm": (tf.clip_by_norm(g, 2.0), [[0.496139, 0.992278], [1.488417, -0.496139], [0.248069, 0.496139]]),
+        "value": (tf.clip_by_value(g, -0.75, 1.5), [[1.0, 1.5], [1.5, -0.75], [0.5, 1.0]]),
+    }
+    for got, want in recorded.values():
+        assert isinstance(got, tf.IndexedSlices) and got.indices.numpy().tolist() == [1, 1, 3] and got.shape == (6, 2)
+        np.testing.assert_allclose(got.values.numpy(), want, atol=1e-6)
 
 
 def test_scatter_into() -> None:

@@ -14,6 +14,7 @@ from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
 from tenfold.primitives import reduction as r
 from tenfold.primitives.factorization import svd
+from tenfold.primitives.indexed_slices import by_rows, values_of
 from tenfold.primitives.movement import reshape, transpose
 from tenfold.primitives.operators import absolute
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -39,7 +40,7 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
         raise InvalidArgumentError(f"[norm] expected ord 'euclidean', 'fro' or a positive number; received {ord!r}.")
     matrix = isinstance(axis, (list, tuple)) and len(axis) == 2
     if ord == "fro" and not matrix:
-        raise InvalidArgumentError("[norm] ord='fro' is a norm of matrices. Expected axis to be a pair; received axis={axis}.")
+        raise InvalidArgumentError(f"[norm] ord='fro' is a norm of matrices. Expected axis to be a pair; received axis={axis}.")
     if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
         squares = a.real(a.conj(x) * x) if x.dtype.is_complex else x * x
         return e.sqrt(r.sum(squares, axis, keepdims))
@@ -78,7 +79,7 @@ def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None, name: str |
 
 
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
-    """The Euclidean norm of all elements of all tensors; entries that are None are left out.
+    """The Euclidean norm of all elements of all tensors; entries that are None are left out, and of IndexedSlices the values count.
 
     Example:
         >>> import tenfold as tf
@@ -87,28 +88,28 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """
     if not isinstance(t_list, (list, tuple)):
         raise TypeError("[global_norm] t_list should be a sequence")
-    squares: Any = [r.sum(x * x) for x in (wide(floating("global_norm", t)) for t in t_list if t is not None)]
+    squares: Any = [r.sum(x * x) for x in (wide(floating("global_norm", values_of(t))) for t in t_list if t is not None)]
     return e.sqrt(sum(squares[1:], squares[0])) if squares else as_tensor(0.0)
 
 
-def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
-    """`t` scaled down so that its Euclidean norm along `axes` is at most `clip_norm`.
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
+    """`t` scaled down so that its Euclidean norm along `axes` is at most `clip_norm`; of IndexedSlices, that of their values.
 
     Example:
         >>> import tenfold as tf
         >>> tf.clip_by_norm([3.0, 4.0], 1.0).numpy()
         array([0.6, 0.8], dtype=float32)
     """
-    x: Any = floating("clip_by_norm", t)
+    x: Any = floating("clip_by_norm", values_of(t))
     squares = r.sum(x * x, axes, True)
     positive = squares > 0
     size = a.select(positive, e.sqrt(a.select(positive, squares, 1)), squares)
-    return x * clip_norm / a.maximum(size, clip_norm)
+    return by_rows(lambda x: x * clip_norm / a.maximum(size, clip_norm), t)
 
 
 def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None) -> tuple[list[Any], Tensor]:
     """The tensors scaled down together so that their global norm is at most `clip_norm`, and that norm before. An infinite or NaN norm gives
-    NaN everywhere.
+    NaN everywhere. IndexedSlices stay what they are.
 
     Example:
         >>> import tenfold as tf
@@ -119,4 +120,9 @@ def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = N
     size: Any = global_norm(t_list) if use_norm is None else as_tensor(use_norm)
     limit: Any = as_tensor(clip_norm, hint=size.dtype)
     scale = limit * a.minimum(1 / size, 1 / limit) + (size - size)
-    return [None if t is None else (x := floating("clip_by_global_norm", t)) * a.cast(scale, x.dtype) for t in t_list], size
+
+    def clipped(x: Any) -> Any:
+        x = floating("clip_by_global_norm", x)
+        return x * a.cast(scale, x.dtype)
+
+    return [None if t is None else by_rows(clipped, t) for t in t_list], size

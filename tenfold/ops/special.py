@@ -12,6 +12,7 @@ from tenfold.core.shapes import differ
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
 from tenfold.primitives.define import tensors
+from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.tensor.tensor import Tensor, as_tensor
 
 
@@ -130,14 +131,17 @@ def ndtri(x: Any, name: str | None = None) -> Tensor:
     return math.sqrt(2) * e.erfinv(2 * as_tensor(x) - 1)
 
 
-def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Tensor:
-    """`t` limited to the range from `clip_value_min` to `clip_value_max`; at the limits the gradient still flows.
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
+    """`t` limited to the range from `clip_value_min` to `clip_value_max`; at the limits the gradient still flows. Of IndexedSlices the values are
+    limited, one by one.
 
     Example:
         >>> import tenfold as tf
         >>> tf.clip_by_value([-2.0, 0.5, 9.0], 0.0, 1.0).numpy()
         array([0. , 0.5, 1. ], dtype=float32)
     """
+    if isinstance(t, IndexedSlices):
+        return t.map(lambda values: clip_by_value(values, clip_value_min, clip_value_max))
     t = as_tensor(t)
     result = a.maximum(a.minimum(t, clip_value_max), clip_value_min)
     if len(result.sizes) != t.ndim or any(differ(x, y) for x, y in zip(result.sizes, t.sizes, strict=True)):

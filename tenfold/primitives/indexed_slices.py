@@ -140,6 +140,11 @@ def by_rows(f: Callable[[Any], Any], x: Any) -> Any:
     return x.map(f) if isinstance(x, IndexedSlices) else f(as_tensor(x))
 
 
+def values_of(x: Any) -> Any:
+    """The values of slices; anything else as it is. Norms are of these."""
+    return x.values if isinstance(x, IndexedSlices) else x
+
+
 def _converted(x: IndexedSlices, dtype: DType | None) -> Tensor:
     return x.dense()
 

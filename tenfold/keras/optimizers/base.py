@@ -17,7 +17,7 @@ from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable, name_scope, path_of
 from tenfold.ops.module import name_scope as op_scope
 from tenfold.primitives.arithmetic import cast, floordiv, maximum, minimum, select
-from tenfold.primitives.indexed_slices import IndexedSlices, by_rows
+from tenfold.primitives.indexed_slices import by_rows, values_of
 
 MODULE = "keras.optimizers"
 
@@ -351,7 +351,7 @@ class Optimizer:
 def _norm(gradients: list[Any]) -> Any:
     total: Any = 0.0
     for g in gradients:
-        x = g.values if isinstance(g, IndexedSlices) else g
+        x = values_of(g)
         total = total + math.reduce_sum(x * x)
     return math.sqrt(total)
 

@@ -12,7 +12,7 @@ from tenfold.keras.serialization import deserialize_keras_object, serialize_kera
 from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable, name_scope
 from tenfold.primitives.arithmetic import cast, logical_and, select
-from tenfold.primitives.indexed_slices import IndexedSlices, by_rows
+from tenfold.primitives.indexed_slices import by_rows, values_of
 
 DEFAULTS = {"weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False, "ema_momentum": 0.99,
             "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None}  # fmt: skip
@@ -91,7 +91,7 @@ class LossScaleOptimizer(base.Optimizer):
         finite: Any = as_tensor(True)
         for g in grads:
             if g is not None:
-                finite = logical_and(finite, math.reduce_all(math.is_finite(g.values if isinstance(g, IndexedSlices) else as_tensor(g))))
+                finite = logical_and(finite, math.reduce_all(math.is_finite(as_tensor(values_of(g)))))
         scale = self.dynamic_scale.value
         unscaled = [g if g is None or getattr(v, "overwrite_with_gradient", False) else by_rows(lambda x: x / cast(scale, x.dtype), g)
                     for g, v in zip(grads, variables, strict=True)]  # fmt: skip
