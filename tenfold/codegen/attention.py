@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenfold.codegen.attention_blocks import POINTERS, Blocks, finished
+from tenfold.codegen.attention_blocks import POINTERS, Blocks, over_units
 from tenfold.kernel.contraction import ATTEND_ARGS
 
 LOWEST = -3.4028234663852886e38  # where the running maximum begins: finite, so that a block of -inf is nothing yet
@@ -27,10 +27,7 @@ class Forward(Blocks):
         for operand, heads, size, _ in OPERANDS:
             a[f"{operand}_row"] = t.mul(t.mul(a[size], self.bytes), a[heads])
         a["stat_row"] = t.mul(a["heads"], self.bytes)
-        low = t.mul("%task", a["grain"])
-        with t.loop(low, t.min(t.add(low, a["grain"]), a["units"])) as unit:
-            self.unit(unit.index)
-        return finished(self, name)
+        return over_units(self, self.unit, name)
 
     def unit(self, number: str) -> None:
         """Some queries of a head."""

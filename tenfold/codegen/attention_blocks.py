@@ -13,11 +13,11 @@ from tenfold.codegen.packing import Writer, transposed
 from tenfold.codegen.text import Text, Value
 from tenfold.core import dtypes
 from tenfold.kernel import loops
+from tenfold.kernel.attention import MASKED
 from tenfold.kernel.contraction import Attend, Epilogue
 from tenfold.kernel.elementary import exp_negative
 
 POINTERS = frozenset(("q", "k", "v", "mask", "highest", "share", "work", "out", "delta", "g", "dq", "dk", "dv"))
-MASKED = -0.7 * 3.4028234663852886e38  # the score of a key that a mask leaves out
 
 
 @dataclass(slots=True)
@@ -267,6 +267,10 @@ class Blocks:
         return [t.let(f"icmp {op} <{lanes} x i32> {n}, {splat}") for n in numbers]
 
 
-def finished(blocks: Blocks, name: str) -> str:
-    """The module's text."""
+def over_units(blocks: Blocks, unit: Callable[[str], None], name: str) -> str:
+    """The module's text: a task does `unit` for each of its units."""
+    t, a = blocks.text, blocks.args
+    low = t.mul("%task", a["grain"])
+    with t.loop(low, t.min(t.add(low, a["grain"]), a["units"])) as number:
+        unit(number.index)
     return blocks.text.function(name, helper_text(blocks.isa.helpers | blocks.writer.scalars.helpers))

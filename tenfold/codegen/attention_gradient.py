@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenfold.codegen.attention_blocks import POINTERS, Blocks, finished
+from tenfold.codegen.attention_blocks import POINTERS, Blocks, over_units
 from tenfold.codegen.instructions import mangle, memory
 from tenfold.core import dtypes
 from tenfold.kernel.contraction import ATTEND_BACK_ARGS, AttendBack
@@ -32,10 +32,7 @@ class Backward(Blocks):
         for operand, heads, size in OPERANDS:
             one = t.mul(a[size], self.bytes) if size else str(self.bytes)
             a[f"{operand}_row"], a[f"{operand}_head"] = t.mul(one, a[heads]), one
-        low = t.mul("%task", a["grain"])
-        with t.loop(low, t.min(t.add(low, a["grain"]), a["units"])) as unit:
-            self.unit(unit.index)
-        return finished(self, name)
+        return over_units(self, self.unit, name)
 
     def unit(self, number: str) -> None:
         """Some keys of a head of theirs."""

@@ -42,6 +42,9 @@ class Compiled(Protocol):
         """Runs it; arrays named in `updates` are changed in place. Whenever the elements of a steady array are not those of the last
         call, the array or `versions` must be others too."""
 
+    def forget(self) -> None:
+        """Lets go of the arrays of the last call."""
+
 
 ARENAS = ArenaPool()
 LOWER: dict[str, Lower] = {
@@ -185,6 +188,9 @@ class Reference:
         for o, i in self._targets.items():
             arrays[i][...] = outputs[o]
         return [np.array(a) for k, a in enumerate(outputs) if k not in self._targets]
+
+    def forget(self) -> None:
+        """There is nothing to let go of."""
 
 
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset()) -> tuple[list[Item], Uses]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.compiler.pipeline import Compiled, Program, compile_graph
+from tenfold.compiler.pipeline import Compiled, compile_graph
 from tenfold.core.dtypes import BY_NUMPY, DType, int64
 from tenfold.ir.graph import Graph, Value, make
 from tenfold.ir.primitive import Spec
@@ -44,8 +44,7 @@ class RowCopy:
     def rest(self) -> None:
         """After an epoch: the programs, which outlive this object, let go of the array."""
         for program in (self._programs or {}).values():
-            if isinstance(program, Program):
-                program.forget()
+            program.forget()
 
 
 @lru_cache(16)

@@ -21,6 +21,7 @@ from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import ATTEND_ARGS, ATTEND_BACK_ARGS, SUM_ARGS, Attend, AttendBack, Operand, Steps, Sum, Vectors
 from tenfold.kernel.packing import Builder
 
+MASKED = -0.7 * 3.4028234663852886e38  # the score of a key that a mask leaves out, as in Keras: finite, so that a row without any key gives numbers
 SHORT = 64  # rows of a block
 LONG = 128  # columns, along which vectors run
 VECTORS = 2  # of a panel

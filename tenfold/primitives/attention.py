@@ -17,6 +17,7 @@ from tenfold.core.dtypes import bool_, float32, float64
 from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import differ, divide, show
 from tenfold.ir.primitive import Kind, Spec
+from tenfold.kernel.attention import MASKED
 from tenfold.primitives.arithmetic import constant_like, div, less_equal, mul, neg, select, sub
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.define import check_dtype, primitive, tensors
@@ -27,7 +28,6 @@ from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.bind import expect_same_dtype
 from tenfold.tensor.tensor import Tensor
 
-MASKED = -0.7 * 3.4028234663852886e38  # the score of a key that a mask leaves out, as in Keras: finite, so that a row without any key gives numbers
 WIDE = (float32, float64)
 
 

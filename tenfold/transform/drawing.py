@@ -1,6 +1,6 @@
 """Random tensors of many elements: drawn by one compiled kernel, where single operations would each pass over memory.
 
-The weights of BERT-base, 110 million numbers, take a fraction of a second instead of ten. Inside traced functions, and for few elements,
+The weights of BERT-base, 110 million numbers, take about a second instead of ten. Inside traced functions, and for few elements,
 these are the functions of `primitives/random.py`; the numbers are the same, but for the rounding of their last bit.
 """
 
