@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import common
+import steps
 from common import Run, Suite
 
 SUITE = Suite("recurrent.py")
@@ -24,34 +25,16 @@ def keras_model(tf: Any) -> Any:
 
 
 def function_step(tf: Any, **options: Any) -> Run:
-    """A custom training loop under tf.function: TensorFlow and Tenfold run the same lines."""
-    model = keras_model(tf)
-    loss_of = tf.keras.losses.BinaryCrossentropy(from_logits=True)
-    optimizer = tf.keras.optimizers.Adam(1e-3)
-    optimizer.build(model.trainable_variables)
-    x, y = (tf.constant(array) for array in reviews())
-
-    def step(words: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = loss_of(labels, model(words, training=True))
-        variables = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    compiled = tf.function(step, **options)
-    return Run(lambda: compiled(x, y), wait=lambda loss: loss.numpy())
+    loss = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+    return steps.tape_step(tf, keras_model(tf), loss, tf.keras.optimizers.Adam(1e-3), reviews(), **options)
 
 
 def keras_step(tf: Any) -> Run:
-    """compile and train_on_batch with NumPy arrays."""
-    model = keras_model(tf)
-    model.compile(optimizer="adam", loss=tf.keras.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
-    x, y = reviews()
-    return Run(lambda: model.train_on_batch(x, y))
+    return steps.keras_step(keras_model(tf), tf.keras.losses.BinaryCrossentropy(from_logits=True), "adam", reviews())
 
 
 def torch_step(compiled: bool) -> Run:
-    """Fused Adam; compiled: forward and loss through torch.compile."""
+    """Fused Adam."""
     torch = common.torch()
     nn = torch.nn
 
@@ -67,21 +50,11 @@ def torch_step(compiled: bool) -> Run:
     model = Classifier()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
     words, labels = map(torch.from_numpy, reviews())
-    words = words.long()
 
     def loss_of(inputs: Any, targets: Any) -> Any:
         return nn.functional.binary_cross_entropy_with_logits(model(inputs), targets)
 
-    forward = torch.compile(loss_of) if compiled else loss_of
-
-    def step() -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        loss = forward(words, labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return Run(step, wait=lambda loss: loss.item())
+    return steps.torch_step(torch, loss_of, optimizer, (words.long(), labels), compiled)
 
 
 def jax_logits(jax: Any, weights: Any, words: Any) -> Any:
@@ -101,32 +74,17 @@ def jax_logits(jax: Any, weights: Any, words: Any) -> Any:
 
 
 def jax_step() -> Run:
-    """jit of the whole step with donated weights and state; optax's Adam."""
     jax = common.jax()
     import optax
 
-    optimizer = optax.adam(1e-3)
     shapes = {"embedding": (WORDS, SIZE), "kernel": (SIZE, 4 * SIZE), "recurrent": (SIZE, 4 * SIZE), "bias": (4 * SIZE,), "head": (SIZE, 1)}
     keys = jax.random.split(jax.random.key(0), len(shapes))
     weights = {name: jax.random.normal(key, shape) * 0.05 for key, (name, shape) in zip(keys, shapes.items(), strict=True)}
-    state = [weights, optimizer.init(weights)]
-    x, y = map(jax.device_put, reviews())
 
     def loss_of(weights: Any, words: Any, labels: Any) -> Any:
         return optax.sigmoid_binary_cross_entropy(jax_logits(jax, weights, words), labels).mean()
 
-    def update(weights: Any, moments: Any, words: Any, labels: Any) -> tuple[Any, Any, Any]:
-        loss, grads = jax.value_and_grad(loss_of)(weights, words, labels)
-        changes, moments = optimizer.update(grads, moments)
-        return optax.apply_updates(weights, changes), moments, loss
-
-    compiled = jax.jit(update, donate_argnums=(0, 1))
-
-    def step() -> Any:
-        state[0], state[1], loss = compiled(state[0], state[1], x, y)
-        return loss
-
-    return Run(step, wait=lambda loss: loss.block_until_ready())
+    return steps.jax_step(jax, loss_of, optax.adam(1e-3), weights, reviews())
 
 
 def add(framework: str, variant: str, prepare: Callable[[], Run]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import common
+import steps
 from common import Run, Suite
 
 SUITE = Suite("train_steps.py")
@@ -32,31 +33,13 @@ def keras_model(tf: Any, workload: str) -> Any:
 
 
 def function_step(tf: Any, workload: str, **options: Any) -> Run:
-    """A custom training loop under tf.function: TensorFlow and Tenfold run the same lines."""
-    model = keras_model(tf, workload)
-    loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = tf.keras.optimizers.Adam(1e-3)
-    optimizer.build(model.trainable_variables)
-    x, y = (tf.constant(array) for array in batch(workload))
-
-    def step(images: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = loss_of(labels, model(images, training=True))
-        variables = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    compiled = tf.function(step, **options)
-    return Run(lambda: compiled(x, y), wait=lambda loss: loss.numpy())
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return steps.tape_step(tf, keras_model(tf, workload), loss, tf.keras.optimizers.Adam(1e-3), batch(workload), **options)
 
 
 def keras_step(tf: Any, workload: str) -> Run:
-    """compile and train_on_batch with NumPy arrays."""
-    model = keras_model(tf, workload)
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
-    x, y = batch(workload)
-    return Run(lambda: model.train_on_batch(x, y))
+    return steps.keras_step(keras_model(tf, workload), loss, "adam", batch(workload))
 
 
 def torch_model(torch: Any, workload: str) -> Any:
@@ -71,7 +54,7 @@ def torch_model(torch: Any, workload: str) -> Any:
 
 
 def torch_step(workload: str, compiled: bool) -> Run:
-    """channels_last, fused Adam; compiled: forward and loss through torch.compile."""
+    """channels_last, fused Adam."""
     torch = common.torch()
     model = torch_model(torch, workload)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
@@ -83,16 +66,7 @@ def torch_step(workload: str, compiled: bool) -> Run:
     def loss_of(images: Any, targets: Any) -> Any:
         return torch.nn.functional.cross_entropy(model(images), targets)
 
-    forward = torch.compile(loss_of) if compiled else loss_of
-
-    def step() -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        loss = forward(x, labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return Run(step, wait=lambda loss: loss.item())
+    return steps.torch_step(torch, loss_of, optimizer, (x, labels), compiled)
 
 
 def jax_parameters(jax: Any, workload: str) -> list[tuple[Any, Any]]:
@@ -111,30 +85,13 @@ def jax_logits(jax: Any, parameters: list[tuple[Any, Any]], x: Any) -> Any:
 
 
 def jax_step(workload: str) -> Run:
-    """jit of the whole step with donated parameters and state; optax's Adam."""
-    import jax
+    jax = common.jax()
     import optax
-
-    optimizer = optax.adam(1e-3)
-    parameters = jax_parameters(jax, workload)
-    state = [parameters, optimizer.init(parameters)]
-    x, y = (jax.device_put(array) for array in batch(workload))
 
     def loss_of(weights: Any, images: Any, labels: Any) -> Any:
         return optax.softmax_cross_entropy_with_integer_labels(jax_logits(jax, weights, images), labels).mean()
 
-    def update(weights: Any, moments: Any, images: Any, labels: Any) -> tuple[Any, Any, Any]:
-        loss, grads = jax.value_and_grad(loss_of)(weights, images, labels)
-        changes, moments = optimizer.update(grads, moments)
-        return optax.apply_updates(weights, changes), moments, loss
-
-    compiled = jax.jit(update, donate_argnums=(0, 1))
-
-    def step() -> Any:
-        state[0], state[1], loss = compiled(state[0], state[1], x, y)
-        return loss
-
-    return Run(step, wait=lambda loss: loss.block_until_ready())
+    return steps.jax_step(jax, loss_of, optax.adam(1e-3), jax_parameters(jax, workload), batch(workload))
 
 
 def register(workload: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import common
+import steps
 import transformers_jax
 from common import Run, Suite
 
@@ -60,24 +61,10 @@ def policy(tf: Any, workload: str) -> None:
 
 
 def gpt_step(tf: Any, workload: str, sizes: dict[str, int] = GPT, **options: Any) -> Run:
-    """A custom training loop under tf.function: TensorFlow and Tenfold run the same lines."""
     policy(tf, workload)
-    model = keras_gpt(tf, sizes)
-    loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = tf.keras.optimizers.AdamW(3e-4, weight_decay=0.1)
-    optimizer.build(model.trainable_variables)
     data = words(sizes, 1)
-    x, y = tf.constant(data[:, :-1]), tf.constant(data[:, 1:])
-
-    def step(inputs: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = loss_of(labels, model(inputs, training=True))
-        variables = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    compiled = tf.function(step, **options)
-    return Run(lambda: compiled(x, y), wait=lambda loss: loss.numpy())
+    loss, optimizer = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), tf.keras.optimizers.AdamW(3e-4, weight_decay=0.1)
+    return steps.tape_step(tf, keras_gpt(tf, sizes), loss, optimizer, (data[:, :-1], data[:, 1:]), **options)
 
 
 def bert_call(tf: Any, workload: str, **options: Any) -> Run:
@@ -141,16 +128,7 @@ def torch_gpt(workload: str, compiled: bool) -> Run:
             logits = model(inputs)
         return torch.nn.functional.cross_entropy(logits.float().view(-1, GPT["vocabulary"]), targets)
 
-    forward = torch.compile(loss_of) if compiled else loss_of
-
-    def step() -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        loss = forward(x, labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return Run(step, wait=lambda loss: loss.item())
+    return steps.torch_step(torch, loss_of, optimizer, (x, labels), compiled)
 
 
 def torch_bert(workload: str, compiled: bool) -> Run:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import common
+import steps
 from common import Run
 
 Sizes = dict[str, int]
@@ -59,31 +60,15 @@ def forward(jax: Any, weights: Any, words: Any, heads: int, first: bool) -> Any:
 
 
 def step(data: Any, sizes: Sizes) -> Run:
-    """jit of the whole step with donated weights and state; optax's AdamW."""
     jax = common.jax()
     import optax
-
-    optimizer = optax.adamw(3e-4, weight_decay=0.1)
-    weights = initial(jax, sizes, head=True)
-    state = [weights, optimizer.init(weights)]
-    x, y = jax.device_put(data[:, :-1]), jax.device_put(data[:, 1:])
 
     def loss_of(weights: Any, words: Any, labels: Any) -> Any:
         logits = forward(jax, weights, words, sizes["heads"], first=True)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
-    def update(weights: Any, moments: Any, words: Any, labels: Any) -> tuple[Any, Any, Any]:
-        loss, grads = jax.value_and_grad(loss_of)(weights, words, labels)
-        changes, moments = optimizer.update(grads, moments, weights)
-        return optax.apply_updates(weights, changes), moments, loss
-
-    compiled = jax.jit(update, donate_argnums=(0, 1))
-
-    def train() -> Any:
-        state[0], state[1], loss = compiled(state[0], state[1], x, y)
-        return loss
-
-    return Run(train, wait=lambda loss: loss.block_until_ready())
+    weights = initial(jax, sizes, head=True)
+    return steps.jax_step(jax, loss_of, optax.adamw(3e-4, weight_decay=0.1), weights, (data[:, :-1], data[:, 1:]))
 
 
 def call(words: Any, sizes: Sizes) -> Run:

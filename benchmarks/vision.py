@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import common
+import steps
 import vision_jax
 import vision_torch
 from common import Run, Suite
@@ -79,31 +80,14 @@ def keras_model(tf: Any, workload: str) -> Any:
 
 
 def function_step(tf: Any, size: int = BATCH, **options: Any) -> Run:
-    """A custom training loop under tf.function: TensorFlow and Tenfold run the same lines."""
-    model = keras_model(tf, "resnet18_train")
-    loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = tf.keras.optimizers.SGD(0.01, momentum=0.9)
-    optimizer.build(model.trainable_variables)
-    x, y = (tf.constant(array) for array in images(size))
-
-    def step(inputs: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = loss_of(labels, model(inputs, training=True))
-        variables = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    compiled = tf.function(step, **options)
-    return Run(lambda: compiled(x, y), wait=lambda loss: loss.numpy())
+    return steps.tape_step(tf, keras_model(tf, "resnet18_train"), loss, optimizer, images(size), **options)
 
 
 def keras_step(tf: Any) -> Run:
-    """compile and train_on_batch with NumPy arrays."""
-    model = keras_model(tf, "resnet18_train")
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=tf.keras.optimizers.SGD(0.01, momentum=0.9), loss=loss, metrics=["accuracy"])
-    x, y = images(BATCH)
-    return Run(lambda: model.train_on_batch(x, y))
+    return steps.keras_step(keras_model(tf, "resnet18_train"), loss, tf.keras.optimizers.SGD(0.01, momentum=0.9), images(BATCH))
 
 
 def function_call(tf: Any, workload: str, **options: Any) -> Run:

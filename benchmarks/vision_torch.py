@@ -3,6 +3,7 @@
 from typing import Any
 
 import common
+import steps
 from common import Run
 
 # expansion, filters, blocks, stride
@@ -67,7 +68,7 @@ def tensor(torch: Any, images: Any) -> Any:
 
 
 def step(images: Any, labels: Any, compiled: bool) -> Run:
-    """Fused SGD; compiled: forward and loss through torch.compile."""
+    """Fused SGD."""
     torch = common.torch()
     model = model_of(torch, "resnet18")
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=True)
@@ -76,16 +77,7 @@ def step(images: Any, labels: Any, compiled: bool) -> Run:
     def loss_of(inputs: Any, targets: Any) -> Any:
         return torch.nn.functional.cross_entropy(model(inputs), targets)
 
-    forward = torch.compile(loss_of) if compiled else loss_of
-
-    def train() -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return Run(train, wait=lambda loss: loss.item())
+    return steps.torch_step(torch, loss_of, optimizer, (x, y), compiled)
 
 
 def call(workload: str, images: Any, compiled: bool) -> Run:
