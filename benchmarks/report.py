@@ -211,6 +211,16 @@ def from_json(text: str) -> Report:
     return Report(rounds, stored["operations_per_second"], stored["numpy_operations_per_second"], stored["conditions"])
 
 
+MEMORY_NOTE = "The process at its height (`VmHWM`): imports, compilation and all. Beside the rival's variant that needs least."
+SCALING_NOTE = "Tenfold alone: time grows with batch and depth as the work does, compile time not with the number of equal blocks."
+
+
+def section(title: str, note: str, header: Row, rows: Iterable[Row]) -> str:
+    """Nothing where nothing was measured."""
+    rows = list(rows)
+    return f"## {title}\n\n{note}\n\n{table(header, rows)}\n\n" if rows else ""
+
+
 def markdown(report: Report) -> str:
     named = ", ".join(f"{NAMES[f]} {v}" for f, v in report.versions().items())
     facts = report.conditions
@@ -224,18 +234,8 @@ the definition; Winograd's convolutions need fewer, so a share may exceed 100 %.
 
 {table(SUMMARY, summary(report))}
 
-## Memory
-
-The process at its height (`VmHWM`): imports, compilation and all. Beside the rival's variant that needs least.
-
-{table(MEMORY_HEADER, memory(report))}
-
-## Scaling
-
-Tenfold alone: time grows with batch and depth as the work does, compile time not with the number of equal blocks.
-
-{table(SCALING_HEADER, scaled(report))}
-
+{section("Memory", MEMORY_NOTE, MEMORY_HEADER, memory(report))}\
+{section("Scaling", SCALING_NOTE, SCALING_HEADER, scaled(report))}\
 ## Every framework's best variant
 
 {table(FRAMEWORKS_HEADER, by_framework(report))}
