@@ -110,8 +110,10 @@ from tenfold.keras.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from tenfold.keras.layers.preprocessing import (
+from tenfold.keras.layers.preprocessing.normalization import (
     Normalization,
+)
+from tenfold.keras.layers.preprocessing.rescaling import (
     Rescaling,
 )
 from tenfold.keras.layers.recurrent import (

@@ -1,4 +1,4 @@
-"""Layers that prepare data: Rescaling and Normalization."""
+"""Normalization: (x - mean) / sqrt(variance) of data seen before."""
 
 from __future__ import annotations
 
@@ -8,37 +8,10 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.preprocessing.rescaling import constant_of
 from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import reshape
-
-
-@register(MODULE)
-class Rescaling(Layer):
-    """inputs * scale + offset, as floats.
-
-    Example:
-        >>> import numpy as np
-        >>> Rescaling(1 / 255)(np.array([[0, 255]], "uint8")).numpy()
-        array([[0., 1.]], dtype=float32)
-    """
-
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
-        self.supports_masking = True
-
-    def call(self, inputs: Any) -> Any:
-        dtype = as_dtype(self.compute_dtype)
-        return cast(inputs, dtype) * _constant(self.scale, dtype) + _constant(self.offset, dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}
-
-
-def _constant(value: Any, dtype: Any) -> Any:
-    return as_tensor(np.asarray(value, np.float64).astype(dtype.numpy))
 
 
 @register(MODULE)
@@ -97,7 +70,7 @@ class Normalization(Layer):
             mean, variance = np.asarray(self.input_mean, np.float64), np.asarray(self.input_variance, np.float64)
             shape = self._shape if mean.size > 1 else (1,) * len(self._shape)
             mean, deviation = mean.reshape(shape), np.maximum(np.sqrt(variance), 1e-7).reshape(shape)
-            centre, width = _constant(mean, dtype), _constant(deviation, dtype)
+            centre, width = constant_of(mean, dtype), constant_of(deviation, dtype)
         else:
             centre = cast(reshape(self.adapt_mean.value, self._shape), dtype)
             width = cast(reshape(self.adapt_variance.value, self._shape) ** 0.5, dtype)
