@@ -6,6 +6,7 @@ import gc
 
 from tenfold.keras import naming
 from tenfold.keras.defaults import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
+from tenfold.keras.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
 from tenfold.keras.symbolic import KerasTensor
 
 
@@ -33,5 +34,5 @@ def get_uid(prefix: str = "") -> int:
     return int(tail) + 1 if tail.isdigit() else 1
 
 
-__all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format", "is_keras_tensor", "set_epsilon", "set_floatx",
-           "set_image_data_format"]  # fmt: skip
+__all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format", "is_float_dtype", "is_int_dtype", "is_keras_tensor",
+           "set_epsilon", "set_floatx", "set_image_data_format", "standardize_dtype"]  # fmt: skip

@@ -20,6 +20,7 @@ __all__ = [
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_traceback_filtering_enabled",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
@@ -27,9 +28,19 @@ __all__ = [
 ]
 
 
+_settings = {"traceback_filtering": False}
+
+
 def disable_traceback_filtering() -> None:
-    """Accepted; tracebacks are short anyway."""
+    """Tracebacks are whole; they are anyway."""
+    _settings["traceback_filtering"] = False
 
 
 def enable_traceback_filtering() -> None:
     """Accepted; tracebacks are short anyway."""
+    _settings["traceback_filtering"] = True
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What was chosen last."""
+    return _settings["traceback_filtering"]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.keras.backend import clear_session
 from tenfold.keras.data_adapter import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.progbar import Progbar
 from tenfold.keras.random import set_random_seed
 from tenfold.keras.serialization import (
@@ -103,6 +105,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
@@ -115,6 +118,7 @@ __all__ = [
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

@@ -25,6 +25,11 @@ class Weights:
     def _held(self) -> Held:
         return held(self, Weights)
 
+    @property
+    def _seed_generators(self) -> list[Any]:
+        """The random generators that it holds itself."""
+        return self._held().seeds
+
     def _own_variables(self) -> list[Variable]:
         """Its own variables, without those of nested layers: those born trainable, then the others."""
         return _in_order(self._held().variables)
