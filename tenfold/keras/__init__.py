@@ -31,6 +31,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.regularizers": "regularizers=* Regularizer",
         "tenfold.keras.rematerialization": "RematScope remat",
         "tenfold.keras.saving": "saving=*",
+        "tenfold.keras.tree": "tree=*",
         "tenfold.keras.utils": "utils=*",
     },
 )

@@ -7,17 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import as_dtype
+from tenfold.core.dtypes import DType, as_dtype
+from tenfold.keras.defaults import floatx
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
 from tenfold.keras.untyped import as_tensor
 from tenfold.keras.variables import Variable, name_scope
+from tenfold.ops import distributions
 from tenfold.ops import random as ops
-from tenfold.primitives.arithmetic import select
+from tenfold.primitives.arithmetic import cast, select
+from tenfold.primitives.gather import gather
 from tenfold.tensor.tensor import Tensor
 from tenfold.transform import drawing
 
 MODULE = "keras.random"
+SEEDS = 2**31 - 2  # integers that differ by a multiple of this are the same seed, as in Keras
 
 
 def make_default_seed() -> int:
@@ -82,6 +86,13 @@ _ONE = as_tensor(np.array([0, 1], np.uint32))
 _default: list[SeedGenerator] = []
 
 
+def global_seed_generator() -> SeedGenerator:
+    """The generator behind what is drawn without a seed."""
+    if not _default:
+        _default.append(SeedGenerator(name="global_seed_generator"))
+    return _default[0]
+
+
 def draw_seed(seed: Any) -> Any:
     """A pair of integers for the stateless generators, from a SeedGenerator, an int, or None (the global generator).
 
@@ -91,50 +102,98 @@ def draw_seed(seed: Any) -> Any:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
-        return as_tensor(np.array([int(seed) % 2**32, 0], np.uint32))
+        return as_tensor(np.array([int(seed) % SEEDS, 0], np.uint32))
     if seed is None:
-        if not _default:
-            _default.append(SeedGenerator(name="global_seed_generator"))
-        return _default[0].next()
+        return global_seed_generator().next()
     if isinstance(seed, (Tensor, np.ndarray, list, tuple)):
         return as_tensor(seed)
     raise ValueError(f"Argument `seed` must be either an integer or an instance of `SeedGenerator`. Received: seed={seed} (of type {type(seed)})")
 
 
+def _dtype(dtype: Any) -> DType:
+    return as_dtype(dtype or floatx())
+
+
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normally distributed numbers."""
-    return drawing.normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
+    """Normally distributed numbers.
+
+    Example:
+        >>> normal((2, 3), seed=1).shape
+        TensorShape([2, 3])
+    """
+    return drawing.normal(draw_seed(seed), shape, mean, stddev, _dtype(dtype))
 
 
 def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Numbers spread evenly over [minval, maxval)."""
-    return drawing.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype or "float32"))
+    """Numbers spread evenly over [minval, maxval).
+
+    Raises:
+        ValueError: `dtype` is no floating-point type.
+    """
+    want = _dtype(dtype)
+    if not want.is_floating:
+        raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. Received: dtype={want.name}. Try keras.random.randint.")
+    return drawing.uniform(draw_seed(seed), shape, minval, maxval, want)
 
 
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normally distributed numbers, none farther than two standard deviations from the mean."""
-    return drawing.truncated_normal(draw_seed(seed), shape, mean, stddev, as_dtype(dtype or "float32"))
+    return drawing.truncated_normal(draw_seed(seed), shape, mean, stddev, _dtype(dtype))
 
 
-def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Any:
-    """Integers from minval to maxval - 1."""
-    return drawing.uniform(draw_seed(seed), shape, minval, maxval, as_dtype(dtype))
+def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> Any:
+    """Integers from minval to maxval - 1.
+
+    Raises:
+        ValueError: `dtype` is no integer type.
+    """
+    want = as_dtype(dtype)
+    if not want.is_integer:
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={want.name}. Try keras.random.uniform.")
+    return drawing.uniform(draw_seed(seed), shape, minval, maxval, want)
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Any:
-    """`num_samples` class numbers for each row of logits."""
-    return ops.stateless_categorical(logits, num_samples, draw_seed(seed), as_dtype(dtype))
+    """`num_samples` class numbers for each row of logits.
+
+    Raises:
+        ValueError: the logits are not [batch, classes].
+    """
+    x = as_tensor(logits)
+    if x.ndim != 2:
+        raise ValueError(f"`logits` must be 2D: [batch, classes]. Received: logits.shape={x.shape}")
+    return cast(ops.stateless_categorical(x, num_samples, draw_seed(seed)), as_dtype(dtype))
+
+
+def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """Gamma distributed numbers of concentration `alpha` and rate 1.
+
+    Example:
+        >>> gamma((2, 3), 1.5, seed=1).shape
+        TensorShape([2, 3])
+    """
+    return distributions.gamma(draw_seed(seed), shape, alpha, _dtype(dtype))
+
+
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """Beta distributed numbers: between 0 and 1, on average alpha / (alpha + beta)."""
+    return distributions.beta(draw_seed(seed), shape, alpha, beta, _dtype(dtype))
+
+
+def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """How many of `counts` trials succeed, each with the given probability."""
+    return distributions.binomial(draw_seed(seed), shape, counts, probabilities, _dtype(dtype))
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     """`x` with its slices along `axis` in another order.
 
-    Raises:
-        ValueError: `axis` is not 0.
+    Example:
+        >>> sorted(shuffle([1, 2, 3], seed=1).numpy().tolist())
+        [1, 2, 3]
     """
-    if axis != 0:
-        raise ValueError(f"[shuffle] only axis=0 is supported. Received: axis={axis}. Try moving the axis with tf.transpose.")
-    return ops.stateless_shuffle(x, draw_seed(seed))
+    values = as_tensor(x)
+    return gather(values, ops.permutation(draw_seed(seed), values.sizes[axis]), axis)
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
@@ -147,9 +206,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
             raise ValueError(f"[dropout] noise_shape needs one size per dimension. Received: noise_shape={noise_shape}, inputs.shape={x.shape}")
         shape = tuple(m if n is None else n for n, m in zip(noise_shape, x.sizes, strict=True))
     kept = uniform(shape, dtype=x.dtype if x.dtype.size > 2 else "float32", seed=seed) >= rate
-    return select(kept, x * (1 / (1 - rate)), 0)
+    return select(kept, x * (1 / (1 - rate) if rate < 1 else 0), 0)
 
 
 __all__ = [
-    "SeedGenerator", "categorical", "dropout", "normal", "randint", "shuffle", "truncated_normal", "uniform",
+    "SeedGenerator", "beta", "binomial", "categorical", "dropout", "gamma", "normal", "randint", "shuffle", "truncated_normal", "uniform",
 ]  # fmt: skip

@@ -226,11 +226,11 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
     return drawing.truncated_normal(next_seed(seed), shape, mean, stddev, dtype)
 
 
-def _order(seed: Tensor, n: Any) -> Tensor:
-    """A random permutation: the order of random numbers."""
+def permutation(seed: Any, n: Any) -> Tensor:
+    """The numbers from 0 to n - 1 in an order that follows from `seed`: that of random numbers."""
     if isinstance(n, Sym):
-        raise InvalidArgumentError("[shuffle] the first dimension must be known while the function is traced.")
-    return argsort(a.bitcast(p.random_bits(seed, (n,)), int32), stable=True)
+        raise InvalidArgumentError("[shuffle] the size of the dimension must be known while the function is traced.")
+    return argsort(a.bitcast(p.random_bits(p.as_seed(seed), (n,)), int32), stable=True)
 
 
 def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
@@ -244,7 +244,7 @@ def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     x = as_tensor(value)
     if x.ndim == 0:
         raise ShapeError("[shuffle] expected at least one dimension; received a scalar.")
-    return gather(x, _order(next_seed(seed), x.sizes[0]))
+    return gather(x, permutation(next_seed(seed), x.sizes[0]))
 
 
 def categorical(logits: Any, num_samples: Any, dtype: Any = None, seed: Any = None, name: str | None = None) -> Tensor:
@@ -323,7 +323,7 @@ def split(seed: Any, num: int = 2, alg: Any = "auto_select") -> Tensor:
 def stateless_shuffle(value: Any, seed: Any, alg: Any = "auto_select", name: str | None = None) -> Tensor:
     """`value` with its rows in an order that follows from `seed`, two integers."""
     x = as_tensor(value)
-    return gather(x, _order(p.as_seed(seed), x.sizes[0]))
+    return gather(x, permutation(seed, x.sizes[0]))
 
 
 __all__ = [
