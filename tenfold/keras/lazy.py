@@ -37,3 +37,15 @@ def names(namespace: str, sources: dict[str, str]) -> tuple[Callable[[str], Any]
 def load_everything() -> None:
     """Loads all of Keras, so that files may name each of its classes."""
     importlib.import_module("tenfold.keras.models")
+
+
+def load_operation(kind: str) -> None:
+    """Loads the file of `keras.ops` that defines the operation with this class name, if there is one."""
+    ops = importlib.import_module("tenfold.keras.ops")
+    wanted = _IRREGULAR.get(kind, kind).lower()
+    for name in dir(ops):
+        if name.replace("_", "") == wanted:
+            getattr(ops, name)
+
+
+_IRREGULAR = {"BatchNorm": "BatchNormalization", "LayerNorm": "LayerNormalization", "RMSNorm": "RMSNormalization"}

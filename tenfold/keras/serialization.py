@@ -13,7 +13,7 @@ from tenfold.core.dtypes import DType
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import TensorShape
 from tenfold.keras.registry import OBJECTS, public_module
-from tenfold.keras.symbolic import MODULES, OPERATIONS, KerasTensor, Operation
+from tenfold.keras.symbolic import MODULES, KerasTensor, Operation, operation_named
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
 
@@ -24,7 +24,6 @@ _names: dict[Any, str] = {}
 _custom: dict[str, Any] = {}  # get_custom_objects()
 _scopes: list[dict[str, Any]] = []
 _PLAIN = (str, int, float, bool)
-_OPERATIONS_MODULE = "keras.src.ops.numpy"
 
 
 class UnknownObjectError(InvalidArgumentError, TypeError):
@@ -155,7 +154,7 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
     cls = type(obj)
     config = serialize_dict(obj.get_config())
     if isinstance(obj, Operation):
-        return {"module": MODULES.get(obj.kind, _OPERATIONS_MODULE), "class_name": obj.kind, "config": config, "registered_name": obj.kind}
+        return {"module": MODULES[obj.kind], "class_name": obj.kind, "config": config, "registered_name": obj.kind}
     module = public_module(cls)
     if module is not None:
         private = _PRIVATE.get(cls.__name__)
@@ -243,10 +242,8 @@ def _deserialize_special(tag: str, inner: Any, depth: int) -> Any:
 def _instance(config: Mapping[str, Any], name: str, inner: Any) -> Any:
     module = config.get("module")
     if isinstance(module, str) and module.startswith("keras.src.ops"):
-        if name not in OPERATIONS:
-            raise UnknownObjectError(f"[deserialize] the operation {name!r} is not known. Expected one of {', '.join(sorted(OPERATIONS))}.")
-        options = {str(k): _deserialize(v, 0) for k, v in dict(inner or {}).items() if v is not None and k != "dtype_policy"}
-        return Operation(name, **(options if name == "Cast" else {k: v for k, v in options.items() if k != "dtype"}))
+        known = inspect.signature(operation_named(name)).parameters
+        return Operation(name, **{str(k): _deserialize(v, 0) for k, v in dict(inner or {}).items() if v is not None and (k in known or k == "name")})
     cls = _find(module, name, config.get("registered_name"))
     if not inspect.isclass(cls) or not hasattr(cls, "from_config"):
         raise UnknownObjectError(f"[deserialize] {name!r} is not a class with a from_config() method.")

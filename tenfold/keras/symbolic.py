@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +9,11 @@ from typing import Any, NamedTuple
 
 from tenfold.core import nest
 from tenfold.core.dtypes import DType, as_dtype
-from tenfold.core.errors import DTypeError, OpError
+from tenfold.core.errors import DTypeError, InvalidArgumentError, OpError
 from tenfold.core.shapes import Sym, TensorShape
 from tenfold.ir.primitive import Spec
+from tenfold.keras.lazy import load_operation
 from tenfold.keras.naming import auto_name
-from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.tensor import CONVERTERS, Tensor
 from tenfold.transform.trace import output_specs
 
@@ -263,12 +262,11 @@ class Operation:
     """
 
     def __init__(self, kind: str, name: str | None = None, **options: Any) -> None:
-        if kind not in OPERATIONS:
-            raise ValueError(f"[Operation] unknown operation {kind!r}. Expected one of {', '.join(sorted(OPERATIONS))}.")
+        function = operation_named(kind)
         self.kind = kind
         self.name = name or auto_name(kind)
         self.options = options
-        self.function = partial(OPERATIONS[kind], **options) if options else OPERATIONS[kind]
+        self.function = partial(function, **options) if options else function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs it on tensors, or remembers it on KerasTensors."""
@@ -284,14 +282,27 @@ class Operation:
         return f"<Operation {self.kind}, name={self.name}>"
 
 
-OPERATIONS: dict[str, Callable[..., Any]] = {  # Keras's class name -> function
-    "Add": operator.add, "Subtract": operator.sub, "Multiply": operator.mul, "TrueDivide": operator.truediv, "FloorDivide": operator.floordiv,
-    "Mod": operator.mod, "Power": operator.pow, "Matmul": operator.matmul, "LogicalAnd": operator.and_, "LogicalOr": operator.or_,
-    "LogicalXor": operator.xor, "Less": operator.lt, "LessEqual": operator.le, "Greater": operator.gt, "GreaterEqual": operator.ge,
-    "Equal": operator.eq, "NotEqual": operator.ne, "Negative": operator.neg, "Absolute": operator.abs, "LogicalNot": operator.invert,
-    "GetItem": operator.getitem, "Cast": lambda x, dtype: cast(x, as_dtype(dtype)),
-}  # fmt: skip
-MODULES: dict[str, str] = {"Cast": "keras.src.ops.core"}  # where Keras defines the class, if not in keras.src.ops.numpy
+OPERATIONS: dict[str, Callable[..., Any]] = {}  # Keras's class name -> function; `keras.ops` fills it as its files are loaded
+MODULES: dict[str, str] = {}  # where Keras defines the class
+
+
+def operation_named(kind: str) -> Callable[..., Any]:
+    """The function of `keras.ops` for a class name of Keras.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if kind not in OPERATIONS:
+        load_operation(kind)
+    if kind not in OPERATIONS:
+        raise UnknownOperationError(f"[Operation] unknown operation {kind!r}. Expected the class name of a function of keras.ops, such as 'Add'.")
+    return OPERATIONS[kind]
+
+
+class UnknownOperationError(InvalidArgumentError, TypeError):
+    """Nothing in `keras.ops` has this class name."""
+
+
 _BINARY = {
     "add": "Add", "sub": "Subtract", "mul": "Multiply", "truediv": "TrueDivide", "floordiv": "FloorDivide", "mod": "Mod", "pow": "Power",
     "matmul": "Matmul", "and": "LogicalAnd", "or": "LogicalOr", "xor": "LogicalXor",
@@ -334,4 +345,5 @@ class KerasTensorError(OpError, ValueError, TypeError):
 
 _install()
 CONVERTERS.append((KerasTensor, _refuse))
-__all__ = ["BATCH", "OPERATIONS", "DTypeError", "KerasTensor", "Node", "Operation", "call_symbolically", "is_symbolic", "node_of", "nodes_of"]
+__all__ = ["BATCH", "OPERATIONS", "DTypeError", "KerasTensor", "Node", "Operation", "call_symbolically", "is_symbolic", "node_of", "nodes_of",
+           "operation_named"]  # fmt: skip

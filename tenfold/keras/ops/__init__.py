@@ -1,0 +1,16 @@
+"""`keras.ops`: functions of tensors, arrays, and the symbolic tensors of functional models. Each file is loaded when it is first used."""
+
+from tenfold.keras import lazy as _lazy
+from tenfold.keras.ops import linalg as _linalg
+from tenfold.keras.ops import nn as _nn
+from tenfold.keras.ops import numpy as _numpy
+
+NAMES = {
+    "tenfold.keras.ops.numpy": "numpy=*",
+    "tenfold.keras.ops.nn": "nn=*",
+    "tenfold.keras.ops.linalg": "linalg=*",
+    "tenfold.keras.ops.image": "image=*",
+    "tenfold.keras.ops.core": "cast cond convert_to_numpy convert_to_tensor is_tensor shape stop_gradient while_loop",
+    "tenfold.keras.ops.math": "erf logsumexp rsqrt",
+} | _numpy.NAMES | _nn.NAMES | _linalg.NAMES  # fmt: skip
+__getattr__, __dir__ = _lazy.names("tenfold.keras.ops", NAMES)

@@ -1,0 +1,100 @@
+"""What makes a function one of `keras.ops`: it takes anything array-like, promotes types as Keras does, and records symbolic calls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from tenfold.keras.promotion import Rule
+from tenfold.keras.symbolic import MODULES, OPERATIONS, Operation, is_symbolic
+from tenfold.ops.creation import cast
+from tenfold.tensor.tensor import Tensor, as_tensor
+
+Array = Any  # a parameter of this type takes a tensor, variable, NumPy array, number, list of numbers, or KerasTensor
+Arrays = Any  # a list or tuple of these
+F = TypeVar("F", bound=Callable[..., Any])
+_ONE, _MANY = ("Array", "Array | None"), ("Arrays", "Arrays | None")
+_NUMBERS = (bool, int, float)
+
+
+def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None = None) -> Callable[[F], F]:
+    """Makes a function one of `keras.ops`.
+
+    Parameters annotated `Array` (or `Arrays`: a list of them) reach the body as tensors. With a KerasTensor among them, the call becomes a node
+    of a functional model instead; all other parameters are its options, and go into its config.
+
+    Args:
+        module: where Keras has the operation's class, in `keras.src.ops`.
+        kind: that class's name; default: the function's name in camel case.
+        dtype: a rule of `keras.promotion`: which type the tensors are promoted to; default: each keeps its own.
+
+    Example:
+        >>> from tenfold.keras.promotion import floating
+        >>> @operation("custom", dtype=floating)
+        ... def hypotenuse(a: Array, b: Array) -> Array:
+        ...     return tf.sqrt(a * a + b * b)
+        >>> float(hypotenuse(3, 4)), hypotenuse(tf.keras.Input((2,)), 4).shape
+        (5.0, TensorShape([None, 2]))
+    """
+
+    def decorate(function: F) -> F:
+        name = kind or "".join(part.capitalize() for part in function.__name__.split("_"))
+        made, OPERATIONS[name] = _made(function, name, dtype)
+        MODULES[name] = f"keras.src.ops.{module}"
+        return made  # type: ignore[return-value]
+
+    return decorate
+
+
+def _made(function: Callable[..., Any], kind: str, dtype: Rule | None) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """(the public function, the same with its tensors first and its options by name)."""
+    signature = inspect.signature(function)
+    parameters = signature.parameters
+    tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY)]
+    spread = next((n for n in tensors if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL), None)
+    many = [n for n in tensors if parameters[n].annotation in _MANY or n == spread]
+
+    def prepare(given: dict[str, Any]) -> None:
+        """Makes tensors of the arguments that stand for some."""
+        there = [n for n in tensors if given.get(n) is not None]
+        values = converted([x for n in there for x in (given[n] if n in many else [given[n]])], dtype)
+        for n in there:
+            count = len(given[n]) if n in many else 1
+            given[n] = values[:count] if n in many else values[0]
+            del values[:count]
+
+    def remember(given: dict[str, Any]) -> Any:
+        """The symbolic call: tensors are arguments of the node, everything else the operation's options."""
+        options = {n: value for n, value in given.items() if n not in tensors}
+        last = max((i for i, n in enumerate(tensors) if given.get(n) is not None), default=-1)
+        args = [given.get(n) for n in tensors[: last + 1]]
+        return Operation(kind, **options)(*args[:-1], *(args[-1:] if spread is None else given[spread]))
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        if is_symbolic(args, kwargs):
+            return remember(bound.arguments)
+        prepare(bound.arguments)
+        return function(*bound.args, **bound.kwargs)
+
+    def replay(*args: Any, **options: Any) -> Any:
+        if spread is not None:
+            return call(*(options.pop(n) for n in parameters if n in options and n not in tensors), *args, **options)
+        return call(**dict(zip(tensors, args, strict=False)), **options)
+
+    return call, call if list(parameters)[: len(tensors)] == tensors else replay
+
+
+def converted(values: list[Any], rule: Rule | None = None) -> list[Tensor]:
+    """The values as tensors; with a rule, of the type that it finds for them. Python's numbers count as weak types."""
+    if rule is None:
+        return [x if type(x) is Tensor else as_tensor(x) for x in values]
+    known = [x if type(x) in _NUMBERS else as_tensor(x) for x in values]
+    want = rule(*(x.dtype if isinstance(x, Tensor) else type(x) for x in known))
+    return [cast(x, want) for x in known]
+
+
+__all__ = ["Array", "Arrays", "converted", "operation"]

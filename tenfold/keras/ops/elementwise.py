@@ -1,0 +1,125 @@
+"""Arithmetic, element by element, in `keras.ops`."""
+
+from __future__ import annotations
+
+from tenfold.keras.ops.define import Array, operation
+from tenfold.keras.promotion import floating, numeric, result_type
+from tenfold.ops import elementwise as e
+from tenfold.ops import special
+
+
+@operation()
+def absolute(x: Array) -> Array:
+    """The absolute value."""
+    return e.abs(x) if x.dtype.is_numeric and not x.dtype.is_unsigned else x
+
+
+abs = absolute
+
+
+@operation(dtype=result_type)
+def add(x1: Array, x2: Array) -> Array:
+    """x1 + x2, element by element."""
+    return e.add(x1, x2)
+
+
+@operation(dtype=result_type)
+def subtract(x1: Array, x2: Array) -> Array:
+    """x1 - x2, element by element."""
+    return e.subtract(x1, x2)
+
+
+@operation(dtype=result_type)
+def multiply(x1: Array, x2: Array) -> Array:
+    """x1 * x2, element by element."""
+    return e.multiply(x1, x2)
+
+
+@operation(dtype=floating)
+def divide(x1: Array, x2: Array) -> Array:
+    """x1 / x2, element by element."""
+    return e.divide(x1, x2)
+
+
+@operation(dtype=floating)
+def true_divide(x1: Array, x2: Array) -> Array:
+    """x1 / x2, element by element."""
+    return e.divide(x1, x2)
+
+
+@operation(dtype=result_type)
+def floor_divide(x1: Array, x2: Array) -> Array:
+    """x1 / x2 rounded down, element by element."""
+    return e.floordiv(x1, x2)
+
+
+@operation(dtype=numeric)
+def mod(x1: Array, x2: Array) -> Array:
+    """The remainder of x1 / x2, with the sign of x2."""
+    return e.floormod(x1, x2)
+
+
+@operation(dtype=result_type)
+def power(x1: Array, x2: Array) -> Array:
+    """x1 to the power x2, element by element."""
+    return e.pow(x1, x2)
+
+
+@operation(dtype=result_type)
+def maximum(x1: Array, x2: Array) -> Array:
+    """The larger one of x1 and x2; NaN if one is."""
+    return e.maximum(x1, x2)
+
+
+@operation(dtype=result_type)
+def minimum(x1: Array, x2: Array) -> Array:
+    """The smaller one of x1 and x2; NaN if one is."""
+    return e.minimum(x1, x2)
+
+
+@operation()
+def negative(x: Array) -> Array:
+    """-x."""
+    return e.negative(x)
+
+
+@operation(dtype=numeric)
+def square(x: Array) -> Array:
+    """x * x."""
+    return e.square(x)
+
+
+@operation(dtype=floating)
+def sqrt(x: Array) -> Array:
+    """The square root."""
+    return e.sqrt(x)
+
+
+@operation()
+def reciprocal(x: Array) -> Array:
+    """1 / x."""
+    return e.reciprocal(x)
+
+
+@operation()
+def sign(x: Array) -> Array:
+    """-1, 0 or 1, as x is negative, zero or positive."""
+    return e.sign(x)
+
+
+@operation(dtype=floating)
+def ceil(x: Array) -> Array:
+    """x rounded up."""
+    return e.ceil(x)
+
+
+@operation(dtype=floating)
+def floor(x: Array) -> Array:
+    """x rounded down."""
+    return e.floor(x)
+
+
+@operation(dtype=numeric)
+def clip(x: Array, x_min: Array, x_max: Array) -> Array:
+    """x, no less than x_min and no more than x_max."""
+    return special.clip_by_value(x, x_min, x_max)

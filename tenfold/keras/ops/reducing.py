@@ -1,0 +1,105 @@
+"""Sums, means, extremes and other reductions along axes, in `keras.ops`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenfold.keras.ops.define import Array, operation
+from tenfold.keras.promotion import counting, floating, logical, result_type
+from tenfold.ops import creation, elementwise, running, shaping
+from tenfold.ops import reducing as r
+
+Axes = int | tuple[int, ...] | list[int] | None
+
+
+@operation(dtype=counting)
+def sum(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The sum along axes; all of them if none is named."""
+    return r.reduce_sum(x, axis=axis, keepdims=keepdims)
+
+
+@operation()
+def prod(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
+    """The product along axes; all of them if none is named."""
+    return r.reduce_prod(creation.cast(x, dtype or counting(x.dtype)), axis=axis, keepdims=keepdims)
+
+
+@operation()
+def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The mean along axes; all of them if none is named."""
+    return _precisely(r.reduce_mean, x, axis, keepdims)
+
+
+@operation()
+def var(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The variance along axes; all of them if none is named."""
+    return _precisely(r.reduce_variance, x, axis, keepdims)
+
+
+@operation(dtype=floating)
+def std(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The standard deviation along axes; all of them if none is named."""
+    return elementwise.sqrt(_precisely(r.reduce_variance, x, axis, keepdims))
+
+
+def _precisely(reduce: Any, x: Array, axis: Axes, keepdims: bool) -> Array:
+    """A reduction computed in at least 32 bits."""
+    kept = floating(x.dtype)
+    return creation.cast(reduce(creation.cast(x, result_type(kept, "float32")), axis=axis, keepdims=keepdims), kept)
+
+
+@operation()
+def max(x: Array, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Array:
+    """The largest element along axes, and no less than `initial`."""
+    found = r.reduce_any(x, axis, keepdims) if x.dtype.is_bool else r.reduce_max(x, axis=axis, keepdims=keepdims)
+    return found if initial is None else elementwise.maximum(found, creation.cast(initial, found.dtype))
+
+
+@operation()
+def min(x: Array, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Array:
+    """The smallest element along axes, and no more than `initial`."""
+    found = r.reduce_all(x, axis, keepdims) if x.dtype.is_bool else r.reduce_min(x, axis=axis, keepdims=keepdims)
+    return found if initial is None else elementwise.minimum(found, creation.cast(initial, found.dtype))
+
+
+@operation(dtype=logical)
+def any(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Whether one element is true (not zero) along axes."""
+    return r.reduce_any(x, axis=axis, keepdims=keepdims)
+
+
+@operation(dtype=logical)
+def all(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Whether all elements are true (not zero) along axes."""
+    return r.reduce_all(x, axis=axis, keepdims=keepdims)
+
+
+@operation()
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The place of the largest element along an axis; in the flat tensor if none is named."""
+    return _place(r.argmax, x, axis, keepdims)
+
+
+@operation()
+def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The place of the smallest element along an axis; in the flat tensor if none is named."""
+    return _place(r.argmin, x, axis, keepdims)
+
+
+def _place(find: Any, x: Array, axis: int | None, keepdims: bool) -> Array:
+    if axis is None:
+        found = find(shaping.reshape(x, [-1]), axis=0, output_type="int32")
+        return shaping.reshape(found, [1] * x.ndim) if keepdims else found
+    found = find(x, axis=axis, output_type="int32")
+    return shaping.expand_dims(found, axis) if keepdims else found
+
+
+@operation()
+def cumsum(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
+    """The sums of the first 1, 2, 3... elements along an axis."""
+    return _running(running.cumsum, x, axis, dtype)
+
+
+def _running(scan: Any, x: Array, axis: int | None, dtype: Any) -> Array:
+    x = creation.cast(x, dtype or ("int32" if x.dtype.is_bool else x.dtype))
+    return scan(shaping.reshape(x, [-1]), 0) if axis is None else scan(x, axis)
