@@ -7,6 +7,7 @@ import gc
 from tenfold.keras import naming
 from tenfold.keras.defaults import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
 from tenfold.keras.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
+from tenfold.keras.promotion import result_type
 from tenfold.keras.symbolic import KerasTensor
 
 
@@ -35,4 +36,4 @@ def get_uid(prefix: str = "") -> int:
 
 
 __all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format", "is_float_dtype", "is_int_dtype", "is_keras_tensor",
-           "set_epsilon", "set_floatx", "set_image_data_format", "standardize_dtype"]  # fmt: skip
+           "result_type", "set_epsilon", "set_floatx", "set_image_data_format", "standardize_dtype"]  # fmt: skip

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from tenfold.core.dtypes import ALL, DType
+from tenfold.core.dtypes import DType
 from tenfold.keras.defaults import floatx
+from tenfold.keras.dtypes import standardize_dtype
 
 _NEXT = {  # each type and the types just above it; "int" and "float" are the weak types of Python's numbers
     "bool": "int",
@@ -30,9 +31,7 @@ _NEXT = {  # each type and the types just above it; "int" and "float" are the we
 }
 _WEAK = {int: "int", float: "float"}
 _NARROWED = {"uint64": "uint32", "complex128": "complex64"}  # as Keras does it with TensorFlow
-_PYTHON: dict[Any, str] = {bool: "bool", int: "int64", "int": "int64", float: "float32", complex: "complex128", str: "string"}
 _FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
-ALLOWED = (*(d.name for d in ALL), *_FLOAT8, "string")
 
 
 def _above(name: str) -> frozenset[str]:
@@ -40,37 +39,6 @@ def _above(name: str) -> frozenset[str]:
 
 
 _ABOVE = {name: _above(name) for name in _NEXT}
-
-
-def standardize_dtype(dtype: Any) -> str:
-    """The name of a type: of a name, a NumPy or tensor dtype, a Python type; None means `floatx`.
-
-    Raises:
-        ValueError: there is no such type.
-
-    Example:
-        >>> standardize_dtype(None), standardize_dtype(int)
-        ('float32', 'int64')
-    """
-    if dtype is None:
-        return floatx()
-    if type(dtype) is DType:
-        return dtype.name
-    name = _PYTHON.get(dtype, dtype)
-    name = getattr(name, "name", None) or getattr(name, "__name__", None) or name
-    if name not in ALLOWED:
-        raise ValueError(f"Invalid dtype: {name}. Expected one of {', '.join(ALLOWED)}.")
-    return str(name)
-
-
-def is_float_dtype(dtype: Any) -> bool:
-    """Whether `dtype` is a real floating-point type."""
-    return "float" in standardize_dtype(dtype)
-
-
-def is_int_dtype(dtype: Any) -> bool:
-    """Whether `dtype` is an integer type; bool is none."""
-    return "int" in standardize_dtype(dtype)
 
 
 def _least(names: frozenset[str]) -> str:
@@ -147,4 +115,4 @@ def counting(*dtypes: Any) -> str:
     return {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}.get(name, name)
 
 
-__all__ = ["ALLOWED", "Rule", "counting", "floating", "is_float_dtype", "is_int_dtype", "logical", "numeric", "result_type", "standardize_dtype"]
+__all__ = ["Rule", "counting", "floating", "logical", "numeric", "result_type"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import standardize_dtype
 from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import creation, program, shaping
 from tenfold.tensor.tensor import Tensor, as_tensor
