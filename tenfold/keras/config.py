@@ -1,4 +1,4 @@
-"""`keras.config`: the defaults."""
+"""`keras.config`: the defaults and the switches."""
 
 from tenfold.keras.backend import backend
 from tenfold.keras.defaults import (
@@ -11,36 +11,29 @@ from tenfold.keras.defaults import (
     set_floatx,
     set_image_data_format,
 )
+from tenfold.keras.switches import (
+    disable_flash_attention,
+    disable_interactive_logging,
+    disable_traceback_filtering,
+    enable_flash_attention,
+    enable_interactive_logging,
+    enable_traceback_filtering,
+    enable_unsafe_deserialization,
+    is_flash_attention_enabled,
+    is_interactive_logging_enabled,
+    is_nnx_enabled,
+    is_traceback_filtering_enabled,
+    max_epochs,
+    max_steps_per_epoch,
+    set_backend,
+    set_max_epochs,
+    set_max_steps_per_epoch,
+)
 
 __all__ = [
-    "backend",
-    "disable_traceback_filtering",
-    "dtype_policy",
-    "enable_traceback_filtering",
-    "epsilon",
-    "floatx",
-    "image_data_format",
-    "is_traceback_filtering_enabled",
-    "set_dtype_policy",
-    "set_epsilon",
-    "set_floatx",
-    "set_image_data_format",
-]
-
-
-_settings = {"traceback_filtering": False}
-
-
-def disable_traceback_filtering() -> None:
-    """Tracebacks are whole; they are anyway."""
-    _settings["traceback_filtering"] = False
-
-
-def enable_traceback_filtering() -> None:
-    """Accepted; tracebacks are short anyway."""
-    _settings["traceback_filtering"] = True
-
-
-def is_traceback_filtering_enabled() -> bool:
-    """What was chosen last."""
-    return _settings["traceback_filtering"]
+    "backend", "disable_flash_attention", "disable_interactive_logging", "disable_traceback_filtering", "dtype_policy", "enable_flash_attention",
+    "enable_interactive_logging", "enable_traceback_filtering", "enable_unsafe_deserialization", "epsilon", "floatx", "image_data_format",
+    "is_flash_attention_enabled", "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled", "max_epochs",
+    "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format", "set_max_epochs",
+    "set_max_steps_per_epoch",
+]  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.keras import switches
 from tenfold.keras.callbacks.base import CallbackList, History, LazyLogs, ProgbarLogger
 from tenfold.keras.data_adapter import ArrayBatches, Batches, are_arrays, make_batches, split, unpack_x_y_sample_weight
 from tenfold.keras.labels import check_labels
@@ -91,8 +92,10 @@ class Epochs:
     """Epochs of batches, each of `steps` batches if that is given: the next epoch then goes on where the last one ended."""
 
     def __init__(self, batches: Batches, steps: int | None, name: str) -> None:
-        self.batches, self.limit, self.name = batches, steps, name
-        self.steps = steps or batches.steps
+        total = steps or batches.steps
+        self.steps = switches.capped(total, switches.max_steps_per_epoch(), "steps_per_epoch")
+        self.batches, self.name = batches, name
+        self.limit = steps if self.steps == total else self.steps
         self._iterator: Iterator[Any] | None = None
         self._seen = 0
         self.exhausted = False
@@ -195,6 +198,7 @@ def _logs(model: Any, result: Any) -> dict[str, Any]:
 def fit(model: Any, x: Any, y: Any, options: FitOptions) -> History:
     """See `Model.fit`."""
     options.check()
+    options.epochs = switches.capped(options.epochs, switches.max_epochs(), "epochs") or 0
     verbose = resolve_verbose(options.verbose, "fit")
     training, validation = _training_data(model, x, y, options)
     epochs = Epochs(training, options.steps_per_epoch, "fit")

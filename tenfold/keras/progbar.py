@@ -10,11 +10,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from tenfold.keras import switches
+
 INTERVAL = 0.2  # seconds between repaints: metrics are fetched only then
 
 
 def _write(text: str) -> None:
-    """To standard output, if there is one, in the characters that it knows."""
+    """To standard output, if there is one, in the characters that it knows; to the log if interactive logging is disabled."""
+    if not switches.is_interactive_logging_enabled():
+        switches.log.info(text.strip())
+        return
     out = sys.stdout
     if out is None:
         return
@@ -159,6 +164,8 @@ def _cut(line: str, finalize: bool) -> str:
 
 def is_dynamic() -> bool:
     """Whether standard output can redraw a line: a terminal or a notebook."""
+    if not switches.is_interactive_logging_enabled():
+        return False
     if "ipykernel" in sys.modules or os.environ.get("PYCHARM_HOSTED"):
         return True
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.keras.progbar import Progbar
+from tenfold.keras.switches import tell
 
 _BATCH_HOOKS = tuple(f"on_{kind}_batch_{when}" for kind in ("train", "test", "predict") for when in ("begin", "end"))
 
@@ -225,7 +226,7 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self.params.get("verbose") and self.epochs and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}")
+            tell(f"Epoch {epoch + 1}/{self.epochs}")
         self._begin()
 
     def _batch(self, batch: int, logs: Any) -> None:
@@ -288,7 +289,7 @@ class TerminateOnNaN(Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(float(loss)):
-            print(f"Batch {batch}: Invalid loss, terminating training")
+            tell(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 
 
@@ -315,7 +316,7 @@ class LearningRateScheduler(Callback):
             raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate!r}")
         optimizer.learning_rate = rate
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            tell(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.keras.callbacks.base import Callback
+from tenfold.keras.switches import tell
 
 _UP = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine", "hits", "specificity", "sensitivity")
 
@@ -109,10 +110,10 @@ class EarlyStopping(_Monitor):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            tell(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                tell(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
 
@@ -163,7 +164,7 @@ class ReduceLROnPlateau(_Monitor):
                 new = max(rate * self.factor, self.min_lr)
                 optimizer.learning_rate = new
                 if self.verbose:
-                    print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+                    tell(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
                 self.cooldown_counter, self.wait = self.cooldown, 0
 
 
@@ -215,14 +216,14 @@ class ModelCheckpoint(_Monitor):
                 return
             if not self._better(value, self.best):
                 if self.verbose:
-                    print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+                    tell(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
                 return
             if self.verbose:
-                print(f"\nEpoch {epoch + 1}: {self.monitor} improved to {value:.5f}")
+                tell(f"\nEpoch {epoch + 1}: {self.monitor} improved to {value:.5f}")
             self.best = value
         path = self._path(epoch, batch, logs)
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: saving model to {path}")
+            tell(f"\nEpoch {epoch + 1}: saving model to {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path, overwrite=True)
