@@ -13,7 +13,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.layers.base": "Layer",
         "tenfold.keras.layers.input_spec": "InputSpec",
         "tenfold.keras.variables": "Variable name_scope",
-        "tenfold.keras.defaults": "DTypePolicy",
+        "tenfold.keras.dtype_policies": "DTypePolicy FloatDTypePolicy dtype_policies=*",
         "tenfold.keras.activations": "activations=*",
         "tenfold.keras.backend": "backend=*",
         "tenfold.keras.callbacks": "callbacks=*",

@@ -2,15 +2,15 @@
 
 from tenfold.keras.backend import backend
 from tenfold.keras.defaults import (
-    dtype_policy,
     epsilon,
     floatx,
     image_data_format,
-    set_dtype_policy,
     set_epsilon,
     set_floatx,
     set_image_data_format,
 )
+from tenfold.keras.dtype_policies.identify import set_dtype_policy
+from tenfold.keras.dtype_policies.policy import dtype_policy
 from tenfold.keras.switches import (
     disable_flash_attention,
     disable_interactive_logging,

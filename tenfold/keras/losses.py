@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import defaults, identifiers, reductions, serialization
+from tenfold.keras import defaults, dtype_policies, identifiers, reductions, serialization
 from tenfold.keras import loss_functions as f
 from tenfold.keras.loss_functions import (
     binary_crossentropy,
@@ -57,13 +57,13 @@ class Loss:
         reductions.check_reduction(reduction)
         self.name = name or auto_name(type(self).__name__)
         self.reduction = reduction
-        self._dtype_policy = defaults.as_policy(dtype or defaults.floatx())
+        self._dtype_policy = dtype_policies.get(dtype or defaults.floatx())
         self._dtype = self._dtype_policy.compute_dtype
 
     @property
     def dtype(self) -> str:
         """The type it computes in."""
-        return self._dtype
+        return str(self._dtype)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The reduced loss; masked examples (the predictions' mask) do not count."""

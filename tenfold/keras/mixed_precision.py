@@ -1,6 +1,7 @@
 """`keras.mixed_precision`: dtype policies, and the optimizer that float16 needs."""
 
-from tenfold.keras.defaults import DTypePolicy, dtype_policy, set_dtype_policy
+from tenfold.keras.dtype_policies.identify import set_dtype_policy
+from tenfold.keras.dtype_policies.policy import DTypePolicy, dtype_policy
 from tenfold.keras.optimizers.loss_scale import LossScaleOptimizer
 
 Policy = DTypePolicy

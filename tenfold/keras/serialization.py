@@ -91,7 +91,7 @@ def serialize_keras_object(obj: Any) -> Any:
     """The JSON form of a layer, a function, a tensor, or a structure of them."""
     if obj is None or isinstance(obj, bool) or type(obj) in _PLAIN:
         return obj
-    if isinstance(obj, (list, tuple, Mapping, TensorShape)):
+    if isinstance(obj, (list, tuple, Mapping, TensorShape)) and not hasattr(obj, "get_config"):
         return _serialize_structure(obj)
     special = _serialize_special(obj)
     if special is not None:

@@ -11,7 +11,7 @@ from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
 from tenfold.core.shapes import Sym
 from tenfold.ir.primitive import Spec
-from tenfold.keras import constraints, defaults, initializers, regularizers, serialization
+from tenfold.keras import constraints, dtype_policies, initializers, regularizers, serialization
 from tenfold.keras.layers import auto_config, call, input_spec
 from tenfold.keras.layers.building import building, is_tensors, map_shapes, tuples, unwrapped
 from tenfold.keras.layers.call import context, signature
@@ -87,7 +87,7 @@ class Layer(Weights):
         self.input_spec: Any = None
         self.supports_masking = False
         self._trainable = bool(trainable)
-        self._dtype_policy = defaults.as_policy(dtype)
+        self._dtype_policy = dtype_policies.get(dtype)
         self._remat = current_scope()
         self._initialized = True
 
@@ -99,19 +99,19 @@ class Layer(Weights):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = defaults.as_policy(value)
+        self._dtype_policy = dtype_policies.get(value)
 
     @property
     def dtype(self) -> str:
         """The type of its weights."""
-        return self._dtype_policy.variable_dtype
+        return str(self._dtype_policy.variable_dtype)
 
     variable_dtype = dtype
 
     @property
     def compute_dtype(self) -> str:
         """The type in which it computes."""
-        return self._dtype_policy.compute_dtype
+        return str(self._dtype_policy.compute_dtype)
 
     input_dtype = compute_dtype
 

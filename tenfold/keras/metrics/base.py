@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import defaults, initializers, reductions
+from tenfold.keras import dtype_policies, initializers, reductions
 from tenfold.keras.naming import auto_name
 from tenfold.keras.registry import register
 from tenfold.keras.untyped import as_tensor, math
@@ -39,7 +39,7 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(type(self).__name__)
-        self._dtype_policy = defaults.as_policy(dtype)
+        self._dtype_policy = dtype_policies.get(dtype)
         self._dtype = self._dtype_policy.compute_dtype
         self._metrics: list[Metric] = []
         self._variables: list[Variable] = []
@@ -54,7 +54,7 @@ class Metric:
     @property
     def dtype(self) -> str:
         """The type it computes in."""
-        return self._dtype
+        return str(self._dtype)
 
     @property
     def dtype_policy(self) -> Any:
