@@ -9,12 +9,25 @@ from tenfold.keras.layers.activation import (
     ReLU,
     Softmax,
 )
+from tenfold.keras.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from tenfold.keras.layers.attention import (
     AdditiveAttention,
     Attention,
 )
 from tenfold.keras.layers.base import (
     Layer,
+)
+from tenfold.keras.layers.conv_lstm import (
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
 )
 from tenfold.keras.layers.convolution import (
     Conv1D,
@@ -24,24 +37,36 @@ from tenfold.keras.layers.convolution import (
     Conv3D,
     Conv3DTranspose,
     Convolution1D,
+    Convolution1DTranspose,
     Convolution2D,
     Convolution2DTranspose,
     Convolution3D,
+    Convolution3DTranspose,
     DepthwiseConv1D,
     DepthwiseConv2D,
     SeparableConv1D,
     SeparableConv2D,
+    SeparableConvolution1D,
     SeparableConvolution2D,
 )
 from tenfold.keras.layers.core import (
     Dense,
-    Embedding,
     Identity,
     Lambda,
     Masking,
 )
 from tenfold.keras.layers.einsum_dense import (
     EinsumDense,
+)
+from tenfold.keras.layers.embedding import (
+    Embedding,
+    ReversibleEmbedding,
+)
+from tenfold.keras.layers.foreign import (
+    FlaxLayer,
+    JaxLayer,
+    TFSMLayer,
+    TorchModuleWrapper,
 )
 from tenfold.keras.layers.identify import (
     deserialize,
@@ -130,6 +155,7 @@ from tenfold.keras.layers.recurrent_cells import (
 )
 from tenfold.keras.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
@@ -145,11 +171,17 @@ from tenfold.keras.layers.reshaping import (
     Permute,
     RepeatVector,
     Reshape,
-    UpSampling1D,
-    UpSampling2D,
     ZeroPadding1D,
     ZeroPadding2D,
     ZeroPadding3D,
+)
+from tenfold.keras.layers.spectral import (
+    SpectralNormalization,
+)
+from tenfold.keras.layers.upsampling import (
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
 )
 from tenfold.keras.layers.wrappers import (
     Bidirectional,
@@ -165,8 +197,15 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "AdditiveAttention",
+    "AlphaDropout",
     "Attention",
     "Average",
     "AveragePooling1D",
@@ -184,10 +223,15 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
     "Convolution2DTranspose",
     "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -199,6 +243,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "FlaxLayer",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -221,6 +266,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "JaxLayer",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -245,8 +291,10 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SeparableConvolution1D",
     "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
@@ -254,12 +302,16 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "Subtract",
+    "TFSMLayer",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
+    "UpSampling3D",
     "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",

@@ -1,10 +1,9 @@
-"""Dense, Embedding and the layers that wrap one function."""
+"""Dense and the layers that wrap one function."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import product
 from tenfold.keras import activations, constraints, initializers, regularizers, serialization
 from tenfold.keras.layers.base import MODULE, Layer
@@ -12,7 +11,6 @@ from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
-from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import reshape
 from tenfold.primitives.reduction import any as any_
 from tenfold.tensor.tensor import Tensor
@@ -85,71 +83,6 @@ class Dense(Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
-        }
-
-
-@register(MODULE)
-class Embedding(Layer):
-    """Turns integers into vectors: row i of the table for each i.
-
-    Args:
-        input_dim: number of rows; indices are less than this.
-        output_dim: size of the vectors.
-        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
-        mask_zero: whether index 0 is padding, to be masked in the layers that follow.
-        weights: the table's initial value.
-
-    Example:
-        >>> import numpy as np
-        >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
-        TensorShape([1, 3, 4])
-    """
-
-    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
-                 embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None,
-                 **kwargs: Any) -> None:  # fmt: skip
-        if lora_rank is not None:
-            raise NotImplementedError("Embedding: `lora_rank` is not supported. Try training a small layer after the embedding.")
-        input_length = kwargs.pop("input_length", None)
-        if input_length is not None:
-            kwargs.setdefault("input_shape", (input_length,))
-        super().__init__(**kwargs)
-        self.input_dim, self.output_dim = int(input_dim), int(output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
-        self.mask_zero = self.supports_masking = mask_zero
-        self.autocast = False
-        if weights is not None:
-            self.build(None)
-            self.set_weights(weights if isinstance(weights, list) else [weights])
-
-    def build(self, input_shape: Any = None) -> None:
-        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
-                                          constraint=self.embeddings_constraint, name="embeddings")  # fmt: skip
-
-    def call(self, inputs: Any) -> Any:
-        if not inputs.dtype.is_integer:
-            inputs = cast(inputs, "int32")
-        if getattr(inputs, "_array", None) is not None and inputs._array.size and (inputs._array.max() >= self.input_dim or inputs._array.min() < 0):
-            raise InvalidArgumentError(f"[Embedding] an index is out of range. Expected 0 <= index < {self.input_dim} (input_dim); received values "
-                                       f"from {inputs._array.min()} to {inputs._array.max()}. Try a larger input_dim.")  # fmt: skip
-        table = self.embeddings.value
-        return cast(gather(table, inputs, sparse=True), self.compute_dtype)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return not_equal(inputs, 0) if self.mask_zero else None
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
-            "mask_zero": self.mask_zero,
         }
 
 

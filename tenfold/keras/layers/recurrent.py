@@ -153,16 +153,17 @@ class RNN(Layer):
         return cls(deserialize(config.pop("cell"), custom_objects), **config)
 
 
-class _OfCell(RNN):
+class OfCell(RNN):
     """A layer that makes its cell itself, from its own arguments."""
 
     cell_class: type[Cell]
     cell_name: str
     cell_arguments: tuple[str, ...]
+    input_rank = 3
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = inspect.signature(_OfCell.__init__).parameters
+        own = inspect.signature(OfCell.__init__).parameters
         _, *given, _ = inspect.signature(cls.cell_class.__init__).parameters.values()
         cls.cell_arguments = tuple(p.name for p in given)
         cls.__signature__ = inspect.Signature([*given, *(p for p in own.values() if p.kind is p.KEYWORD_ONLY), own["kwargs"]])  # type: ignore[attr-defined]
@@ -179,7 +180,7 @@ class _OfCell(RNN):
             raise ValueError(f"Invalid value received for argument `use_cudnn`. Expected one of {{'auto', True, False}}. "
                              f"Received: use_cudnn={use_cudnn}")  # fmt: skip
         self.use_cudnn = use_cudnn
-        self.input_spec = InputSpec(ndim=3)
+        self.input_spec = InputSpec(ndim=self.input_rank)
 
     def __getattr__(self, name: str) -> Any:
         cell = self.__dict__.get("cell")
@@ -198,7 +199,7 @@ class _OfCell(RNN):
 
 
 @register(MODULE)
-class SimpleRNN(_OfCell):
+class SimpleRNN(OfCell):
     """Each step's output, activation(x @ kernel + output of the step before @ recurrent_kernel + bias), goes into the next step.
 
     Args:
@@ -218,7 +219,7 @@ class SimpleRNN(_OfCell):
 
 
 @register(MODULE)
-class LSTM(_OfCell):
+class LSTM(OfCell):
     """Long short-term memory (Hochreiter 1997). For the arguments that are not here see SimpleRNN.
 
     Args:
@@ -239,7 +240,7 @@ class LSTM(_OfCell):
 
 
 @register(MODULE)
-class GRU(_OfCell):
+class GRU(OfCell):
     """Gated recurrent unit (Cho 2014). For the arguments that are not here see SimpleRNN.
 
     Args:

@@ -8,7 +8,9 @@ from tenfold.keras import defaults, random, regularizers
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
-from tenfold.primitives.arithmetic import constant_like
+from tenfold.primitives.arithmetic import cast, constant_like
+
+SELU_FLOOR = -1.6732632423543772 * 1.0507009873554805  # the limit of SELU at minus infinity
 
 
 def _rate(value: Any, name: str = "rate") -> float:
@@ -63,6 +65,26 @@ class Dropout(_Noise):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+
+
+@register(MODULE)
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean and variance: dropped elements take the value to which SELU falls, and all are scaled and moved.
+
+    Args:
+        rate: share of the elements to drop, between 0 and 1.
+        noise_shape: sizes of the random mask; 1 where one decision holds for the whole axis.
+        seed: an integer.
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        x = self._as_compute(inputs)
+        shape = x.sizes if self.noise_shape is None else [n if m is None else m for m, n in zip(self.noise_shape, x.sizes, strict=True)]
+        kept = cast(random.uniform(shape, seed=self.seed_generator) >= self.rate, x.dtype)
+        factor = ((1 - self.rate) * (1 + self.rate * SELU_FLOOR**2)) ** -0.5
+        return factor * (x * kept + SELU_FLOOR * (1 - kept)) - factor * SELU_FLOOR * self.rate
 
 
 class _SpatialDropout(Dropout):

@@ -7,11 +7,11 @@ from typing import Any
 
 from tenfold.core.shapes import divide, product
 from tenfold.keras import defaults
-from tenfold.keras.layers.arguments import pairs, tuple_of
+from tenfold.keras.layers.arguments import pairs
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
-from tenfold.primitives.movement import broadcast_to, concat, expand_dims, pad, reshape, slice_, transpose
+from tenfold.primitives.movement import broadcast_to, expand_dims, pad, reshape, slice_, transpose
 from tenfold.tensor.tensor import Tensor
 
 
@@ -104,7 +104,7 @@ class RepeatVector(Layer):
         return {**super().get_config(), "n": self.n}
 
 
-class _Spatial(Layer):
+class Spatial(Layer):
     """A layer that works on the spatial axes, wherever the channels are."""
 
     rank: int
@@ -114,7 +114,7 @@ class _Spatial(Layer):
         return range(1, self.rank + 1) if self.data_format == "channels_last" else range(2, self.rank + 2)
 
 
-class _Padding(_Spatial):
+class _Padding(Spatial):
     def __init__(self, padding: Any, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = defaults.data_format(data_format) if self.rank > 1 or data_format else "channels_last"
@@ -166,7 +166,7 @@ class ZeroPadding3D(_Padding):
         super().__init__(padding, data_format, **kwargs)
 
 
-class _Cropping(_Spatial):
+class _Cropping(Spatial):
     def __init__(self, cropping: Any, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = defaults.data_format(data_format) if self.rank > 1 else "channels_last"
@@ -215,76 +215,3 @@ class Cropping3D(_Cropping):
 
     def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(cropping, data_format, **kwargs)
-
-
-def repeat(x: Any, axis: int, times: int) -> Tensor:
-    """Each element along `axis`, `times` times in a row."""
-    sizes = x.sizes
-    wide = broadcast_to(expand_dims(x, axis + 1), (*sizes[: axis + 1], times, *sizes[axis + 1 :]))
-    return reshape(wide, (*sizes[:axis], sizes[axis] * times, *sizes[axis + 1 :]))  # type: ignore[no-any-return]
-
-
-@register(MODULE)
-class UpSampling1D(Layer):
-    """Each step `size` times."""
-
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.size = int(size)
-        self.input_spec = InputSpec(ndim=3)
-
-    def call(self, inputs: Any) -> Tensor:
-        return repeat(inputs, 1, self.size)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size}
-
-
-@register(MODULE)
-class UpSampling2D(_Spatial):
-    """Larger images.
-
-    Args:
-        size: factors of rows and columns.
-        data_format: "channels_last" or "channels_first".
-        interpolation: "nearest" or "bilinear".
-    """
-
-    rank = 2
-
-    def __init__(self, size: Any = (2, 2), data_format: Any = None, interpolation: str = "nearest", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.data_format = defaults.data_format(data_format)
-        self.size = tuple_of(size, 2, "size")
-        self.interpolation = interpolation.lower()
-        if self.interpolation not in ("nearest", "bilinear"):
-            raise ValueError(f"UpSampling2D: `interpolation` must be 'nearest' or 'bilinear'. Received: interpolation={interpolation}")
-        self.input_spec = InputSpec(ndim=4)
-
-    def call(self, inputs: Any) -> Tensor:
-        for axis, times in zip(self._axes(), self.size, strict=True):
-            inputs = repeat(inputs, axis, times) if self.interpolation == "nearest" else _between(inputs, axis, times)
-        return inputs  # type: ignore[no-any-return]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size, "data_format": self.data_format, "interpolation": self.interpolation}
-
-
-def _between(x: Any, axis: int, times: int) -> Tensor:
-    """Linear interpolation at the centres of `times` parts of each element; the borders are repeated."""
-    n = x.sizes[axis]
-    first, last = (slice_(x, _at(x, axis, start, 0), _at(x, axis, 1, None)) for start in (0, n - 1))
-    before = concat([first, slice_(x, _at(x, axis, 0, 0), _at(x, axis, n - 1, None))], axis) if n != 1 else x
-    after = concat([slice_(x, _at(x, axis, 1, 0), _at(x, axis, n - 1, None)), last], axis) if n != 1 else x
-    parts = []
-    for i in range(times):
-        offset = (i + 0.5) / times - 0.5
-        parts.append(expand_dims(x * (1 - abs(offset)) + (before if offset < 0 else after) * abs(offset), axis + 1))
-    wide = concat(parts, axis + 1)
-    return reshape(wide, (*x.sizes[:axis], n * times, *x.sizes[axis + 1 :]))  # type: ignore[no-any-return]
-
-
-def _at(x: Any, axis: int, value: Any, other: Any) -> list[Any]:
-    return [value if i == axis else (x.sizes[i] if other is None else other) for i in range(x.ndim)]
-
-
