@@ -21,6 +21,7 @@ from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel import loops
 from tenfold.kernel.contraction import Pack, Pad, Tile, Vectors
+from tenfold.kernel.convolution import convolution as plain_convolution
 from tenfold.kernel.matmul import matmul
 from tenfold.kernel.tiling import choose_tile
 
@@ -235,6 +236,27 @@ SPECS = {
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 def test_convolution(spec: ConvSpec) -> None:
     check_convolution(spec)
+
+
+FEW_POSITIONS = conv_spec(F32, 1, (7, 7), 256, 288, (3, 3), padding=((1, 1), (1, 1)))
+
+
+def test_kept_panels_of_many_weights_pass_once() -> None:
+    machine = Vectors(32, 16, cache=256 * 1024)
+    for spec, passing in ((FEW_POSITIONS, True), (conv_spec(F32, 1, (56, 56), 64, 64, (1, 1)), False)):
+        (step,) = (s for s in plain_convolution(machine, spec, settled=True).launches if isinstance(s.kernel, Tile))
+        assert isinstance(step.kernel, Tile) and step.kernel.passing == passing
+        assert not passing or step.tasks == spec.co / step.kernel.columns
+
+
+def test_passing_panels() -> None:
+    spec, rng = FEW_POSITIONS, np.random.default_rng(0)
+    x, w, bias = sample(rng, F32, 1, 7, 7, spec.ci), sample(rng, F32, 3, 3, spec.ci, spec.co), sample(rng, F32, spec.co)
+    out = convolve(spec, x, w, np.zeros((1, 7, 7, spec.co), np.float32))[0]
+    recipe, operands = contraction.convolution(spec, bias_relu(), settled=True), {"a": x, "b": w, "extra0": bias}
+    actual = run(recipe, operands, out.shape, F32)
+    check(actual, np.maximum(out + widened(bias), 0), F32)
+    np.testing.assert_array_equal(run(recipe, operands, out.shape, F32, lambda n: [[*range(n)][::-1]]), actual)
 
 
 @pytest.mark.parametrize("name", ["depthwise", "depthwise_strided", "depthwise_wide", "depthwise_volumes"])

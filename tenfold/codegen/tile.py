@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
@@ -19,12 +19,17 @@ IN_REGISTERS = 8
 
 @dataclass(slots=True)
 class Panel:
-    """The columns being worked on: masks of the vectors (none if all are whole), where the panel begins."""
+    """The columns being worked on: masks of the vectors (none if all are whole), where the panel begins.
+
+    `later`, if any, is what the tile asks for early: `step` bytes more with every product.
+    """
 
     first: str
     masks: list[str]
     b: str
     b_k: str | int
+    later: str = ""
+    step: str = ""
 
 
 @dataclass(slots=True)
@@ -113,6 +118,8 @@ class TileWriter:
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
         part_of = Block(table, start, length, first, last)
         if self.tile.copied:
+            self.by_copies(part_of, base, b, bounds)
+        elif self.tile.passing:
             self.by_panels(part_of, base, b, bounds)
         else:
             self.by_rows(part_of, base, b, bounds)
@@ -126,6 +133,20 @@ class TileWriter:
                 self.one(block, rows, runs, self.panel(n.index, b))
 
     def by_panels(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
+        """Each panel is multiplied with all rows while the following one comes from memory, evenly over the products."""
+        t, a, (m0, m1, n0, n1) = self.text, self.args, bounds
+        tiles = t.div(t.add(t.sub(m1, m0), self.tile.rows - 1), self.tile.rows)
+        step = t.div(t.add(a["b_k"], t.sub(tiles, 1)), tiles)
+        part = t.mul(block.length, step)
+        with t.loop(n0, n1) as n:
+            panel = self.panel(n.index, b)
+            beside, below = t.at(panel.b, a["b_panel"]), t.at(self.panel(n0, b).b, t.mul(block.length, a["b_k"]))
+            begin = t.let(f"select i1 {t.less(t.add(n.index, 1), n1)}, ptr {beside}, ptr {below}")
+            with t.loop(m0, m1, self.tile.rows) as m:
+                later = t.at(begin, t.mul(t.div(t.sub(m.index, m0), self.tile.rows), part))
+                self.one(block, self.rows(m.index, base), self.runs(m.index), replace(panel, later=later, step=step))
+
+    def by_copies(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
         """A copy of each panel stays in the first-level cache while the rows pass, and the next panel is asked for meanwhile."""
         t, a, tile = self.text, self.args, self.tile
         m0, m1, n0, n1 = bounds
@@ -249,16 +270,18 @@ class TileWriter:
             k0, k1 = (t.sub(t.load("i64", t.at(here, offset), 8), block.start) for offset in (0, 8))
             k0, k1 = t.max(k0, 0), t.min(k1, block.length)
             carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in run.values)]
+            if panel.later:
+                carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
             with t.loop(t.mul(k0, 16), t.mul(k1, 16), 16, carried) as k:
                 self.product(k, pointers, panel, block.table)
-            run.next.extend(k.values[1:])
+            run.next.extend(k.values[1 : 1 + len(sums)])
         return run.values
 
     def product(self, k: Loop, pointers: list[str], panel: Panel, table: str) -> None:
         """One turn of the innermost loop."""
         t, tile = self.text, self.tile
         kind = "i32" if tile.pairs else register(tile.dtype)
-        b, *sums = k.values
+        b, sums = k.values[0], k.values[1 : 1 + tile.rows * tile.vectors]
         entry = t.at(table, k.index)
         offset = t.load("i64", entry, 8)
         ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
@@ -275,6 +298,9 @@ class TileWriter:
             for v, column in enumerate(columns):
                 x = one or self.read(kind, here, v, panel, True)
                 k.next.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
+        if panel.later:
+            t.do(f"call void @llvm.prefetch.p0(ptr {k.values[-1]}, i32 0, i32 2, i32 1)")
+            k.next.append(t.at(k.values[-1], panel.step))
 
     def prefetch(self, rows: list[Row], panel: Panel) -> None:
         """Asks for the tile's lines of the output, which will have come when the products are done."""

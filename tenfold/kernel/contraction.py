@@ -75,7 +75,8 @@ class Tile:
     `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
     `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
     bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
-    and multiplied with all rows of the task before the next one.
+    and multiplied with all rows of the task before the next one. `passing`: so are the panels where they lie, because all of them come
+    from memory.
     """
 
     dtype: DType
@@ -89,6 +90,7 @@ class Tile:
     streamed: bool = False
     pairs: bool = False
     copied: DType | None = None
+    passing: bool = False
     epilogue: Epilogue | None = None
 
     @property

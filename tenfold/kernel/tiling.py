@@ -239,7 +239,7 @@ def tile(to: Builder, p: Problem) -> None:
     else:
         cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
         if p.b.copied or rows.count < p.n:  # the longer operand is read once: few tasks share its panels, or each copies its own
-            n_task, m_task = cut(panels * batch.count, tiles, cycles, height * one, to.machine.cache)
+            n_task, m_task = cut(panels * batch.count, tiles, cycles, min(height * one, spanned(rows, inner) // tiles), to.machine.cache)
         else:
             m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache)
         m_task, n_task, pieces = min(m_task, tiles), min(n_task, panels), 1
@@ -249,7 +249,7 @@ def tile(to: Builder, p: Problem) -> None:
     out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs,
-        p.b.copied, None if folded else p.epilogue,
+        p.b.copied, passing(p, to.machine), None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     bounds, runs = rows.spans(height, inner.count)
@@ -266,6 +266,21 @@ def tile(to: Builder, p: Problem) -> None:
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if folded:
         fold(to, out, p, pieces)
+
+
+def passing(p: Problem, machine: Vectors) -> bool:
+    """Whether packed panels pass by fewer rows than there are columns, and are too many to stay in the cache from run to run.
+
+    With many registers tiles are so high that the panels come fast enough by themselves.
+    """
+    few = p.b.padded and p.rows.count < p.n and not p.streamed and machine.count == 16
+    return few and p.inner.count * p.n * p.batch.count * p.dtype.size > machine.cache
+
+
+def spanned(rows: Rows, inner: Inner) -> int:
+    """The bytes of `a` from the first that a block of the summed index may read to the last: where rows overlap, fewer than they have."""
+    outer = max(ceil(rows.count / len(rows.table)) - 1, 0) * rows.a_outer
+    return int(np.ptp(rows.table[:, 0]) + np.ptp(inner.table)) + outer
 
 
 def ahead(rows: Rows, inner: Inner, height: int, streamed: bool) -> Table:
