@@ -1,4 +1,4 @@
-"""Small real data sets: the modules `mnist`, `fashion_mnist` and `cifar10`, and the digits that come with Tenfold."""
+"""Small real data sets: a module each, and the digits that come with Tenfold."""
 
 from tenfold.data.datasets import cifar10, fashion_mnist, mnist
 from tenfold.data.datasets.digits import bundled_digits

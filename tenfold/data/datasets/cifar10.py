@@ -16,7 +16,7 @@ from tenfold.data.datasets.pickled import read_batch
 SOURCE = store.Source(
     url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     name="cifar-10-python.tar.gz",
-    sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    digest="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
 )
 ARCHIVES = (SOURCE.name, "cifar-10-batches-py.tar.gz")  # the second is what Keras calls it
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -72,21 +72,24 @@ def read_folder(folder: Path) -> Split:
 
 
 def read_archive(path: Path) -> Split:
-    """The batches inside the published archive; nothing is unpacked to disk."""
-    parts = {}
+    return join({name: read_part(f"{path}, member {name}", content) for name, content in unpacked(path, BATCHES, MAX_BATCH)})
+
+
+def unpacked(path: Path, names: tuple[str, ...], limit: int) -> Iterator[tuple[str, bytes]]:
+    """The members of the published archive that are called so; nothing is unpacked to disk."""
+    missing = set(names)
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in members(path, archive):
                 name = member.name.rsplit("/", 1)[-1]
-                stream = archive.extractfile(member) if member.isfile() and name in BATCHES else None
+                stream = archive.extractfile(member) if member.isfile() and name in names else None
                 if stream is not None:
-                    parts[name] = read_part(f"{path}, member {name}", read_at_most(stream, path, MAX_BATCH))
+                    yield name, read_at_most(stream, path, limit)
+                    missing.discard(name)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise bad_file(path, f"it is not a whole .tar.gz file ({error})") from error
-    missing = sorted(set(BATCHES) - set(parts))
     if missing:
-        raise bad_file(path, f"it lacks {', '.join(missing)}")
-    return join(parts)
+        raise bad_file(path, f"it lacks {', '.join(sorted(missing))}")
 
 
 def members(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -96,15 +99,15 @@ def members(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         yield member
 
 
-def read_part(path: Path | str, content: bytes) -> Part:
+def read_part(path: Path | str, content: bytes, labels_key: str = "labels", classes: int = 10) -> Part:
     """Pixels and labels of one batch, channels last."""
     try:
-        rows, labels = read_batch(content)
+        rows, labels = read_batch(content, labels_key)
         x = np.ascontiguousarray(rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
         y = np.asarray(labels, np.int64)
     except (ValueError, TypeError, OverflowError) as error:
         raise bad_file(path, f"it is no CIFAR-10 batch: {error}") from error
-    return checked(path, x, y, (32, 32, 3), classes=10)
+    return checked(path, x, y, (32, 32, 3), classes)
 
 
 def join(parts: dict[str, Part]) -> Split:

@@ -12,10 +12,7 @@ HASHES = {
     "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
-SOURCES = {
-    name: store.Source(f"https://storage.googleapis.com/tensorflow/tf-keras-datasets/{name}", name, sha256)
-    for name, sha256 in HASHES.items()
-}
+SOURCES = {name: store.Source(f"https://storage.googleapis.com/tensorflow/tf-keras-datasets/{name}", name, sha256) for name, sha256 in HASHES.items()}
 
 
 def load_data() -> Split:

@@ -1,11 +1,12 @@
 """Readers of the files that data sets come in. They trust nothing: a bad file is a `DataLossError`, never a crash.
 
-No reader unpickles or unpacks; each knows how much it is prepared to read.
+No reader runs a pickle or unpacks to disk; each knows how much it is prepared to read.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
 import zipfile
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.errors import DataLossError
+from tenfold.data.datasets.pickled import read_lists
 
 Images: TypeAlias = NDArray[np.uint8]
 Labels: TypeAlias = NDArray[np.uint8]
@@ -44,6 +46,40 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         if isinstance(error, DataLossError):
             raise
         raise bad_file(path, f"it is not a whole .npz file of plain arrays ({error})") from error
+
+
+def read_corpus(path: Path, keys: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Texts (keys with x: arrays of lists of numbers, which were pickled) and as many labels (keys with y) of an `.npz` file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {key: read_member(path, archive, f"{key}.npy") for key in keys}
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError, SyntaxError) as error:
+        if isinstance(error, DataLossError):
+            raise
+        raise bad_file(path, f"it is not a whole .npz file with {', '.join(keys)} ({error})") from error
+    for key, labels in arrays.items():
+        texts = arrays[key.replace("y", "x", 1)]
+        if key.startswith("y") and (labels.shape != texts.shape or labels.dtype.kind not in "iu"):
+            raise bad_file(path, f"expected {len(texts)} whole numbers as labels; found {labels.dtype} {labels.shape}")
+    return arrays
+
+
+def read_member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """One array; one of objects has to hold lists of whole numbers."""
+    with archive.open(name) as stream:
+        content = io.BytesIO(read_at_most(stream, path, MAX_BYTES))
+    if np.lib.format.read_magic(content) != (1, 0):
+        raise bad_file(path, f"{name} has another version of the format than 1.0")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(content)
+    if not dtype.hasobject:
+        content.seek(0)
+        return np.lib.format.read_array(content, allow_pickle=False)
+    lists = read_lists(content.read())
+    array = np.empty(len(lists), object)
+    array[:] = lists
+    if shape != array.shape:
+        raise bad_file(path, f"{name} promises {shape} lists, and there are {len(lists)}")
+    return array
 
 
 def read_split(path: Path, image: tuple[int, ...], classes: int) -> Split:

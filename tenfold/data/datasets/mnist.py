@@ -10,7 +10,7 @@ from tenfold.data.datasets.formats import Split, read_split
 SOURCE = store.Source(
     url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
     name="mnist.npz",
-    sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    digest="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
 )
 
 

@@ -1,11 +1,13 @@
-"""Reads the published CIFAR batches, which are pickles, without running anything that a pickle may ask for.
+"""Reads data sets that were published as pickles, without running anything that a pickle may ask for.
 
-A batch is a dictionary of bytes, strings, whole numbers, lists and one array of bytes. Only the pickle instructions that say
-this are followed, by a loop of our own; the three names of NumPy that an array needs stand for plain records here.
+A CIFAR batch is a dictionary of bytes, strings, whole numbers, lists and one array of bytes; the reviews of IMDB are an array of
+lists of numbers. Only the pickle instructions that say this are followed, by a loop of our own; the three names of NumPy that an
+array needs stand for plain records here.
 """
 
 from __future__ import annotations
 
+import io
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_ITEMS = 1_000_000
-MARK = object()
 
 
 @dataclass(slots=True, eq=False)
@@ -29,18 +30,20 @@ class Record:
 
 @dataclass(slots=True)
 class Machine:
-    """The part of the pickle machine that a batch needs."""
+    """The part of the pickle machine that data sets need. A mark puts the stack aside and begins another."""
 
     stack: list[Any] = field(default_factory=list)
+    aside: list[list[Any]] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
 
+    def mark(self) -> None:
+        self.aside.append(self.stack)
+        self.stack = []
+
     def pop_to_mark(self) -> list[Any]:
-        for position in range(len(self.stack) - 1, -1, -1):
-            if self.stack[position] is MARK:
-                items = self.stack[position + 1 :]
-                del self.stack[position:]
-                return items
-        raise ValueError("a mark is missing")
+        items = self.stack
+        self.stack = self.aside.pop()
+        return items
 
 
 NAMES = {
@@ -54,7 +57,7 @@ NAMES = {
 
 def named(name: str) -> Record:
     if name not in NAMES:
-        raise ValueError(f"it asks for {name!r}, which no batch needs")
+        raise ValueError(f"it asks for {name!r}, which no data set needs")
     return Record(NAMES[name])
 
 
@@ -96,6 +99,11 @@ def tuple_of(m: Machine, count: int) -> None:
     m.stack.append(items)
 
 
+def tuple_to_mark(m: Machine) -> None:
+    items = tuple(m.pop_to_mark())
+    m.stack.append(items)
+
+
 def stack_global(m: Machine) -> None:
     name = m.stack.pop()
     m.stack[-1] = named(f"{m.stack[-1]} {name}")
@@ -118,8 +126,7 @@ def marked_into(m: Machine, put: Callable[[Any, list[Any]], None]) -> None:
 
 Instruction: TypeAlias = Callable[[Machine, Any], None]
 PUSHES_ITS_ARGUMENT = (
-    "INT BININT BININT1 BININT2 LONG1 "
-    "BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 BINUNICODE SHORT_BINUNICODE BINUNICODE8"
+    "INT BININT BININT1 BININT2 LONG1 BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 BINUNICODE SHORT_BINUNICODE BINUNICODE8"
 ).split()
 INSTRUCTIONS: dict[str, Instruction] = {
     **dict.fromkeys(PUSHES_ITS_ARGUMENT, lambda m, a: m.stack.append(a)),
@@ -127,14 +134,14 @@ INSTRUCTIONS: dict[str, Instruction] = {
     **dict.fromkeys(("BINPUT", "LONG_BINPUT"), lambda m, a: m.memo.__setitem__(a, m.stack[-1])),
     **dict.fromkeys(("BINGET", "LONG_BINGET"), lambda m, a: m.stack.append(m.memo[a])),
     "MEMOIZE": lambda m, a: m.memo.__setitem__(len(m.memo), m.stack[-1]),
-    "MARK": lambda m, a: m.stack.append(MARK),
+    "MARK": lambda m, a: m.mark(),
     "NONE": lambda m, a: m.stack.append(None),
     "NEWTRUE": lambda m, a: m.stack.append(True),
     "NEWFALSE": lambda m, a: m.stack.append(False),
     "EMPTY_LIST": lambda m, a: m.stack.append([]),
     "EMPTY_DICT": lambda m, a: m.stack.append({}),
     "EMPTY_TUPLE": lambda m, a: m.stack.append(()),
-    "TUPLE": lambda m, a: m.stack.append(tuple(m.pop_to_mark())),
+    "TUPLE": lambda m, a: tuple_to_mark(m),
     "TUPLE1": lambda m, a: tuple_of(m, 1),
     "TUPLE2": lambda m, a: tuple_of(m, 2),
     "TUPLE3": lambda m, a: tuple_of(m, 3),
@@ -150,7 +157,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
 }
 
 
-def read_batch(content: bytes) -> tuple[NDArray[np.uint8], list[int]]:
+def read_batch(content: bytes, labels_key: str = "labels") -> tuple[NDArray[np.uint8], list[int]]:
     """The rows of pixels and the labels of one batch.
 
     Raises:
@@ -160,22 +167,84 @@ def read_batch(content: bytes) -> tuple[NDArray[np.uint8], list[int]]:
         batch = run(content)
     except (IndexError, KeyError, TypeError, OverflowError, RecursionError, UnicodeError) as error:
         raise ValueError(f"its instructions make no sense ({error!r})") from error
-    labels = batch.get(b"labels") if isinstance(batch, dict) else None
+    labels = batch.get(labels_key.encode()) if isinstance(batch, dict) else None
     if not isinstance(batch, dict) or not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
         raise ValueError("it holds no dictionary with data and labels")
     return as_rows(batch.get(b"data")), labels
 
 
+def read_lists(content: bytes) -> list[list[int]]:
+    """The lists of whole numbers that a pickled array of objects holds.
+
+    Raises:
+        ValueError: The content is not such an array, or asks for anything that one does not need.
+    """
+    try:
+        array = run(content)
+    except (IndexError, KeyError, TypeError, OverflowError, RecursionError, UnicodeError) as error:
+        raise ValueError(f"its instructions make no sense ({error!r})") from error
+    if not isinstance(array, Record) or array.name != "array" or len(array.state) != 5:
+        raise ValueError("it holds no array")
+    lists = array.state[4]
+    if not isinstance(lists, list) or not all(isinstance(x, list) and set(map(type, x)) <= {int} for x in lists):
+        raise ValueError("it holds no lists of whole numbers")
+    return lists
+
+
 def run(content: bytes) -> Any:
     machine = Machine()
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+    stream = io.BytesIO(content)
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if opcode.name not in INSTRUCTIONS or count > MAX_ITEMS:
-            raise ValueError(f"it contains the instruction {opcode.name}, which no batch needs")
+            raise ValueError(f"it contains the instruction {opcode.name}, which no data set needs")
         if isinstance(argument, str) and opcode.name in ("BINSTRING", "SHORT_BINSTRING"):
             argument = argument.encode("latin1")  # Python 2's strings are bytes; pickletools shows them as text
         INSTRUCTIONS[opcode.name](machine, argument)
+        stream.seek(run_numbers(machine, content, stream.tell()))
     (result,) = machine.stack
     return result
+
+
+def run_numbers(m: Machine, content: bytes, position: int) -> int:
+    """The instructions that lists of numbers consist of: millions of them, so in one loop. Returns where another one stands."""
+    end = len(content) - 9  # no instruction of these is longer
+    push = m.stack.append
+    while position < end:
+        code = content[position]
+        if code == 0x4B:  # BININT1
+            push(content[position + 1])
+            position += 2
+        elif code == 0x4D:  # BININT2
+            push(content[position + 1] | content[position + 2] << 8)
+            position += 3
+        elif code == 0x4A:  # BININT
+            push(int.from_bytes(content[position + 1 : position + 5], "little", signed=True))
+            position += 5
+        elif code == 0x65:  # APPENDS
+            marked_into(m, append)
+            push = m.stack.append
+            position += 1
+        elif code == 0x28:  # MARK
+            m.mark()
+            push = m.stack.append
+            position += 1
+        elif code == 0x5D:  # EMPTY_LIST
+            push([])
+            position += 1
+        elif code == 0x94:  # MEMOIZE
+            m.memo[len(m.memo)] = m.stack[-1]
+            position += 1
+        elif code == 0x71:  # BINPUT
+            m.memo[content[position + 1]] = m.stack[-1]
+            position += 2
+        elif code == 0x72:  # LONG_BINPUT
+            m.memo[int.from_bytes(content[position + 1 : position + 5], "little")] = m.stack[-1]
+            position += 5
+        elif code == 0x95:  # FRAME
+            position += 9
+        else:
+            break
+    return position
 
 
 def as_rows(record: Any) -> NDArray[np.uint8]:

@@ -21,11 +21,15 @@ SECONDS_WITHOUT_AN_ANSWER = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A published file: its address, the name it gets here, and what it must hash to."""
+    """A published file: its address, the name it gets here, and what it must hash to (SHA-256, or MD5 where only that was published)."""
 
     url: str
     name: str
-    sha256: str
+    digest: str
+
+    @property
+    def algorithm(self) -> str:
+        return "sha256" if len(self.digest) == 64 else "md5"
 
 
 def data_dir() -> Path | None:
@@ -77,8 +81,8 @@ def fetch(source: Source, subfolder: str = "") -> Path:
     try:
         with os.fdopen(handle, "wb") as out:
             digest = download(source, out)
-        if digest != source.sha256:
-            raise DataLossError(f"[datasets] {source.url} gave a file with sha256 {digest}; expected {source.sha256}. {remedy(source)}")
+        if digest != source.digest:
+            raise DataLossError(f"[datasets] {source.url} gave a file with {source.algorithm} {digest}; expected {source.digest}. {remedy(source)}")
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -86,10 +90,10 @@ def fetch(source: Source, subfolder: str = "") -> Path:
 
 
 def download(source: Source, out: BinaryIO) -> str:
-    """Copies what the address gives to `out` under a progress bar; returns its sha256."""
+    """Copies what the address gives to `out` under a progress bar; returns its hash."""
     from rich import progress  # imported where first used: most programs never download
 
-    digest = hashlib.sha256()
+    digest = hashlib.new(source.algorithm, usedforsecurity=False)
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),

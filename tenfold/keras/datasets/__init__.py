@@ -1,7 +1,17 @@
 """`keras.datasets`."""
 
-from tenfold.core.missing import missing as _missing
-from tenfold.keras.datasets import cifar10, fashion_mnist, mnist
+from tenfold.keras import lazy as _lazy
 
-__all__ = ["cifar10", "fashion_mnist", "mnist"]
-__getattr__ = _missing("tf.keras.datasets", "It has mnist, fashion_mnist and cifar10.")
+__getattr__, __dir__ = _lazy.names(
+    "tenfold.keras.datasets",
+    {
+        "tenfold.keras.datasets.boston_housing": "boston_housing=*",
+        "tenfold.keras.datasets.california_housing": "california_housing=*",
+        "tenfold.keras.datasets.cifar10": "cifar10=*",
+        "tenfold.keras.datasets.cifar100": "cifar100=*",
+        "tenfold.keras.datasets.fashion_mnist": "fashion_mnist=*",
+        "tenfold.keras.datasets.imdb": "imdb=*",
+        "tenfold.keras.datasets.mnist": "mnist=*",
+        "tenfold.keras.datasets.reuters": "reuters=*",
+    },
+)
