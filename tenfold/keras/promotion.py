@@ -98,6 +98,12 @@ def floating(*dtypes: Any) -> str:
     return result_type(*dtypes, float)
 
 
+def widening(*dtypes: Any) -> str:
+    """Their common type if it is inexact; float64 for int64, `floatx` for the other integers and bool."""
+    name = result_type(*dtypes)
+    return "float64" if name == "int64" else floating(name)
+
+
 def numeric(*dtypes: Any) -> str:
     """Their common type, int32 instead of bool."""
     name = result_type(*dtypes)
@@ -115,4 +121,4 @@ def counting(*dtypes: Any) -> str:
     return {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}.get(name, name)
 
 
-__all__ = ["Rule", "counting", "floating", "logical", "numeric", "result_type"]
+__all__ = ["Rule", "counting", "floating", "logical", "numeric", "result_type", "widening"]

@@ -244,7 +244,8 @@ def call_symbolically(operation: Any, args: Sequence[Any], kwargs: dict[str, Any
         new_args, new_kwargs = nest.pack(structure, filled)
         return (function or operation)(*new_args, **new_kwargs)
 
-    specs = output_specs(run, [leaves[i].spec for i in places])
+    known = SPECS.get(operation.kind) if isinstance(operation, Operation) else None
+    specs = known(*args, **kwargs, **operation.options) if known else output_specs(run, [leaves[i].spec for i in places])
     prefix = getattr(operation, "name", None) or type(operation).__name__
     outputs = nest.map_structure(
         lambda s: KerasTensor(s.shape, s.dtype, name=auto_name(f"keras_tensor_{prefix}")) if isinstance(s, Spec) else s, specs
@@ -283,6 +284,7 @@ class Operation:
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}  # Keras's class name -> function; `keras.ops` fills it as its files are loaded
+SPECS: dict[str, Callable[..., Any]] = {}  # class name -> what the result is, where tracing cannot tell
 MODULES: dict[str, str] = {}  # where Keras defines the class
 
 

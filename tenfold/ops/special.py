@@ -216,3 +216,21 @@ def _least(dtype: DType) -> Any:
 
 def _most(dtype: DType) -> Any:
     return dtype.max if dtype.is_integer else float(dtype.max)
+
+
+_I0_SERIES = [1 / math.factorial(k) ** 2 for k in range(36, -1, -1)]  # in (x/2)**2, for |x| <= 15
+_I0_TAIL = [math.prod((2 * j - 1) ** 2 for j in range(1, k + 1)) / (math.factorial(k) * 8.0**k) for k in range(22, -1, -1)]  # in 1/x, beyond
+
+
+def bessel_i0(x: Any, name: str | None = None) -> Tensor:
+    """The modified Bessel function of the first kind, of order 0: its power series near 0, its asymptotic one far away.
+
+    Example:
+        >>> import tenfold as tf
+        >>> tf.math.bessel_i0([0.0, 1.0]).numpy()
+        array([1.       , 1.2660658], dtype=float32)
+    """
+    size = e.abs(x)
+    near = a.less(size, 15)
+    half, far = a.select(near, size, 0) / 2, a.select(near, 15, size)
+    return a.select(near, polyval(_I0_SERIES, half * half), e.exp(far) / e.sqrt(2 * math.pi * far) * polyval(_I0_TAIL, 1 / far))

@@ -234,18 +234,25 @@ def boolean_mask(x: Any, mask: Any, axis: int = 0) -> Tensor:
     return gather(merged, wrap(np.flatnonzero(elements)), at)
 
 
+def distinct(x: Any, dtype: Any = int32, remedy: str = "Try tf.sort, or tf.math.bincount with a length.") -> tuple[Tensor, Tensor, Tensor]:
+    """Of the different rows of a matrix, in ascending order: where each is first; for each row its number among them; how often each occurs."""
+    x = as_tensor(x)
+    elements = known_elements("unique", x, remedy)
+    _, first, inverse, counts = np.unique(elements, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    first_, inverse_, counts_ = (wrap(v.reshape(-1).astype(as_dtype(dtype).numpy)) for v in (first, inverse, counts))
+    return first_, inverse_, counts_
+
+
 def unique(x: Any, dtype: Any = int32) -> tuple[Tensor, Tensor, Tensor]:
     """The distinct elements of a vector in the order in which they first occur; for each element its number among them; and how often each occurs."""
     x = as_tensor(x)
     if x.ndim != 1:
         raise ShapeError(f"[unique] expected one dimension; received shape {show(x.sizes)}. Try tf.reshape(x, [-1]).")
-    elements = known_elements("unique", x, "Try tf.sort, or tf.math.bincount with a length.")
-    _, first, inverse, counts = np.unique(elements, return_index=True, return_inverse=True, return_counts=True)
+    first, inverse, counts = (v._elements() for v in distinct(x, dtype))
     order = np.argsort(first, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    kind = as_dtype(dtype).numpy
-    return gather(x, wrap(first[order])), wrap(rank[inverse.reshape(-1)].astype(kind)), wrap(counts[order].astype(kind))
+    return gather(x, wrap(first[order])), wrap(rank[inverse].astype(inverse.dtype)), wrap(counts[order])
 
 
 # --- writing at places ---

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from tenfold.core.dtypes import as_dtype
+from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.promotion import Rule
-from tenfold.keras.symbolic import MODULES, OPERATIONS, Operation, is_symbolic
+from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, Operation, is_symbolic
 from tenfold.ops.creation import cast
 from tenfold.tensor.tensor import Tensor, as_tensor
 
@@ -19,7 +21,8 @@ _ONE, _MANY = ("Array", "Array | None"), ("Arrays", "Arrays | None")
 _NUMBERS = (bool, int, float)
 
 
-def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None = None) -> Callable[[F], F]:
+def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None = None, of: str = "",
+              option: bool = False, spec: Callable[..., Any] | None = None) -> Callable[[F], F]:  # fmt: skip
     """Makes a function one of `keras.ops`.
 
     Parameters annotated `Array` (or `Arrays`: a list of them) reach the body as tensors. With a KerasTensor among them, the call becomes a node
@@ -29,6 +32,9 @@ def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None
         module: where Keras has the operation's class, in `keras.src.ops`.
         kind: that class's name; default: the function's name in camel case.
         dtype: a rule of `keras.promotion`: which type the tensors are promoted to; default: each keeps its own.
+        of: the parameters that the rule is about, separated by blanks, if not all tensors.
+        option: whether the option `dtype`, if it names an inexact type, decides instead of the rule.
+        spec: what the symbolic result is, where its shape depends on values: called with the KerasTensors and the options.
 
     Example:
         >>> from tenfold.keras.promotion import floating
@@ -41,26 +47,36 @@ def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None
 
     def decorate(function: F) -> F:
         name = kind or "".join(part.capitalize() for part in function.__name__.split("_"))
-        made, OPERATIONS[name] = _made(function, name, dtype)
+        made, OPERATIONS[name] = _made(function, name, dtype, of.split(), option)
         MODULES[name] = f"keras.src.ops.{module}"
+        if spec is not None:
+            SPECS[name] = spec
         return made  # type: ignore[return-value]
 
     return decorate
 
 
-def _made(function: Callable[..., Any], kind: str, dtype: Rule | None) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _made(
+    function: Callable[..., Any], kind: str, dtype: Rule | None, ruled: list[str], option: bool
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """(the public function, the same with its tensors first and its options by name)."""
     signature = inspect.signature(function)
     parameters = signature.parameters
     tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY)]
     spread = next((n for n in tensors if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL), None)
+    together = ruled or tensors
     many = [n for n in tensors if parameters[n].annotation in _MANY or n == spread]
 
     def prepare(given: dict[str, Any]) -> None:
         """Makes tensors of the arguments that stand for some."""
         there = [n for n in tensors if given.get(n) is not None]
-        values = converted([x for n in there for x in (given[n] if n in many else [given[n]])], dtype)
-        for n in there:
+        wanted = inexact(given.get("dtype")) if option else None
+        for rule, names in ((wanted or dtype, [n for n in there if n in together]), (None, [n for n in there if n not in together])):
+            convert(given, names, rule)
+
+    def convert(given: dict[str, Any], names: list[str], rule: Rule | None) -> None:
+        values = converted([x for n in names for x in (given[n] if n in many else [given[n]])], rule)
+        for n in names:
             count = len(given[n]) if n in many else 1
             given[n] = values[:count] if n in many else values[0]
             del values[:count]
@@ -88,13 +104,21 @@ def _made(function: Callable[..., Any], kind: str, dtype: Rule | None) -> tuple[
     return call, call if list(parameters)[: len(tensors)] == tensors else replay
 
 
+def inexact(dtype: Any) -> Rule | None:
+    """The rule that takes this type, if it is a floating-point or complex one."""
+    name = "" if dtype is None else standardize_dtype(dtype)
+    return (lambda *dtypes: name) if "float" in name or "complex" in name else None
+
+
 def converted(values: list[Any], rule: Rule | None = None) -> list[Tensor]:
     """The values as tensors; with a rule, of the type that it finds for them. Python's numbers count as weak types."""
-    if rule is None:
+    if rule is None or not values:
         return [x if type(x) is Tensor else as_tensor(x) for x in values]
     known = [x if type(x) in _NUMBERS else as_tensor(x) for x in values]
-    want = rule(*(x.dtype if isinstance(x, Tensor) else type(x) for x in known))
-    return [cast(x, want) for x in known]
+    want = as_dtype(rule(*[x.dtype if isinstance(x, Tensor) else type(x) for x in known]))
+    return [
+        x if isinstance(x, Tensor) and x.dtype is want else cast(as_tensor(given, hint=want), want) for x, given in zip(known, values, strict=True)
+    ]
 
 
 __all__ = ["Array", "Arrays", "converted", "operation"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating, numeric, result_type
+from tenfold.keras.promotion import floating, numeric, result_type, widening
 from tenfold.ops import elementwise as e
 from tenfold.ops import special
 
@@ -101,25 +103,36 @@ def reciprocal(x: Array) -> Array:
     return e.reciprocal(x)
 
 
-@operation()
-def sign(x: Array) -> Array:
-    """-1, 0 or 1, as x is negative, zero or positive."""
-    return e.sign(x)
+@operation(dtype=floating)
+def fabs(x: Array) -> Array:
+    """The absolute value, as a floating-point number."""
+    return e.abs(x)
 
 
 @operation(dtype=floating)
-def ceil(x: Array) -> Array:
-    """x rounded up."""
-    return e.ceil(x)
-
-
-@operation(dtype=floating)
-def floor(x: Array) -> Array:
-    """x rounded down."""
-    return e.floor(x)
+def divide_no_nan(x1: Array, x2: Array) -> Array:
+    """x1 / x2, and 0 where x2 is 0."""
+    return special.divide_no_nan(x1, x2)
 
 
 @operation(dtype=numeric)
+def fmod(x1: Array, x2: Array) -> Array:
+    """The remainder of x1 / x2, with the sign of x1."""
+    return e.truncatemod(x1, x2)
+
+
+@operation(dtype=widening)
+def cbrt(x: Array) -> Array:
+    """The cube root."""
+    return e.sign(x) * e.pow(e.abs(x), 1 / 3)
+
+
+def _clipped(x: Any, *bounds: Any) -> str:
+    """A floating-point tensor keeps its type, whatever the bounds are."""
+    return result_type(x) if "float" in result_type(x) else numeric(x, *bounds)
+
+
+@operation(dtype=_clipped)
 def clip(x: Array, x_min: Array, x_max: Array) -> Array:
     """x, no less than x_min and no more than x_max."""
     return special.clip_by_value(x, x_min, x_max)

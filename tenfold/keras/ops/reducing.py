@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras.ops.define import Array, operation
+from tenfold.core.dtypes import int32
+from tenfold.core.errors import InvalidArgumentError
+from tenfold.core.shapes import differ, normalize_axes
+from tenfold.keras.ops.define import Array, converted, operation
 from tenfold.keras.promotion import counting, floating, logical, result_type
 from tenfold.ops import creation, elementwise, running, shaping
 from tenfold.ops import reducing as r
@@ -75,6 +78,30 @@ def all(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
 
 
 @operation()
+def amax(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The largest element along axes."""
+    return max(x, axis, keepdims)
+
+
+@operation()
+def amin(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The smallest element along axes."""
+    return min(x, axis, keepdims)
+
+
+@operation()
+def ptp(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The largest element less the smallest one, along axes."""
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
+
+
+@operation(dtype=logical)
+def count_nonzero(x: Array, axis: Axes = None) -> Array:
+    """How many elements are not zero, along axes."""
+    return r.reduce_sum(creation.cast(x, int32), axis=axis)
+
+
+@operation()
 def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
     """The place of the largest element along an axis; in the flat tensor if none is named."""
     return _place(r.argmax, x, axis, keepdims)
@@ -103,3 +130,34 @@ def cumsum(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
 def _running(scan: Any, x: Array, axis: int | None, dtype: Any) -> Array:
     x = creation.cast(x, dtype or ("int32" if x.dtype.is_bool else x.dtype))
     return scan(shaping.reshape(x, [-1]), 0) if axis is None else scan(x, axis)
+
+
+@operation()
+def cumprod(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
+    """The products of the first 1, 2, 3... elements along an axis."""
+    return _running(running.cumprod, x, axis, dtype)
+
+
+@operation()
+def average(x: Array, axis: Axes = None, weights: Array | None = None) -> Array:
+    """The mean along axes, in which each element counts as much as its weight says.
+
+    Raises:
+        ValueError: the weights have neither the shape of `x` nor that of one of its axes.
+    """
+    if weights is None:
+        return mean(x, axis)
+    x, weights = converted([x, weights], floating)
+    if weights.shape != x.shape:
+        weights = _along(weights, x, axis)
+    return r.reduce_sum(x * weights, axis=axis) / r.reduce_sum(weights * creation.ones_like(x), axis=axis)
+
+
+def _along(weights: Array, x: Array, axis: Axes) -> Array:
+    """The weights of one axis, brought into the rank of `x`."""
+    axes = normalize_axes("average", axis, x.ndim)
+    if axis is None or len(axes) != 1:
+        raise InvalidArgumentError("Axis must be specified when shapes of a and weights differ.")
+    if weights.ndim != 1 or differ(weights.sizes[0], x.sizes[axes[0]]):
+        raise InvalidArgumentError("Shape of weights must be consistent with shape of a along specified axis.")
+    return shaping.reshape(weights, [-1 if i == axes[0] else 1 for i in range(x.ndim)])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating
+from tenfold.keras.promotion import floating, widening
 from tenfold.ops import elementwise as e
+from tenfold.ops import special
+from tenfold.primitives import arithmetic as a
 
 
 @operation(dtype=floating)
@@ -127,3 +129,56 @@ def arctanh(x: Array) -> Array:
 def arctan2(x1: Array, x2: Array) -> Array:
     """The angle of the point (x2, x1), in all four quadrants."""
     return e.atan2(x1, x2)
+
+
+@operation(dtype=widening)
+def deg2rad(x: Array) -> Array:
+    """Degrees as radians."""
+    return x * (math.pi / 180)
+
+
+@operation(dtype=widening)
+def rad2deg(x: Array) -> Array:
+    """Radians as degrees."""
+    return x * (180 / math.pi)
+
+
+@operation(dtype=floating)
+def sinc(x: Array) -> Array:
+    """sin(pi x) / (pi x), and 1 at 0."""
+    zero = a.equal(x, 0)
+    angle = a.select(zero, 1, x * math.pi)
+    return a.select(zero, 1, e.sin(angle) / angle)
+
+
+@operation(dtype=floating)
+def logaddexp(x1: Array, x2: Array) -> Array:
+    """log(exp(x1) + exp(x2)), without overflow."""
+    return _logadd(x1, x2, 1.0)
+
+
+@operation(dtype=floating)
+def logaddexp2(x1: Array, x2: Array) -> Array:
+    """log2(2**x1 + 2**x2), without overflow."""
+    return _logadd(x1, x2, math.log(2))
+
+
+def _logadd(x1: Array, x2: Array, unit: float) -> Array:
+    """log(b**x1 + b**x2) to the base b = exp(unit)."""
+    apart = x1 - x2
+    return a.select(e.is_nan(apart), x1 + x2, e.maximum(x1, x2) + e.log1p(e.exp(e.abs(apart) * -unit)) / unit)
+
+
+@operation(dtype=widening)
+def hypot(x1: Array, x2: Array) -> Array:
+    """sqrt(x1**2 + x2**2), without overflow."""
+    x1, x2 = e.abs(x1), e.abs(x2)
+    large, small = e.maximum(x1, x2), e.minimum(x1, x2)
+    infinite = a.logical_or(e.is_inf(x1), e.is_inf(x2))
+    return a.select(infinite, math.inf, large * e.sqrt(1 + e.square(special.divide_no_nan(small, large))))
+
+
+@operation(dtype=widening)
+def i0(x: Array) -> Array:
+    """The modified Bessel function of the first kind, of order 0."""
+    return special.bessel_i0(x)
