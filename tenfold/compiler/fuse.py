@@ -16,6 +16,7 @@ from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand, row_of
 from tenfold.compiler.control import CONTROL
 from tenfold.compiler.inline import choose_inlined
 from tenfold.compiler.lower import is_kept, is_rows, levels, split_pieces
+from tenfold.compiler.parts import in_parts
 from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
@@ -40,7 +41,8 @@ def fuse(graph: Graph, in_place: Set[int] = frozenset(), steady: Iterable[int] =
 def _group(node: Node, uses: Uses, inlined: set[int]) -> Group:
     kind = node.primitive.kind
     if mappable(node):
-        return Group("map", _with_inlined(node, uses, inlined), node.outputs[0].spec.shape)
+        space = node.inputs[0].spec.shape if in_parts(node) else node.outputs[0].spec.shape
+        return Group("map", _with_inlined(node, uses, inlined), space)
     if reducible(node):
         return Group("reduce", _with_inlined(node, uses, inlined), node.inputs[0].spec.shape, tuple(node.attrs["axes"]))
     compiled = node.inputs and node.inputs[0].spec.dtype.llvm is not None
@@ -328,10 +330,11 @@ def _alike(a: Group, b: Group) -> bool:
 
 
 def _in_registers(nodes: list[Node]) -> bool:
-    """Whether values can be passed on in registers: nodes work at the position of their results, or are parts of what is in memory."""
-    made = {id(v) for n in nodes for v in n.outputs}
-    others = [n for n in nodes if n.primitive.name not in ("slice", "gather") or any(id(x) in made for x in n.inputs)]
-    return _plain(Group("map", others))
+    """Whether values can be passed on in registers: nodes work at the position of their results, or are parts of what is in memory, or
+    put such parts together."""
+    made, read = {id(v) for n in nodes for v in n.outputs}, {id(x) for n in nodes for x in n.inputs}
+    moving = [n for n in nodes if n.primitive.name not in ("slice", "gather") or any(id(x) in made for x in n.inputs)]
+    return _plain(Group("map", [n for n in moving if not in_parts(n) or id(n.outputs[0]) in read]))
 
 
 def _plain(group: Group) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from tenfold.compiler.expressions import Builder, compute_dtype, looped
-from tenfold.compiler.program import Group, Uses, reducible, squeezed
+from tenfold.compiler.parts import in_parts
+from tenfold.compiler.program import Group, Uses, known, reducible, squeezed
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.ir.graph import Node, Value, make
@@ -18,6 +21,7 @@ from tenfold.kernel.loops import Expr, Kernel, Reduction, Stage, Store
 
 TASK_ELEMENTS = 1 << 14  # about how many elements one task computes
 LIGHT = 50  # instructions of an element that counts once
+FEW = 3  # reads and writes of an element that counts once
 SPLIT_ABOVE = 1 << 16  # reductions of more elements than this are split when their results are few
 
 
@@ -89,20 +93,37 @@ def _split_stages(builder: Builder, classes: Sequence[int], make_stages: Make, p
 
 
 def lower_map(group: Group, uses: Uses) -> list[Call]:
-    """One sweep over the space, storing every value that others need."""
+    """A sweep over the space, storing every value that others need; one more for each shape that parts of concatenations have besides."""
     inside = {id(n) for n in group.nodes}
+    whole = [v for v in group.stored if not in_parts(uses.maker[id(v)])]
+    parts = [place for v in group.stored if v not in whole for place in _places(uses.maker[id(v)])]
+    calls = []
+    for space in dict.fromkeys((*([group.space] if whole else []), *(part.spec.shape for part, *_ in parts))):
+        here = whole if space == group.space else []
+        stages = partial(_map_stages, group, space, here, [p for p in parts if p[0].spec.shape == space])
+        builder, made = build(uses, inside, space, [0] * len(space), stages)
+        outer = tuple(range(len(builder.axes or ())))
+        calls.append(_call(builder, outer, outer[-1] if outer else None, made, group))
+    return calls
 
-    def stages(b: Builder) -> list[Stage]:
-        stores = []
-        for v in group.stored:
-            index = _index_for(v.spec.shape, group.space, b.dims)
-            value = loops.cast(b.element(v, index), v.spec.dtype)
-            stores.append(Store(b.buffer(v), b.linear(v, index), value))
-        return [Stage((), (), tuple(stores))]
 
-    builder, made = build(uses, inside, group.space, [0] * len(group.space), stages)
-    outer = tuple(range(len(builder.axes or ())))
-    return [_call(builder, outer, outer[-1] if outer else None, made, group)]
+def _places(node: Node) -> list[tuple[Value, Value, int, int]]:
+    """(part, concatenation, axis, position) of the node's inputs."""
+    axis = node.attrs["axis"]
+    ends = accumulate(known(x)[axis] for x in node.inputs)
+    return [(x, node.outputs[0], axis, end - known(x)[axis]) for x, end in zip(node.inputs, ends, strict=True)]
+
+
+def _map_stages(group: Group, space: Sequence[int], whole: list[Value], parts: list[tuple[Value, Value, int, int]], b: Builder) -> list[Stage]:
+    """Stores of the elements at a position of `space`: of the values in `whole`, and of `parts`."""
+    stores = []
+    for v in whole:
+        index = _index_for(v.spec.shape, space, b.dims)
+        stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
+    for x, v, axis, start in parts:
+        index = [i + b.integer(("start", id(v), start), start) if d == axis else i for d, i in enumerate(b.dims)]
+        stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(x, b.dims), v.spec.dtype)))
+    return [Stage((), (), tuple(stores))]
 
 
 def _index_for(shape: Sequence[Any], space: Sequence[Any], dims: Sequence[Expr]) -> list[Expr]:
@@ -129,8 +150,11 @@ def _call(b: Builder, outer: Sequence[int], vector: int | None, stages: list[Sta
 
 
 def _effort(stages: Sequence[Stage]) -> int:
-    """How many times dearer than a plain one an element is: kernels full of exponentials are worth sharing when they are small."""
-    return max(1, sum(1 for _ in loops.walk(*_roots(stages))) // LIGHT)
+    """How many times dearer than a plain one an element is: kernels full of exponentials, or of operands, are worth sharing when they are
+    small."""
+    found = list(loops.walk(*_roots(stages)))
+    accesses = sum(e.op == "load" for e in found) + sum(len(stage.stores) for stage in stages)
+    return max(1, len(found) // LIGHT, accesses // FEW)
 
 
 def cut(sizes: Sequence[int], outer: Sequence[int], vector: int | None, effort: int = 1) -> tuple[int, int]:
@@ -144,7 +168,8 @@ def cut(sizes: Sequence[int], outer: Sequence[int], vector: int | None, effort: 
         grain = -(-max(TASK_ELEMENTS * n // total, n // 64, 1) // 64) * 64
         return grain, -(-n // grain)
     iterations = math.prod(sizes[a] for a in spread)
-    grain = max(TASK_ELEMENTS * iterations // total, iterations // 64, 1)
+    tasks = -(-iterations // max(TASK_ELEMENTS * iterations // total, iterations // 64, 1))
+    grain = -(-iterations // tasks)  # about alike, so that the last one is not much shorter
     return grain, -(-iterations // grain)
 
 
@@ -296,9 +321,9 @@ def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:
     first = _reduce_call(builder, made, phase, classes)
     second_nodes = []
     renamed: dict[int, Value] = {}
-    for node, partial in zip(reductions, partials, strict=True):
-        combined = make(node.primitive, [partial], {"axes": (0,)})
-        out = Value(Spec(node.outputs[0].spec.shape, partial.spec.dtype))
+    for node, part in zip(reductions, partials, strict=True):
+        combined = make(node.primitive, [part], {"axes": (0,)})
+        out = Value(Spec(node.outputs[0].spec.shape, part.spec.dtype))
         second_nodes.append(Node(combined.primitive, combined.inputs, (out,), combined.attrs, node.where))
         renamed[id(node.outputs[0])] = out
     after = _behind_reductions(group)

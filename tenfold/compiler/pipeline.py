@@ -23,6 +23,7 @@ from tenfold.compiler.in_place import Accesses
 from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things, without_copies
 from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
 from tenfold.compiler.memory import plan_kept, plan_memory
+from tenfold.compiler.parts import join_pads
 from tenfold.compiler.program import Uses, known, root
 from tenfold.compiler.settled import apart
 from tenfold.compiler.simplify import simplify
@@ -196,7 +197,7 @@ class Reference:
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset()) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change."""
-    graph = compact_scatters(graph)
+    graph = compact_scatters(join_pads(graph))
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
     items: list[Item] = []
     alike = Alike(uses)
