@@ -227,7 +227,7 @@ def test_cast():
         (lambda: tf.pad(tf.zeros([2]), [[2, 0]], "WRAP"), "expected mode"),
         (lambda: tf.slice(tf.zeros([4]), [2], [3]), "out of range"),
         (lambda: tf.unstack(tf.zeros([2]), num=3), "expected num=2"),
-        (lambda: tf.expand_dims(tf.zeros([2]), 3), "axis out of range"),
+        (lambda: tf.expand_dims(tf.zeros([2]), 3), "is out of bounds"),
         (lambda: tf.broadcast_to(tf.zeros([3]), [2, 2]), "does not broadcast"),
         (lambda: tf.sort([1], direction="UP"), "ASCENDING"),
         (lambda: tf.linspace(0.0, 1.0, 0), "num must be positive"),

@@ -143,7 +143,7 @@ def test_positions_with_nan_infinities_and_bools():
     assert int(tf.argmax([False, True])) == 1
     with pytest.raises(ValueError, match="nothing to choose from"):
         tf.argmax(tf.zeros([0]))
-    with pytest.raises(ValueError, match="axis out of range"):
+    with pytest.raises(ValueError, match="is out of bounds"):
         tf.argmax(tf.zeros([2]), axis=1)
 
 

@@ -95,7 +95,7 @@ def test_logic() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"\[reduce_sum\] axis out of range. Expected -3 <= axis < 3"):
+    with pytest.raises(InvalidArgumentError, match=r"\[reduce_sum\] axis 3 is out of bounds. Expected -3 <= axis < 3"):
         r.sum(wrap(X), 3)
     with pytest.raises(InvalidArgumentError, match=r"\[reduce_max\] an axis is named twice"):
         r.max(wrap(X), (0, -3))

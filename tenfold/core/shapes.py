@@ -246,7 +246,7 @@ def normalize_axis(name: str, axis: int, rank: int) -> int:
     """
     if not -rank <= axis < rank:
         raise InvalidArgumentError(
-            f"[{name}] axis out of range. Expected {-rank} <= axis < {rank} for a tensor of rank {rank}; received axis={axis}."
+            f"[{name}] axis {axis} is out of bounds. Expected {-rank} <= axis < {rank} for a tensor of rank {rank}; received axis={axis}."
         )
     return int(axis) % rank if rank else 0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tenfold.keras.ops.define import Array, operation
+from tenfold.keras.ops.define import Array, converted, operation
+from tenfold.keras.promotion import result_type
 from tenfold.ops import attention
 
 
@@ -17,4 +18,5 @@ def dot_product_attention(query: Array, key: Array, value: Array, bias: Array | 
     """
     if flash_attention and (bias is not None or attn_logits_soft_cap is not None):
         raise ValueError("Flash attention takes neither `bias` nor `attn_logits_soft_cap`. Try flash_attention=None: the way of computing is chosen.")
+    query, key, value = converted([query, key, value], result_type)
     return attention.dot_product_attention(query, key, value, bias, mask, scale, is_causal, attn_logits_soft_cap)
