@@ -45,6 +45,7 @@ from tenfold.kernel.contraction import (
     Vectors,
 )
 from tenfold.kernel.convolution import ConvSpec
+from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.runtime.native import Target, host
 
 __all__ = [
@@ -120,7 +121,7 @@ def vectors(target: Target) -> Vectors:
 def matmul(
     dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
     a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, target: Target | None = None,
-    settled: bool = False,
+    settled: bool = False, schedule: Schedule = MODEL,
 ) -> Recipe:  # fmt: skip
     """out[batch, m, n] = a @ b; a [batch, m, k] or [batch, k, m] if transposed, b [batch, k, n] or [batch, n, k].
 
@@ -128,28 +129,30 @@ def matmul(
     of a `b` that is `settled` is kept from run to run.
     """
     machine = vectors(target or host())
-    steps = products.matmul(machine, dtype, batch, m, n, k, transpose_a, transpose_b, a_stride, b_stride, epilogue, settled=settled)
-    return _recipe(steps)
+    how = (transpose_a, transpose_b, a_stride, b_stride, epilogue)
+    return _recipe(products.matmul(machine, dtype, batch, m, n, k, *how, settled=settled, schedule=schedule))
 
 
-def convolution(spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None, settled: bool = False) -> Recipe:
+def convolution(
+    spec: ConvSpec, epilogue: Epilogue | None = None, target: Target | None = None, settled: bool = False, schedule: Schedule = MODEL
+) -> Recipe:  # fmt: skip
     """(a = x, b = w) -> out; what is made of weights that are `settled` is kept from run to run."""
     machine = vectors(target or host())
-    ways = (winograd.convolution, depthwise.convolution, plans.convolution)
-    return _recipe(next(steps for way in ways if (steps := way(machine, spec, epilogue, settled))))
+    steps = winograd.convolution(machine, spec, epilogue, settled, schedule) or depthwise.convolution(machine, spec, epilogue, settled)
+    return _recipe(steps or plans.convolution(machine, spec, epilogue, settled, schedule))
 
 
-def convolution_input_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
+def convolution_input_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:
     """(a = gradient of out, b = w) -> gradient of x"""
     machine = vectors(target or host())
-    ways = (winograd.convolution_input_gradient, depthwise.convolution_input_gradient, plans.convolution_input_gradient)
-    return _recipe(next(steps for way in ways if (steps := way(machine, spec))))
+    steps = winograd.convolution_input_gradient(machine, spec, schedule) or depthwise.convolution_input_gradient(machine, spec)
+    return _recipe(steps or plans.convolution_input_gradient(machine, spec, schedule))
 
 
-def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None) -> Recipe:
-    """(a = x, b = gradient of out) -> gradient of w"""
+def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:
+    """(a = x, b = gradient of out) -> gradient of w; plain sums are cut into pieces, and follow the model."""
     machine = vectors(target or host())
-    return _recipe(winograd.convolution_weight_gradient(machine, spec) or plans.convolution_weight_gradient(machine, spec))
+    return _recipe(winograd.convolution_weight_gradient(machine, spec, schedule) or plans.convolution_weight_gradient(machine, spec))
 
 
 def attention(spec: AttentionSpec, target: Target | None = None) -> Recipe:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tenfold.codegen import contraction as kernels
 from tenfold.codegen.contraction import AttentionSpec, ConvSpec, Epilogue, Operand, Recipe
+from tenfold.compiler import tuning
 from tenfold.compiler.expressions import ZERO, Builder, aligned, wide
 from tenfold.compiler.lower import Call, Scratch, build, cut
 from tenfold.compiler.program import Group, Uses, elements, is_view, known, root
@@ -30,9 +32,11 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     out = group.stored[0]
     epilogue, extras = _epilogue(group, uses) if len(group.nodes) > 1 else (None, [])
     a, b = (root(v, uses) for v in node.inputs)
-    recipe = RECIPES[node.primitive.name](node, epilogue, uses.settles(node.inputs[1]))
+    settled = uses.settles(node.inputs[1])
     names: dict[str, Any] = {"a": a, "b": b, "out": out}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
+    make = RECIPES[node.primitive.name](node, epilogue, settled)
+    recipe = make(schedule=tuning.schedule(make, {name: (v.spec.dtype, elements(v)) for name, v in names.items()}, settled))
     return _launches(recipe, names, node.primitive.name) or [fill_zero(out)]
 
 
@@ -58,7 +62,7 @@ def fill_zero(out: Value) -> Call:
     return Call(kernel, tasks, (out, n, grain), (), (out,), "zeros")
 
 
-def _matmul(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
+def _matmul(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:
     a, b = (v.spec for v in node.inputs)
     ta, tb = bool(node.attrs["transpose_a"]), bool(node.attrs["transpose_b"])
     m, k = a.shape[-2:][::-1] if ta else a.shape[-2:]
@@ -66,7 +70,7 @@ def _matmul(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
     batch = math.prod(known(node.outputs[0])[:-2])
     one_b = 0 if len(b.shape) == 2 and len(a.shape) > 2 else None
     one_a = 0 if len(a.shape) == 2 and len(b.shape) > 2 else None
-    return kernels.matmul(a.dtype, batch, m, n, k, ta, tb, one_a, one_b, epilogue, settled=settled)  # type: ignore[arg-type]
+    return partial(kernels.matmul, a.dtype, batch, m, n, k, ta, tb, one_a, one_b, epilogue, settled=settled)  # type: ignore[arg-type]
 
 
 def _conv_spec(x: Sequence[int], w: Sequence[int], y: Sequence[int], node: Node) -> ConvSpec:
@@ -91,21 +95,21 @@ def _shapes(node: Node) -> tuple[Any, Any, Any]:
     return a, b, node.outputs[0].spec.shape
 
 
-def _convolution(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
-    return kernels.convolution(_conv_spec(*_shapes(node), node), epilogue, settled=settled)
+def _convolution(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:
+    return partial(kernels.convolution, _conv_spec(*_shapes(node), node), epilogue, settled=settled)
 
 
-def _input_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
+def _input_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:
     g, w, x = _shapes(node)
-    return kernels.convolution_input_gradient(_conv_spec(x, w, g, node))
+    return partial(kernels.convolution_input_gradient, _conv_spec(x, w, g, node))
 
 
-def _weight_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> Recipe:
+def _weight_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:
     x, g, w = _shapes(node)
-    return kernels.convolution_weight_gradient(_conv_spec(x, w, g, node))
+    return partial(kernels.convolution_weight_gradient, _conv_spec(x, w, g, node))
 
 
-RECIPES: dict[str, Callable[[Node, Epilogue | None, bool], Recipe]] = {
+RECIPES: dict[str, Callable[[Node, Epilogue | None, bool], tuning.Make]] = {
     "matmul": _matmul,
     "convolution": _convolution,
     "convolution_input_gradient": _input_gradient,

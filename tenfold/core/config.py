@@ -16,6 +16,7 @@ class Config:
         cache_dir: TENFOLD_CACHE_DIR, compiled kernels; default `~/.cache/tenfold`.
         cache: TENFOLD_CACHE=0 turns the kernel cache off.
         threads: TENFOLD_NUM_THREADS; default: the processors this process may use.
+        autotune: TENFOLD_AUTOTUNE=1 measures how to carry out each contraction when it is met for the first time.
         compile: TENFOLD_COMPILE=0 runs traced functions through the NumPy oracles, to find out whether the compiler is at fault.
     """
 
@@ -24,6 +25,7 @@ class Config:
     cache: bool
     threads: int
     compile: bool
+    autotune: bool
 
 
 def from_environment() -> Config:
@@ -39,11 +41,12 @@ def from_environment() -> Config:
         cache=_on("TENFOLD_CACHE") and base.parts[:1] != ("~",),
         threads=max(1, int(asked)) if asked.isdecimal() else cores,
         compile=_on("TENFOLD_COMPILE"),
+        autotune=_on("TENFOLD_AUTOTUNE", "0"),
     )
 
 
-def _on(name: str) -> bool:
-    return os.environ.get(name, "").strip().lower() not in ("0", "false", "off", "no")
+def _on(name: str, default: str = "1") -> bool:
+    return (os.environ.get(name, "").strip() or default).lower() not in ("0", "false", "off", "no")
 
 
 config = from_environment()

@@ -17,18 +17,8 @@ from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors, accumulator
 from tenfold.kernel.margins import Group, Triple, Window, together
 from tenfold.kernel.packing import Builder, convert, couple, element, pack, pad
-from tenfold.kernel.tiling import (
-    L1,
-    Batch,
-    Columns,
-    Inner,
-    Problem,
-    Rows,
-    block_size,
-    choose_tile,
-    table_inner,
-    tile,
-)
+from tenfold.kernel.schedule import MODEL, Schedule
+from tenfold.kernel.tiling import L1, Batch, Columns, Inner, Problem, Rows, block_size, choose_tile, table_inner, tile
 
 PAGE = 2048
 OFTEN = 32  # tiles that read the same weights
@@ -185,9 +175,11 @@ def channels_of(taps: Table, channels: int, size: int) -> Table:
     return (taps[:, None] + np.arange(channels, dtype=np.int64) * size).reshape(-1)
 
 
-def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False) -> Steps:
+def convolution(
+    machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False, schedule: Schedule = MODEL
+) -> Steps:  # fmt: skip
     """(a = x, b = w) -> out; what is made of weights that are `settled` is kept."""
-    s, to = normalize(spec), Builder(machine)
+    s, to = normalize(spec), Builder(machine, schedule)
     m, n = s.n * s.pixels, s.co if s.depthwise else s.co_group
     if not (m and s.co):
         return to.finish()
@@ -199,7 +191,7 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     window = Window(s.output, tuple(_starts(s, d) for d in range(3)), s.input)
     plain = Image(Operand("a"), s.input, s.ci, size)
     group = together(machine, window, s.n, n, plain.bytes, machine.lanes(wide), s.depthwise)
-    shape = group.shape if group else choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
+    shape = group.shape if group else choose_tile(m, n, machine.lanes(wide), machine, s.depthwise, schedule)
     x = replace(plain, operand=convert(to, Operand("a"), s.seen, s.n * prod(s.input) * s.ci)) if group else padded_input(to, s)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
@@ -236,7 +228,8 @@ def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors, se
     rows, spread = s.n * s.pixels, s.co_group > columns and not s.depthwise
     distant = s.co * wide.size % PAGE == 0 and s.groups == 1 and rows > 2 * shape[0] and k > 64
     often = rows >= OFTEN * shape[0] and k * s.co_group * wide.size > L1
-    if s.pairs or distant or (spread and (settled or often)):
+    bad = {"placed": False, "packed": spread}.get(to.schedule.b or "", distant or (spread and (settled or often)))
+    if s.pairs or bad:
         source, taps, group = s.seen.size, np.zeros(1, np.int64), s.co_group * s.dtype.size
         operand = pack(to, Operand("b"), s.seen, s.co_group, k, source, s.co * source, columns, columns, taps, s.groups, group, s.pairs)
         return Columns(operand, columns * wide.size, k * columns * wide.size, True)
@@ -293,13 +286,13 @@ def _positions(s: Shape, x: Image) -> Inner:
     return Inner(s.n * s.pixels, table if len(table) else np.zeros(1, np.int64), images * x.bytes, block, period)
 
 
-def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
+def convolution_input_gradient(machine: Vectors, spec: ConvSpec, schedule: Schedule = MODEL) -> Steps:
     """(a = gradient of out, b = w) -> gradient of x
 
     The positions of x fall into phases by their remainder modulo the stride; each phase is a convolution of the padded gradient with
     the taps that reach it.
     """
-    s, to = normalize(spec), Builder(machine)
+    s, to = normalize(spec), Builder(machine, schedule)
     if not (s.n and prod(s.input) and s.ci):
         return to.finish()
     seen, pairs = element(machine, s.dtype, 1 if s.depthwise else s.co_group)
@@ -315,7 +308,7 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         g, low = replace(plain, operand=convert(to, Operand("a"), s.seen, s.n * s.pixels * s.co)), (0, 0, 0)
     else:
         g, low = _padded_gradient(to, s, phases)
-    shape = group.shape if group else choose_tile(s.n * prod(phases[0].count), n, lanes, machine, s.depthwise)
+    shape = group.shape if group else choose_tile(s.n * prod(phases[0].count), n, lanes, machine, s.depthwise, schedule)
     b, tap_bytes = _flipped_weights(to, s, phases, shape, machine)
     panels = ceil(n / (shape[1] * lanes))
     batch = Batch(groups, s.co_group * wide.size, panels * b.panel_stride, s.ci_group * s.dtype.size)

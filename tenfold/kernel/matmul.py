@@ -10,6 +10,7 @@ import numpy as np
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import COPY, Epilogue, Operand, Steps, Vectors, accumulator
 from tenfold.kernel.packing import Builder, convert, element, pack
+from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.kernel.tiling import (
     L1,
     Batch,
@@ -47,7 +48,7 @@ class Matrix:
 def matmul(
     machine: Vectors, dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
     a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, names: tuple[str, str] = ("a", "b"),
-    settled: bool = False,
+    settled: bool = False, schedule: Schedule = MODEL,
 ) -> Steps:  # fmt: skip
     """out[batch, m, n] = a[batch, m, k] @ b[batch, k, n], all row-major; transposed operands are stored [k, m] and [n, k].
 
@@ -58,10 +59,10 @@ def matmul(
     b_stride = k * n if b_stride is None else b_stride
     if epilogue is None and ((m == 1 and n > 1 and transpose_b) or (n == 1 and m > 1 and transpose_a)):
         # the transposed problem: its long operand is read as it lies
-        return matmul(machine, dtype, batch, n, m, k, False, False, b_stride, a_stride, None, (names[1], names[0]))
+        return matmul(machine, dtype, batch, n, m, k, False, False, b_stride, a_stride, None, (names[1], names[0]), schedule=schedule)
     if batch > 1 and b_stride == 0 and a_stride == m * k and not transpose_a:
         batch, m = 1, batch * m
-    to = Builder(machine)
+    to = Builder(machine, schedule)
     if not (batch and m and n):
         return to.finish()
     wide, (seen, pairs) = accumulator(dtype), element(machine, dtype, k | a_stride | b_stride)
@@ -69,17 +70,19 @@ def matmul(
         k, a_stride, b_stride = k // 2, a_stride // 2, b_stride // 2
     a = Matrix(Operand(names[0]), seen, pairs, batch if a_stride else 1, a_stride, transpose_a)
     b = Matrix(Operand(names[1]), seen, pairs, batch if b_stride else 1, b_stride, transpose_b)
-    shape = height, vectors = choose_tile(m, n, machine.lanes(wide), machine)
-    out = dtype if epilogue is None else epilogue.value.dtype
     splittable = k >= 8192 and m * n * batch <= 1 << 16
+    if splittable:  # where the sum is cut depends on the tile
+        to.schedule = MODEL
+    shape = height, vectors = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule)
+    out = dtype if epilogue is None else epilogue.value.dtype
     row = height * wide.size
     if out is wide:  # its sums can be continued, so blocks are short enough for a task to have many panels, each row of `a` serving all
         row = max(row, L1 * SPAN * wide.size // machine.cache)
     block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
-    copied = m >= COPIED * height and block * vectors * machine.lanes(wide) * wide.size <= COPY and not (settled or splittable)
-    right, b_batch = _right(to, b, m, n, k, shape, settled, copied)
+    copyable = block * vectors * machine.lanes(wide) * wide.size <= COPY and not (splittable or b.transposed or b.pairs)
+    right, b_batch = _right(to, b, m, n, k, shape, settled, copyable)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
@@ -95,7 +98,8 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     row, panels, few = (m if a.transposed else k) * size, n / (shape[1] * lanes), shape[0] <= WAYS
     distant = k > 1 and m > shape[0] and row % PAGE == 0 and panels > (24 if few else 2)
     scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
-    if not (distant or scattered or (a.pairs and a.transposed)):
+    bad = {"placed": False, "packed": k > 1 and m > 1, None: distant or scattered}[to.schedule.a]
+    if not (bad or (a.pairs and a.transposed)):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
         rows = affine_rows(m, size if a.transposed else k * size, out_row)
         return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block)
@@ -108,17 +112,19 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block)
 
 
-def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool, copied: bool) -> tuple[Columns, int]:
+def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool, copyable: bool) -> tuple[Columns, int]:
     """Operand `b` and its batch stride: as it lies, or in panels where these are kept, or its columns or distant rows ask for it."""
     wide = accumulator(b.dtype)
     size, columns = wide.size, shape[1] * to.machine.lanes(wide)
     apart = n * size % HALF == 0 or n * size > 2 * PAGE  # rows in the same places of the cache, or on too many pages
     large = n > columns and n * k * size > L1
-    if copied and to.machine.count == 16 and not b.transposed and (large or b.dtype is not wide):
+    often = to.machine.count == 16 and m >= COPIED * shape[0] and not settled and (large or b.dtype is not wide)
+    if copyable and (often if to.schedule.b is None else to.schedule.b == "copied"):
         return Columns(b.operand, n * b.dtype.size, columns * b.dtype.size, False, b.dtype), b.stride * b.dtype.size
     distant = k > 1 and n > columns and (settled or (large and m >= 32 * shape[0]) or (apart and m > 4 * shape[0]))
+    bad = {"placed": False, "packed": k > 1 and n > 1}.get(to.schedule.b or "", distant)
     interleaved = b.pairs and not b.transposed
-    if not (distant or interleaved or (b.transposed and n > 1 and k > 1)):
+    if not (bad or interleaved or (b.transposed and n > 1 and k > 1)):
         operand = convert(to, b.operand, b.dtype, (b.copies - 1) * b.stride + n * k)
         return Columns(operand, n * size, columns * size, False), b.stride * size
     strides = (k * b.dtype.size, b.dtype.size) if b.transposed else (b.dtype.size, n * b.dtype.size)

@@ -24,6 +24,7 @@ from tenfold.kernel.contraction import (
     Vectors,
     accumulator,
 )
+from tenfold.kernel.schedule import MODEL, Schedule
 
 MOST_TASKS = 64
 
@@ -33,6 +34,7 @@ class Builder:
     """Collects launches, scratch buffers and tables."""
 
     machine: Vectors
+    schedule: Schedule = MODEL
     launches: list[Launch] = field(default_factory=list)
     scratch: list[int] = field(default_factory=list)
     constants: list[Table] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, sqrt
 
@@ -10,9 +11,9 @@ import numpy as np
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Epilogue, Operand, Sum, Table, Tile, Vectors, accumulator
 from tenfold.kernel.packing import MOST_TASKS, Builder
+from tenfold.kernel.schedule import MODEL, TASKS, Schedule
 
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
-TASKS = 40  # of a large contraction, about: few, since each reads its part of the operands anew
 TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 LINE = 6  # log2 of the bytes of a cache line
 IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
@@ -25,22 +26,23 @@ def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
     return (*(r for r in (1, 2, 4, 6, 8, 10) if r < most), most)
 
 
-def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[int, int]:
-    """(rows, vectors) of the tile that covers m x n in the fewest cycles."""
-    return tile_cost(m, n, lanes, machine, depthwise)[1]
+def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False, schedule: Schedule = MODEL) -> tuple[int, int]:
+    """(rows, vectors) of the scheduled tile, or of that which covers m x n in the fewest cycles."""
+    return schedule.tile or tile_cost(m, n, lanes, machine, depthwise)[1]
 
 
 def tile_cost(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[float, tuple[int, int]]:
     """The cycles, for each product of the sum, in which tiles cover m x n; and (rows, vectors) of the best one."""
-    best, choice = float("inf"), (1, 1)
+    return min(tile_costs(m, n, lanes, machine, depthwise), key=lambda found: found[0])
+
+
+def tile_costs(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> Iterator[tuple[float, tuple[int, int]]]:
+    """The same for all tiles that fit the registers."""
     for vectors in (1, 3) if depthwise else (1, 2, 3, 4):
         panels = ceil(n / (vectors * lanes))
         for rows in row_choices(vectors, machine):
             cycles = max(rows * vectors, _reading(rows, vectors, machine, depthwise)) + 0.5 * vectors + 0.1 * rows + 0.5
-            cost = ceil(m / rows) * panels * cycles
-            if cost < best:
-                best, choice = cost, (rows, vectors)
-    return best, choice
+            yield ceil(m / rows) * panels * cycles, (rows, vectors)
 
 
 def _reading(rows: int, vectors: int, machine: Vectors, depthwise: bool) -> float:
@@ -161,11 +163,12 @@ class Batch:
     column: int = 0
 
 
-def cut(tiles: int, panels: int, cycles: float, panel_bytes: int, cache: int) -> tuple[int, int]:
-    """(tiles, panels) of one task, for `tiles` x `panels` tiles of `cycles` each; a task's panels stay in the second-level cache."""
+def cut(tiles: int, panels: int, cycles: float, panel_bytes: int, cache: int, tasks: int = TASKS) -> tuple[int, int]:
+    """(tiles, panels) of one of about `tasks` tasks, for `tiles` x `panels` tiles of `cycles` each; a task's panels stay in the
+    second-level cache."""
     n_task = min(panels, max(cache // max(panel_bytes, 1), 1))
     n_task = ceil(panels / ceil(panels / n_task))
-    wanted = max(min(int(tiles * panels * cycles / TASK), TASKS), 1)
+    wanted = max(min(int(tiles * panels * cycles / TASK), tasks), 1)
     across = ceil(panels / n_task)
     m_task = max(tiles * across // wanted, 1)
     if ceil(tiles / m_task) * across < min(wanted, 8):
@@ -239,9 +242,10 @@ def tile(to: Builder, p: Problem) -> None:
     else:
         cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
         if p.b.copied or rows.count < p.n:  # the longer operand is read once: few tasks share its panels, or each copies its own
-            n_task, m_task = cut(panels * batch.count, tiles, cycles, min(height * one, spanned(rows, inner) // tiles), to.machine.cache)
+            tile_bytes = min(height * one, spanned(rows, inner) // tiles)
+            n_task, m_task = cut(panels * batch.count, tiles, cycles, tile_bytes, to.machine.cache, to.schedule.tasks)
         else:
-            m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache)
+            m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache, to.schedule.tasks)
         m_task, n_task, pieces = min(m_task, tiles), min(n_task, panels), 1
     m_tasks, n_tasks, per_piece = ceil(tiles / m_task), ceil(panels / n_task), ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)

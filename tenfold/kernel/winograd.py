@@ -32,6 +32,7 @@ from tenfold.kernel.contraction import (
 )
 from tenfold.kernel.convolution import ConvSpec, Shape, normalize
 from tenfold.kernel.packing import MOST_TASKS, Builder, convert, pack
+from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.kernel.tiling import Batch, Columns, Problem, affine_inner, affine_rows, block_size, choose_tile, tile
 
 P, Q = 0.625, 1.5  # the points
@@ -88,12 +89,14 @@ def _single(machine: Vectors, dtype: DType) -> bool:
     return accumulator(dtype) is WIDE and not (machine.pairs and dtype is dtypes.bfloat16)
 
 
-def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False) -> Steps | None:
+def convolution(
+    machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False, schedule: Schedule = MODEL
+) -> Steps | None:  # fmt: skip
     """(a = x, b = w) -> out; None where it is not worth it."""
     s = normalize(spec)
     if not worth(machine, s, False):
         return None
-    to, shape = Builder(machine), _shape(machine, s, s.co)
+    to, shape = Builder(machine, schedule), _shape(machine, s, s.co, schedule)
     columns = shape[1] * machine.lanes(s.dtype)
     taps = np.arange(9, dtype=np.int64) * (s.ci * s.co * 4)
     plain = convert(to, Operand("b"), s.dtype, 9 * s.ci * s.co)
@@ -102,14 +105,14 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
     return to.finish()
 
 
-def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
+def convolution_input_gradient(machine: Vectors, spec: ConvSpec, schedule: Schedule = MODEL) -> Steps | None:
     """(a = gradient of out, b = w) -> gradient of x: the convolution with the weights turned about and transposed."""
     s = normalize(spec)
     low = (0, 2 - s.low[1], 2 - s.low[2])
     s = replace(s, input=s.output, output=s.input, ci=s.co, co=s.ci, low=low)
     if not worth(machine, s, False):
         return None
-    to, shape = Builder(machine), _shape(machine, s, s.co)
+    to, shape = Builder(machine, schedule), _shape(machine, s, s.co, schedule)
     columns = shape[1] * machine.lanes(s.dtype)
     size = s.dtype.size
     turned = np.arange(8, -1, -1, dtype=np.int64) * (s.ci * s.co * size)
@@ -120,16 +123,16 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None
     return to.finish()
 
 
-def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
+def convolution_weight_gradient(machine: Vectors, spec: ConvSpec, schedule: Schedule = MODEL) -> Steps | None:
     """(a = x, b = gradient of out) -> gradient of w"""
     s = normalize(spec)
     if not worth(machine, s, True):
         return None
-    to, lanes = Builder(machine), machine.lanes(s.dtype)
+    to, lanes = Builder(machine, schedule), machine.lanes(s.dtype)
     tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
     x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
     g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True)
-    shape = choose_tile(s.ci, s.co, lanes, machine)
+    shape = choose_tile(s.ci, s.co, lanes, machine, schedule=schedule)
     plane = s.ci * s.co * 4 + SKEW
     target = to.buffer(36 * plane)
     inner = affine_inner(tiles, x_row, block_size(tiles, shape[0] * 4))
@@ -146,8 +149,8 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | Non
     return to.finish()
 
 
-def _shape(machine: Vectors, s: Shape, n: int) -> tuple[int, int]:
-    return choose_tile(s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), n, machine.lanes(s.dtype), machine)
+def _shape(machine: Vectors, s: Shape, n: int, schedule: Schedule) -> tuple[int, int]:
+    return choose_tile(s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), n, machine.lanes(s.dtype), machine, schedule=schedule)
 
 
 def _filters(to: Builder, source: Operand, taps: Table, source_k: int, source_panel: int, k: int, n: int, columns: int) -> Columns:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from tenfold.compiler import tuning
 from tenfold.core.config import config
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.runtime.device import Device, devices
@@ -133,11 +134,19 @@ threading = SimpleNamespace(
     get_intra_op_parallelism_threads=lambda: _get_threads("intra"),
 )
 
+def _set_options(options: Mapping[str, Any]) -> None:
+    """`autotune` decides whether programs that are compiled from now on measure their contractions, as TENFOLD_AUTOTUNE=1 does; the other
+    options are remembered only."""
+    _state["options"].update(options)
+    if "autotune" in options:
+        tuning.switch.on = bool(options["autotune"])
+
+
 optimizer = SimpleNamespace(
     set_jit=lambda enabled: _state.update(jit=enabled),
     get_jit=lambda: _state["jit"],
-    set_experimental_options=lambda options: _state["options"].update(options),
-    get_experimental_options=lambda: dict(_state["options"]),
+    set_experimental_options=_set_options,
+    get_experimental_options=lambda: {**_state["options"], "autotune": tuning.switch.on},
 )
 
 experimental = SimpleNamespace(
