@@ -178,11 +178,12 @@ def compared(monkeypatch):
         self.original, self.updates = graph, dict(updates)
         make(self, graph, updates, steady)
 
-    def both(self, arrays, versions=()):
+    def both(self, given, variables=(), versions=()):
+        arrays = [*given, *variables]
         before = [np.array(a) for a in arrays]
         with np.errstate(all="ignore"):
             expected = reference.run(self.original, before)
-        returned = call(self, arrays, versions)
+        returned = call(self, given, variables, versions)
         rest = iter(returned)
         for k, wanted in enumerate(expected):
             received = arrays[self.updates[k]] if k in self.updates else next(rest)

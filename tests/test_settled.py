@@ -10,6 +10,7 @@ import pytest
 
 import tenfold as tf
 from tenfold.compiler.pipeline import Program
+from tenfold.tensor.variable import Readings
 
 RNG = np.random.default_rng(0)
 
@@ -58,6 +59,45 @@ def test_the_factor_and_the_packed_weights_are_made_once() -> None:
     p.check()
     p.check()
     assert len(made) == 1
+
+
+def test_variables_are_read_again_when_any_has_changed() -> None:
+    v, other = tf.Variable(values(3)), tf.Variable(values(3))
+    readings = Readings([v], [v])
+
+    def changes() -> bool:
+        before = readings()
+        return not all(a is b for a, b in zip(before, readings(), strict=True))
+
+    assert not changes()
+    arrays, versions = readings()
+    update = tf.function(lambda: other.assign_add(tf.ones(3)))
+    for change in (lambda: v.assign(values(3)), update, update, v._zero, other._zero):
+        change()
+        again, numbers = readings()
+        assert again is not arrays and numbers is not versions and not changes()
+        arrays, versions = again, numbers
+    np.testing.assert_array_equal(arrays[0], np.zeros(3))
+
+
+def test_what_failed_to_settle_is_made_again() -> None:
+    p = Product()
+    p.check()
+    program = only_program(p.function)
+    settle, failures = program._settle, [1]
+
+    def fail(versions: Any) -> None:
+        if failures:
+            failures.pop()
+            raise RuntimeError("no")
+        settle(versions)
+
+    program._settle = fail  # type: ignore[method-assign]
+    p.scale.assign(p.scale + 1.0)
+    with pytest.raises(RuntimeError):
+        p.function(tf.constant(p.x))
+    p.check()
+    assert not failures
 
 
 def test_an_assigned_weight_is_seen() -> None:

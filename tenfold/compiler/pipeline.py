@@ -39,9 +39,10 @@ from tenfold.runtime.memory import ArenaPool, address_of, empty, empty_array
 class Compiled(Protocol):
     """A graph made ready to run."""
 
-    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
-        """Runs it; arrays named in `updates` are changed in place. Whenever the elements of a steady array are not those of the last
-        call, the array or `versions` must be others too."""
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
+        """Runs it; arrays named in `updates` are changed in place. `variables` are the last arrays; the same list again says that they
+        and `versions` are the same. Whenever the elements of a steady array are not those of the last call, the array or `versions`
+        must be others too."""
 
     def forget(self) -> None:
         """Lets go of the arrays of the last call."""
@@ -130,8 +131,10 @@ class Program:
         self._table = np.zeros(last + 1, np.int64)
         self._table[outside : outside + len(constants)] = [c.ctypes.data for c in constants.values()]
         self._last: list[Any] = [None] * len(graph.inputs)  # the arrays whose addresses the table holds
+        self._variables: Sequence[Any] | None = None  # the list of the last ones
         self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
         self._versions: Sequence[int] = ()
+        self._stale = True  # whether that has to be made, or made again
         parts: list[Sequence[Item]] = [once, items]
         self._once, self._again = (
             Executable(Encoder({**places, **layout.places}, self._table.ctypes.data).steps(part))
@@ -139,24 +142,26 @@ class Program:
         )
         self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 
-    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
         """Runs the program."""
         outputs = [empty_array(shape, dtype) for shape, dtype in self._output_specs]
         with self._lock:
             table, last = self._table, self._last
-            stale = versions != self._versions or self._kept is None
-            for i, a in enumerate(arrays):
+            other = variables is not self._variables
+            self._stale = self._stale or (other and versions != self._versions)
+            for i, a in enumerate([*arrays, *variables] if other else arrays):
                 if a is not last[i]:  # variables keep their place from call to call
                     last[i] = a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
                     table[1 + i] = address_of(a)
-                    stale = stale or i in self._steady
-            for i, a in enumerate(outputs, 1 + len(arrays)):
+                    self._stale = self._stale or i in self._steady
+            for i, a in enumerate(outputs, 1 + len(last)):
                 table[i] = address_of(a)
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
             try:
-                if stale:
+                if self._stale:
                     self._settle(versions)
+                self._variables = variables
                 self._again.run(table)
             finally:
                 ARENAS.give(arena)
@@ -165,7 +170,7 @@ class Program:
     def forget(self) -> None:
         """Lets go of the arrays of the last call."""
         with self._lock:
-            self._last = [None] * len(self._last)
+            self._last, self._variables = [None] * len(self._last), None
 
     def _settle(self, versions: Sequence[int]) -> None:
         """Makes what is kept."""
@@ -173,7 +178,7 @@ class Program:
             self._kept = empty(self.kept_bytes)
             self._table[-1] = self._kept.ctypes.data
         self._once.run(self._table)
-        self._versions = versions
+        self._versions, self._stale = versions, False
 
 
 class Reference:
@@ -183,8 +188,9 @@ class Reference:
         self._graph = graph
         self._targets = dict(updates)
 
-    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
         """Runs the graph, node by node."""
+        arrays = [*arrays, *variables]
         outputs = reference.run(self._graph, arrays)
         for o, i in self._targets.items():
             arrays[i][...] = outputs[o]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -153,6 +153,7 @@ class Variable(Operand):
         else:
             self._tensor = wrap(np.array(tensor._array, order="C"))
             self._exported = False
+            changed()
         return self
 
     def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
@@ -179,6 +180,7 @@ class Variable(Operand):
         else:
             array.fill(0)
             self._version = next(VERSIONS)
+            changed()
 
     def _silently(self) -> Tensor:
         return self._tensor if state.trace is None else state.trace.read(self)
@@ -225,5 +227,29 @@ class Variable(Operand):
 
 
 VERSIONS = count(1)  # no number twice, whatever threads do
+LATEST = [0]  # another number after any variable has changed: while it is the same, nobody needs to look at them one by one
+
+
+def changed() -> None:
+    """Tells that a variable has changed: another array, or another version. To be called after that."""
+    LATEST[0] = next(VERSIONS)
+
+
+class Readings:
+    """The arrays of variables, and the versions of some: the same lists again as long as no variable changes."""
+
+    def __init__(self, variables: Sequence[Variable], versioned: Sequence[Variable]) -> None:
+        self._variables, self._versioned = variables, versioned
+        self._seen: tuple[int, list[Any], list[int]] = (-1, [], [])
+
+    def __call__(self) -> tuple[list[Any], list[int]]:
+        """Reads them; the number before the versions before the arrays: if one changes meanwhile, the next call sees that."""
+        seen, latest = self._seen, LATEST[0]
+        if seen[0] != latest:
+            versions = [v._version for v in self._versioned]
+            seen = self._seen = (latest, [v._tensor._array for v in self._variables], versions)
+        return seen[1:]
+
+
 UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub": (value, delta) -> value, given by the primitives
 CONVERTERS.append((Variable, lambda variable, dtype: variable.read_value()))

@@ -22,7 +22,7 @@ from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
-from tenfold.tensor.variable import VERSIONS, Variable
+from tenfold.tensor.variable import VERSIONS, Readings, Variable, changed
 from tenfold.transform.call import call_primitive
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
@@ -54,7 +54,8 @@ class ConcreteFunction:
         first = len(graph.inputs) - len(traced.variables)
         self._updates = tuple((n + i, first + k) for i, k in enumerate(traced.written))
         steady = [k for k in range(len(traced.variables)) if k not in traced.written]
-        self._written, self._steady = ([traced.variables[k] for k in ks] for ks in (traced.written, steady))
+        self._written = [traced.variables[k] for k in traced.written]
+        self._readings = Readings(traced.variables, [traced.variables[k] for k in steady])
         self._steady_inputs = tuple(first + k for k in steady)
         self._closed = all(isinstance(n, int) for v in graph.inputs[first:] for n in v.spec.shape)
         self._trainable = tuple(v for v in traced.variables if v.trainable)
@@ -156,8 +157,7 @@ class ConcreteFunction:
             if variable._exported:  # someone may hold the elements: leave them alone and go on with a copy
                 variable._tensor = wrap(variable._tensor._array.copy())  # type: ignore[union-attr]
                 variable._exported = False
-        versions = [v._version for v in self._steady]  # before the arrays: if one changes meanwhile, the next call sees that
-        values: list[Any] = [v._tensor._array for v in self.traced.variables]
+        values, versions = self._readings()
         shapes = tuple([a.shape for a in arrays])
         program = self._ready.get(shapes)
         if program is None:
@@ -165,11 +165,13 @@ class ConcreteFunction:
             if self._closed:
                 self._ready[shapes] = program
         try:
-            return program([*arrays, *values], versions)
+            return program(arrays, values, versions)
         finally:
             version = next(VERSIONS)
             for variable in self._written:
                 variable._version = version
+            if self._written:
+                changed()
 
 
 class Function:
