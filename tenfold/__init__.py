@@ -19,13 +19,14 @@ _MODULES = {  # namespace -> module
     "experimental": "tenfold.ops.experimental", "image": "tenfold.ops.image", "initializers": "tenfold.keras.initializers",
     "keras": "tenfold.keras", "linalg": "tenfold.ops.linalg", "losses": "tenfold.keras.losses", "math": "tenfold.ops.math",
     "metrics": "tenfold.keras.metrics", "nest": "tenfold.ops.nest", "nn": "tenfold.ops.nn", "optimizers": "tenfold.keras.optimizers",
-    "profiler": "tenfold.ops.profiler", "random": "tenfold.ops.random", "signal": "tenfold.ops.signal", "test": "tenfold.ops.testing",
+    "profiler": "tenfold.ops.profiler", "ragged": "tenfold.ops.ragged", "random": "tenfold.ops.random", "signal": "tenfold.ops.signal",
+    "sparse": "tenfold.ops.sparse", "strings": "tenfold.ops.strings", "test": "tenfold.ops.testing",
     "version": "tenfold.ops.version",
 }  # fmt: skip
 
 _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" where they differ
     "tenfold.core.dtypes": "DType as_dtype bfloat16 bool=bool_ complex128 complex64 double=float64 float16 float32 float64 half=float16"
-    " int16 int32 int64 int8 uint16 uint32 uint64 uint8",
+    " int16 int32 int64 int8 string uint16 uint32 uint64 uint8",
     "tenfold.core.shapes": "TensorShape",
     "tenfold.keras.initializers": "constant_initializer=Constant ones_initializer=Ones random_normal_initializer=RandomNormal"
     " random_uniform_initializer=RandomUniform zeros_initializer=Zeros",
@@ -44,6 +45,9 @@ _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" whe
     "tenfold.ops.module": "Module control_dependencies device name_scope",
     "tenfold.ops.program": "UnconnectedGradients VariableAggregation VariableSynchronization ensure_shape executing_eagerly get_logger group"
     " no_op numpy_function py_function stop_gradient timestamp",
+    "tenfold.ops.ragged": "RaggedTensor",
+    "tenfold.ops.sparse": "SparseTensor",
+    "tenfold.ops.strings": "as_string",
     "tenfold.primitives.indexed_slices": "IndexedSlices",
     "tenfold.tensor.tensor": "Tensor",
     "tenfold.tensor.variable": "Variable",

@@ -60,6 +60,8 @@ def samples(ranges: Sequence[tuple[float, float]], dtype: DType, shape: Sequence
         if dtype.is_integer:
             low = max(low, dtype.min)
             result.append(rng.integers(int(low), int(high) + 1, shape).astype(dtype.numpy))
+        elif dtype.kind == "string":
+            result.append(rng.choice(np.array([b"a", b"b", b"cd"], object), shape))
         elif dtype.is_bool:
             result.append(rng.random(shape) < 0.5)
         elif dtype.is_complex:

@@ -331,7 +331,7 @@ def validation_split_above_one() -> None:
     fitted(validation_split=1.5)
 
 
-@mistake(TypeError, "`x` holds strings", "astype")
+@mistake(TypeError, "expects float32; it received string", "astype", "TextVectorization")
 def strings_as_data() -> None:
     fitted(x=np.array([["a"] * 4] * 12))
 

@@ -28,6 +28,7 @@ from tenfold.compiler.program import Uses, known, root
 from tenfold.compiler.settled import apart
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
+from tenfold.compiler.staged import Staged, is_staged
 from tenfold.compiler.writers import early_writers
 from tenfold.core.config import config
 from tenfold.ir import reference
@@ -68,6 +69,10 @@ def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = (), steady:
         updates: (output, input) pairs: the output is written over the input's array and not returned.
         steady: inputs that seldom change from call to call (and are not updated): what depends on them alone is kept.
     """
+    return Staged(graph, updates, steady, _build) if is_staged(graph) else _build(graph, updates, steady)
+
+
+def _build(graph: Graph, updates: Sequence[tuple[int, int]], steady: Sequence[int]) -> Compiled:
     return Program(graph, updates, steady) if config.compile else Reference(graph, updates)
 
 

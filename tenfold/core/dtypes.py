@@ -25,7 +25,7 @@ class DType:
 
     name: str
     numpy: np.dtype[Any]
-    kind: str  # "bool", "int", "uint", "float" or "complex"
+    kind: str  # "bool", "int", "uint", "float", "complex" or "string"
     llvm: str | None  # the LLVM type in memory; None where kernels do not handle it
     enum: int  # TensorFlow's DataType number, for files and protocols
     is_differentiable: bool = field(init=False, repr=False)  # whether gradients flow through values of this type
@@ -76,7 +76,12 @@ class DType:
     @property
     def is_numeric(self) -> bool:
         """Whether arithmetic is defined on it."""
-        return self.kind != "bool"
+        return self.kind not in ("bool", "string")
+
+    @property
+    def zero(self) -> Any:
+        """The element that stands where nothing is given: 0, False or the empty string."""
+        return b"" if self.kind == "string" else False if self.kind == "bool" else 0
 
     @property
     def is_numpy_compatible(self) -> bool:
@@ -138,8 +143,8 @@ def _limit(dtype: DType, which: str) -> Any:
         return which == "max"
     if dtype.is_integer:
         return int(getattr(np.iinfo(dtype.numpy), which))
-    if dtype.is_complex:
-        raise DTypeError(f"[dtype] {dtype.name} has no {which}: complex numbers are not ordered.")
+    if dtype.is_complex or dtype.kind == "string":
+        raise DTypeError(f"[dtype] {dtype.name} has no {which}: {'complex numbers' if dtype.is_complex else 'strings'} have no limits.")
     return dtype.as_numpy_dtype(getattr(ml_dtypes.finfo(dtype.numpy), which))  # type: ignore[no-untyped-call]
 
 
@@ -158,8 +163,9 @@ float32 = DType("float32", np.dtype(np.float32), "float", "float", 1)
 float64 = DType("float64", np.dtype(np.float64), "float", "double", 2)
 complex64 = DType("complex64", np.dtype(np.complex64), "complex", None, 8)
 complex128 = DType("complex128", np.dtype(np.complex128), "complex", None, 18)
+string = DType("string", np.dtype(object), "string", None, 7)  # elements are Python's bytes; only host operations take them
 
-ALL = (
+ALL = (  # the types of numbers and truths; strings, which no kernel takes, are apart
     bool_,
     int8,
     int16,
@@ -185,10 +191,10 @@ REALS = (*INTEGERS, *FLOATS)
 NUMBERS = (*REALS, *COMPLEXES)
 INEXACT = (*FLOATS, *COMPLEXES)
 
-_BY_NAME = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64, "bool_": bool_}
-BY_NUMPY = {d.numpy: d for d in ALL}
-_BY_ENUM = {d.enum: d for d in ALL}
-_BY_PYTHON: dict[Any, DType] = {bool: bool_, int: int32, float: float32, complex: complex128}
+_BY_NAME = {d.name: d for d in (*ALL, string)} | {"str": string, "half": float16, "float": float32, "double": float64, "bool_": bool_}
+BY_NUMPY = {d.numpy: d for d in (*ALL, string)}
+_BY_ENUM = {d.enum: d for d in (*ALL, string)}
+_BY_PYTHON: dict[Any, DType] = {bool: bool_, int: int32, float: float32, complex: complex128, str: string, bytes: string}
 
 
 def as_dtype(value: Any) -> DType:
@@ -205,9 +211,10 @@ def as_dtype(value: Any) -> DType:
         found = None
     if found is None and not isinstance(value, (str, int)) and value is not None:
         try:
-            found = BY_NUMPY.get(np.dtype(getattr(value, "as_numpy_dtype", value)))
+            given = np.dtype(getattr(value, "as_numpy_dtype", value))
+            found = string if given.kind in "SU" else BY_NUMPY.get(given)
         except TypeError:
             found = None
     if found is None:
-        raise DTypeError(f"[dtype] unknown data type. Expected one of {[d.name for d in ALL]}; received {value!r}.")
+        raise DTypeError(f"[dtype] unknown data type. Expected one of {[d.name for d in (*ALL, string)]}; received {value!r}.")
     return found

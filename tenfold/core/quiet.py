@@ -1,10 +1,10 @@
 """Floating-point warnings off: infinities and NaN are results here, as in TensorFlow, and say nothing on stderr.
 
-    before = silence()
-    try:
-        ...
-    finally:
-        restore(before)
+before = silence()
+try:
+    ...
+finally:
+    restore(before)
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ class Primitive:
         uniform: whether all inputs must have one element type (bind checks it in eager mode without calling `spec`).
         samples: input ranges for the tests.
         algebra: its own simplifications, `(node inputs, attrs) -> replacement or None`.
+        apart: whether it runs outside of kernels always, because the sizes of its results depend on elements.
         pure: False if two equal calls may differ or act (randomness comes in as a seed operand and is pure).
     """
 
@@ -67,6 +68,7 @@ class Primitive:
     algebra: Callable[..., Any] | None = None
     pure: bool = True
     doc: str = ""
+    apart: bool = False
     numpy_dtypes: frozenset[Any] = field(default=frozenset())
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.dtypes import BY_NUMPY, as_dtype
 from tenfold.core.errors import DTypeError, InvalidArgumentError
+from tenfold.core.strings import encoded, is_text
 from tenfold.keras.defaults import floatx
 from tenfold.keras.rows import RowCopy
 from tenfold.keras.symbolic import KerasTensor
@@ -192,10 +193,12 @@ def as_array(value: Any, name: str) -> Any:
         raise InvalidArgumentError(
             f"[fit] `{name}` has the unrecognized type {type(value).__name__}. Expected NumPy arrays or tensors. Try np.array({name})."
         )
-    if array.dtype.kind in "OUSVMm" and array.dtype not in BY_NUMPY:
-        kind = "strings" if array.dtype.kind in "US" else f"{array.dtype} values"
+    if is_text(array):
+        return encoded(array, "fit")
+    if array.dtype.kind in "OVMm" and (array.dtype not in BY_NUMPY or array.dtype == object):
         raise DTypeError(
-            f"[fit] `{name}` holds {kind}. Expected numbers in one rectangular array. Try {name}.astype('float32'), or padding rows to one length."
+            f"[fit] `{name}` holds {array.dtype} values. Expected numbers or strings in one rectangular array. Try {name}.astype('float32'), "
+            "or padding rows to one length."
         )
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))

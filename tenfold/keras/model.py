@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.core.errors import InvalidArgumentError
+from tenfold.core.dtypes import string
+from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.keras import saving
 from tenfold.keras.graph import LayerGraph
 from tenfold.keras.graph_config import graph_from_config, graph_to_config
@@ -138,6 +139,10 @@ class Model(Trainer, Layer):
                 return None
             raise InvalidArgumentError(f"[{self.name}] the input {expected.name!r} is not optional, but None was passed. Try a tensor.")
         given = as_tensor(value)
+        if (given.dtype is string) != (expected.dtype is string):
+            raise DTypeError(f"[{self.name}] the input {expected.name!r} expects {expected.dtype.name}; it received {given.dtype.name}. "
+                             "Try keras.Input(..., dtype='string') for text that a TextVectorization or StringLookup layer reads, or "
+                             "x.astype('float32') for numbers that are written as strings.")  # fmt: skip
         tensor: Any = given if given.dtype is expected.dtype else cast(given, expected.dtype)
         rank = expected.ndim
         if tensor.ndim == rank + 1 and tensor.sizes[-1] == 1:

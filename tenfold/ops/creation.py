@@ -123,7 +123,7 @@ def zeros(shape: Any, dtype: Any = float32, name: str | None = None, layout: Any
         array([[0., 0.],
                [0., 0.]], dtype=float32)
     """
-    return full(shape, 0, as_dtype(dtype))
+    return full(shape, as_dtype(dtype).zero, as_dtype(dtype))
 
 
 def ones(shape: Any, dtype: Any = float32, name: str | None = None, layout: Any = None) -> Tensor:
@@ -160,7 +160,8 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None, layout: A
         array([0, 0], dtype=int32)
     """
     x = as_tensor(input)
-    return full(x.sizes, 0, x.dtype if dtype is None else as_dtype(dtype))
+    wanted = x.dtype if dtype is None else as_dtype(dtype)
+    return full(x.sizes, wanted.zero, wanted)
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None, layout: Any = None, optimize: bool = True) -> Tensor:

@@ -16,6 +16,7 @@ from tenfold.core.dtypes import (
     int16,
     int32,
     int64,
+    string,
     uint8,
     uint16,
     uint32,
@@ -30,5 +31,5 @@ half, double = float16, float64
 
 __all__ = [
     "DType", "as_dtype", "bfloat16", "bool", "cast", "complex", "complex64", "complex128", "double", "float16", "float32", "float64",
-    "half", "int8", "int16", "int32", "int64", "saturate_cast", "uint8", "uint16", "uint32", "uint64",
+    "half", "int8", "int16", "int32", "int64", "saturate_cast", "string", "uint8", "uint16", "uint32", "uint64",
 ]  # fmt: skip

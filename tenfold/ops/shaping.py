@@ -304,7 +304,8 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
         raise ShapeError(f"[pad] expected one pair of paddings for each dimension of shape {x.shape}; received {pairs}.")
     kind = mode.upper()
     if kind == "CONSTANT":
-        value = as_tensor(constant_values, hint=x.dtype)._elements()[()]
+        blank = isinstance(constant_values, int) and constant_values == 0
+        value = x.dtype.zero if blank else as_tensor(constant_values, hint=x.dtype)._elements()[()]
         return m.pad(x, [p[0] for p in pairs], [p[1] for p in pairs], value=value.item() if hasattr(value, "item") else value)
     if kind not in ("REFLECT", "SYMMETRIC"):
         raise InvalidArgumentError(f"[pad] expected mode 'CONSTANT', 'REFLECT' or 'SYMMETRIC'; received {mode!r}.")

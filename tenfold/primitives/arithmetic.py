@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import ALL, BOOL, BY_NUMPY, COMPLEXES, FLOATS, INEXACT, INTEGERS, NUMBERS, REALS, SIGNED, DType, as_dtype, bool_
+from tenfold.core.dtypes import ALL, BOOL, BY_NUMPY, COMPLEXES, FLOATS, INEXACT, INTEGERS, NUMBERS, REALS, SIGNED, DType, as_dtype, bool_, string
 from tenfold.core.errors import DTypeError, ShapeError
 from tenfold.core.shapes import broadcast
 from tenfold.ir.primitive import Kind, Spec
@@ -29,9 +29,9 @@ def zeros_like(x: Any) -> Tensor:
     return mul(x, constant_like(0, x)) if x.dtype is not bool_ else logical_and(x, constant_like(False, x))
 
 
-@elementwise(vjp=(lambda g, y, a, b: g, lambda g, y, a, b: g), oracle=np.add, dtypes=NUMBERS, samples=TWO)
+@elementwise(vjp=(lambda g, y, a, b: g, lambda g, y, a, b: g), oracle=np.add, dtypes=(*NUMBERS, string), samples=TWO)
 def add(a: Expr, b: Expr) -> Expr:
-    """a + b, element by element."""
+    """a + b, element by element; strings one after the other."""
     return a + b
 
 
@@ -141,13 +141,13 @@ def atan2(a: Expr, b: Expr) -> Expr:
     return mathlib.atan2(a, b)
 
 
-@elementwise(oracle=np.equal, dtypes=ALL, samples=TWO, out=bool_)
+@elementwise(oracle=np.equal, dtypes=(*ALL, string), samples=TWO, out=bool_)
 def equal(a: Expr, b: Expr) -> Expr:
     """a == b, element by element."""
     return loops.binary("eq", a, b)
 
 
-@elementwise(oracle=np.not_equal, dtypes=ALL, samples=TWO, out=bool_)
+@elementwise(oracle=np.not_equal, dtypes=(*ALL, string), samples=TWO, out=bool_)
 def not_equal(a: Expr, b: Expr) -> Expr:
     """a != b, element by element."""
     return loops.binary("ne", a, b)
@@ -267,7 +267,14 @@ def _cast_lower(x: Expr, dtype: DType) -> Expr:
     return loops.cast(x, dtype)
 
 
-@primitive(Kind.ELEMENTWISE, spec=lambda x, dtype: Spec(x.shape, dtype), oracle=_cast_oracle, vjp=each(_cast_vjp), lower=_cast_lower, dtypes=ALL)
+def _cast_spec(x: Spec, dtype: DType) -> Spec:
+    if x.dtype is string or dtype is string:
+        other = "tf.strings.to_number(x)" if x.dtype is string else "tf.strings.as_string(x)"
+        raise DTypeError(f"[cast] strings are read and written, not cast. Received {x.dtype.name} to become {dtype.name}. Try {other}.")
+    return Spec(x.shape, dtype)
+
+
+@primitive(Kind.ELEMENTWISE, spec=_cast_spec, oracle=_cast_oracle, vjp=each(_cast_vjp), lower=_cast_lower, dtypes=ALL)
 def cast(apply: Any, x: Any, dtype: Any) -> Tensor:
     """`x` converted to `dtype`: float to integer truncates toward zero (and saturates; NaN gives 0)."""
     want = as_dtype(dtype)

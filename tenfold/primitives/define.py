@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import DType, bool_
+from tenfold.core.dtypes import DType, bool_, string
 from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.core.shapes import Shape, broadcast, show
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
@@ -118,6 +118,7 @@ def primitive(
     samples: Any = None,
     algebra: Callable[..., Any] | None = None,
     pure: bool = True,
+    apart: bool = False,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Defines any other primitive. The decorated function checks and normalizes the user's arguments and calls `bind` as its last
     act through the `apply` that it receives as first argument: `def f(apply, x, axis): return apply(x, axis=...)`. The operation's
@@ -126,7 +127,7 @@ def primitive(
 
     def define(front: Callable[..., Any]) -> Any:
         name = front.__name__.rstrip("_")
-        made = register(Primitive(name, kind, spec, oracle, vjp, lower, dtypes, False, samples, algebra, pure, front.__doc__ or ""))
+        made = register(Primitive(name, kind, spec, oracle, vjp, lower, dtypes, False, samples, algebra, pure, front.__doc__ or "", apart))
 
         def apply(*xs: Any, **attrs: Any) -> Any:
             for x in xs:
@@ -144,6 +145,8 @@ def primitive(
 
 def check_dtype(name: str, spec: Spec, allowed: tuple[DType, ...]) -> None:
     """Raises DTypeError unless the operation takes the element type."""
+    if spec.dtype is string and string not in allowed:
+        raise DTypeError(f"[{name}] takes no strings. Expected numbers; received string. Try tf.strings.to_number(x), or a lookup of each string.")
     if spec.dtype not in allowed:
         raise DTypeError(f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; "
                          f"received {spec.dtype.name}. Try tf.cast.")  # fmt: skip

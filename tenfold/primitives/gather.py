@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import ALL, INTEGERS, NUMBERS, DType, as_dtype, float32, int32, int64
+from tenfold.core.dtypes import ALL, BY_NUMPY, INTEGERS, NUMBERS, DType, as_dtype, float32, int32, int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError
 from tenfold.core.shapes import Shape, Size, Sym, TensorShape, differ, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
@@ -130,7 +130,7 @@ def _gather_oracle(x: Any, indices: Any, axis: int, batch_dims: int, sparse: boo
     everywhere = bool(valid.all())
     safe = indices if everywhere else np.where(valid, indices, 0).astype(indices.dtype)
     if n == 0:
-        return np.zeros((*x.shape[:axis], *indices.shape[batch_dims:], *x.shape[axis + 1 :]), x.dtype)
+        return np.full((*x.shape[:axis], *indices.shape[batch_dims:], *x.shape[axis + 1 :]), BY_NUMPY[x.dtype].zero, x.dtype)
     if batch_dims == 0:
         result = np.take(x, safe, axis)
     else:
@@ -142,7 +142,7 @@ def _gather_oracle(x: Any, indices: Any, axis: int, batch_dims: int, sparse: boo
     if everywhere:
         return result
     mask = valid.reshape(valid.shape[:batch_dims] + (1,) * (axis - batch_dims) + valid.shape[batch_dims:] + (1,) * (x.ndim - axis - 1))
-    return np.where(mask, result, np.zeros((), x.dtype))
+    return np.where(mask, result, np.full((), BY_NUMPY[x.dtype].zero, x.dtype))
 
 
 def _gather_lower(k: Any, index: list[Expr], axis: int, batch_dims: int, sparse: bool = False) -> Expr:

@@ -205,13 +205,14 @@ def _pad_vjp(g: Tensor, y: Tensor, x: Tensor, low: Any, high: Any, interior: Any
 
 
 @primitive(Kind.INDEXED, spec=_pad_spec, oracle=_pad_oracle, vjp=each(_pad_vjp), lower=_pad_lower, dtypes=ALL)
-def pad(apply: Any, x: Any, low: Sequence[Size], high: Sequence[Size], interior: Sequence[int] | None = None, value: Any = 0) -> Tensor:
-    """`x` with `low` and `high` elements of `value` added at the ends of each dimension, and `interior` between neighbours."""
+def pad(apply: Any, x: Any, low: Sequence[Size], high: Sequence[Size], interior: Sequence[int] | None = None, value: Any = None) -> Tensor:
+    """`x` with `low` and `high` elements of `value` added at the ends of each dimension, and `interior` between neighbours;
+    default: zeros."""
     x = as_tensor(x)
     gaps = (0,) * x.ndim if interior is None else tuple(interior)
     if all(isinstance(p, int) and p == 0 for p in (*low, *high, *gaps)):
         return x
-    result: Tensor = apply(x, low=tuple(low), high=tuple(high), interior=gaps, value=value)
+    result: Tensor = apply(x, low=tuple(low), high=tuple(high), interior=gaps, value=x.dtype.zero if value is None else value)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tenfold.core.dtypes import as_dtype, bool_, float32, float64
+from tenfold.core.dtypes import as_dtype, bool_, float32, float64, string
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import abs as abs_
@@ -43,7 +43,7 @@ def _logical(for_bool: Callable[..., Any], for_int: Callable[..., Any]) -> Calla
 
 def _equality(compare: Callable[..., Any], otherwise: bool) -> Callable[..., Any]:
     def operator(x: Any, y: Any) -> Any:
-        if y is None or isinstance(y, (str, bytes)):
+        if y is None or (isinstance(y, (str, bytes)) and x.dtype is not string):
             return otherwise
         return compare(x, y)
 

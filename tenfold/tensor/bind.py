@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import DType, as_dtype
+from tenfold.core.dtypes import DType, as_dtype, string
 from tenfold.core.errors import DTypeError, InternalError, OpError, ResourceExhaustedError, ShapeError, TraceError
 from tenfold.core.quiet import restore, silence
 from tenfold.core.shapes import Sym
@@ -241,6 +241,9 @@ def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, 
         DTypeError: they differ, or the operation does not take the type.
     """
     dtype = specs[0].dtype
+    if any(s.dtype is string for s in specs) and (string not in allowed or any(s.dtype is not string for s in specs)):
+        raise DTypeError(f"[{name}] takes no strings here. Expected numbers; received {' and '.join(s.dtype.name for s in specs)}. "
+                         "Try tf.strings.to_number(x), or tf.strings.as_string of the numbers to have strings alone.")  # fmt: skip
     if any(other.dtype is not dtype for other in specs):
         best = max((s.dtype for s in specs), key=lambda d: (d.is_complex, d.is_floating, d.size))
         raise DTypeError(

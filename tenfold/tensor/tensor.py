@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import BY_NUMPY, DType, as_dtype, complex128, float32, int32
-from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError, UnimplementedError
+from tenfold.core.dtypes import BY_NUMPY, DType, as_dtype, complex128, float32, int32, string
+from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError
 from tenfold.core.shapes import TensorShape
+from tenfold.core.strings import array_of, encoded, is_text
 from tenfold.ir.graph import Value
 from tenfold.ir.primitive import Spec
 from tenfold.tensor.operand import Operand
@@ -211,7 +212,7 @@ def _text(a: np.ndarray[Any, Any]) -> str:
 def wrap(array: Any) -> Tensor:
     """The eager Tensor of a NumPy array (not copied) or scalar."""
     self = _new(Tensor)
-    self._array = array if type(array) is np.ndarray else np.asarray(array)
+    self._array = array if type(array) is np.ndarray else array_of([array], ()) if type(array) is bytes else np.asarray(array)
     self._value = self._trace = self._known = None
     return self
 
@@ -249,7 +250,7 @@ def _checked(tensor: Tensor, want: DType | None, name: str) -> Tensor:
 
 def _holds_tensors(value: Any) -> bool:
     return any(
-        not isinstance(v, (int, float, str, np.ndarray))
+        not isinstance(v, (int, float, str, bytes, np.ndarray))
         and (type(v) is Tensor or any(isinstance(v, c) for c, _ in CONVERTERS) or (isinstance(v, (list, tuple)) and _holds_tensors(v)))
         for v in value
     )
@@ -264,15 +265,17 @@ def _array(value: Any, want: DType | None, hint: DType | None, name: str) -> np.
     """A fresh array of the value's elements."""
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
         array = np.array(value, order="C")
-        if array.dtype in BY_NUMPY:
+        if array.dtype in BY_NUMPY and array.dtype != object:
             target = want or (hint if hint is not None and _fits(BY_NUMPY[array.dtype], hint) else None)
             return array if target is None or array.dtype == target.numpy else _convert(array, target, name)
     elif value is None:
         raise InvalidArgumentError(f"[{name}] None cannot become a tensor. Expected a number, a list, an array or a tensor.")
     else:
         array = _from_python(value, name)
-    if array.dtype.kind in "OUSVMm":
-        _refuse(value, array, name)
+    if is_text(array):
+        return _strings(value if isinstance(value, (list, tuple, str, bytes)) else array, want, name)
+    if array.dtype.kind in "OVMm":
+        raise InvalidArgumentError(f"[{name}] cannot become a tensor: {type(value).__name__}. Expected numbers or strings; received {_short(value)}.")
     natural = _natural(array, value)
     target = want or (hint if hint is not None and _fits(natural, hint) else natural)
     return _convert(array, target, name, exact=True)
@@ -288,10 +291,11 @@ def _from_python(value: Any, name: str) -> np.ndarray[Any, Any]:
         ) from None
 
 
-def _refuse(value: Any, array: np.ndarray[Any, Any], name: str) -> None:
-    if array.dtype.kind in "US":
-        raise UnimplementedError(f"[{name}] strings are not supported yet. Received {_short(value)}.")
-    raise InvalidArgumentError(f"[{name}] cannot become a tensor: {type(value).__name__}. Expected numbers; received {_short(value)}.")
+def _strings(value: Any, want: DType | None, name: str) -> np.ndarray[Any, Any]:
+    if want is not None and want is not string:
+        raise DTypeError(f"[{name}] strings are no numbers. Expected values for {want.name}; received {_short(value)}. "
+                         "Try tf.strings.to_number(x).")  # fmt: skip
+    return encoded(value, name)
 
 
 def _short(value: Any) -> str:
@@ -311,8 +315,8 @@ def _natural(array: np.ndarray[Any, Any], value: Any) -> DType:
 
 
 def _fits(given: DType, wanted: DType) -> bool:
-    order = {"bool": 0, "int": 1, "uint": 1, "float": 2, "complex": 3}
-    return order[given.kind] <= order[wanted.kind] and (given.kind == "bool") == (wanted.kind == "bool")
+    order = {"bool": 0, "int": 1, "uint": 1, "float": 2, "complex": 3, "string": 4}
+    return order[given.kind] <= order[wanted.kind] and all((given.kind == k) == (wanted.kind == k) for k in ("bool", "string"))
 
 
 def _convert(array: np.ndarray[Any, Any], want: DType, name: str, exact: bool = False) -> np.ndarray[Any, Any]:
