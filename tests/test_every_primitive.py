@@ -18,7 +18,7 @@ from tenfold.core.dtypes import complex128, float64
 from tenfold.core.errors import DTypeError, ShapeError
 from tenfold.ir.primitive import PRIMITIVES, Kind, Primitive
 from tenfold.primitives import arithmetic as a
-from tenfold.primitives import effects, error_functions, factorization, fourier, host, random, windows  # noqa: F401  they register theirs
+from tenfold.primitives import effects, error_functions, factorization, fourier, host, lu, random, windows  # noqa: F401  they register theirs
 from tenfold.primitives import elementwise as e
 from tenfold.tensor.bind import bind
 from tenfold.tensor.tensor import wrap

@@ -53,4 +53,3 @@ def _pointwise(call: Call, made: Value, target: Value) -> bool:
 def _shape_of(e: loops.Expr) -> Any:
     """An expression as nested tuples, for comparison."""
     return (e.op, e.attr, tuple(_shape_of(a) for a in e.args))
-

@@ -142,8 +142,7 @@ class Program:
         self._stale = True  # whether that has to be made, or made again
         parts: list[Sequence[Item]] = [once, items]
         self._once, self._again = (
-            Executable(Encoder({**places, **layout.places}, self._table.ctypes.data).steps(part))
-            for layout, part in zip(layouts, parts, strict=True)
+            Executable(Encoder({**places, **layout.places}, self._table.ctypes.data).steps(part)) for layout, part in zip(layouts, parts, strict=True)
         )
         self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
 

@@ -344,5 +344,3 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     overlap = math.reduce_sum(y_true * y_pred, axis=axis)
     wrong = alpha * math.reduce_sum((1.0 - y_true) * y_pred, axis=axis) + beta * math.reduce_sum((1.0 - y_pred) * y_true, axis=axis)
     return 1.0 - math.divide_no_nan(overlap, overlap + wrong + defaults.epsilon())
-
-

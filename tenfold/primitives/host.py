@@ -298,5 +298,3 @@ def scatter_set(apply: Any, x: Any, indices: Any, updates: Any) -> Tensor:
     count = product(indices.sizes)
     result: Tensor = apply(x, reshape(indices, (count,)), reshape(updates, (count, *updates.sizes[indices.ndim :])))
     return result
-
-

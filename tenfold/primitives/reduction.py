@@ -121,5 +121,3 @@ def all(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def any(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether any element along `axis` (None: all axes) is true."""
     return _front(apply, "reduce_any", x, axis, keepdims)
-
-

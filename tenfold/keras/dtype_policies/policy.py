@@ -131,4 +131,3 @@ def install(policy: DTypePolicy | None) -> None:
         _global.clear()
     else:
         _global["policy"] = policy
-

@@ -156,5 +156,3 @@ class Softmax(_Plain):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
-
-

@@ -358,5 +358,3 @@ class F1Score(FBetaScore):
 
     def get_config(self) -> dict[str, Any]:
         return {k: v for k, v in super().get_config().items() if k != "beta"}
-
-

@@ -11,6 +11,8 @@ NAMES = {
     "tenfold.keras.ops.linalg": "linalg=*",
     "tenfold.keras.ops.image": "image=*",
     "tenfold.keras.ops.core": "cast cond convert_to_numpy convert_to_tensor is_tensor shape stop_gradient while_loop",
-    "tenfold.keras.ops.math": "erf logsumexp rsqrt",
+    "tenfold.keras.ops.math": "cdist erf erfc erfinv extract_sequences in_top_k logdet logsumexp rsqrt segment_max segment_min segment_prod "
+    "segment_sum top_k view_as_complex view_as_real",
+    "tenfold.keras.ops.fourier": "fft fft2 ifft2 irfft istft rfft stft",
 } | _numpy.NAMES | _nn.NAMES | _linalg.NAMES  # fmt: skip
 __getattr__, __dir__ = _lazy.names("tenfold.keras.ops", NAMES)

@@ -2,5 +2,9 @@
 
 from tenfold.keras import lazy
 
-NAMES: dict[str, str] = {}
+NAMES = {
+    "tenfold.keras.ops.decompositions": "cholesky cholesky_inverse det eig eigh inv lstsq lu_factor matrix_rank norm pinv qr solve "
+    "solve_triangular svd",
+    "tenfold.keras.ops.forward_mode": "jvp",
+}
 __getattr__, __dir__ = lazy.names("tenfold.keras.ops.linalg", NAMES)

@@ -380,5 +380,3 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The optimizer of a config or name."""
     found = identifiers.deserialize(MODULE, "optimizer", config, custom_objects)
     return found() if isinstance(found, type) else found
-
-
