@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,18 +23,21 @@ METRICS = "keras.metrics"
 T = TypeVar("T", bound=Callable[..., Any])
 
 
-def loss(*aliases: str) -> Callable[[T], T]:
-    """Registers a function as a loss, and as a metric of the same name."""
+def loss(*aliases: str, takes_labels: bool = False) -> Callable[[T], T]:
+    """Registers a function as a loss, and as a metric of the same name; `takes_labels` says that its targets are class numbers."""
 
     def add(function: T) -> T:
+        function.takes_labels = takes_labels  # type: ignore[attr-defined]
         register(METRICS, *aliases)(function)
         return register(MODULE, *aliases)(function)
 
     return add
 
 
-def pair(name: str, y_true: Any, y_pred: Any, same: bool = True) -> tuple[Tensor, Tensor]:
+def pair(name: str, y_true: Any, y_pred: Any, same: bool = True, exact: bool = False) -> tuple[Tensor, Tensor]:
     """Targets and predictions as float tensors of one type, their ranks made equal where one lacks a last axis of size 1.
+
+    `same`: sizes must be equal, or 1 where that broadcasts. `exact`: equal in any case.
 
     Raises:
         ValueError: their shapes do not fit.
@@ -43,8 +47,9 @@ def pair(name: str, y_true: Any, y_pred: Any, same: bool = True) -> tuple[Tensor
         y_pred = cast(y_pred, defaults.floatx())
     y_true = cast(as_tensor(y_true, hint=y_pred.dtype), y_pred.dtype)
     y_true, y_pred = same_rank(y_true, y_pred)
-    if same and (y_true.ndim != y_pred.ndim or any(differ(a, b) and 1 not in (a, b) for a, b in zip(y_true.sizes, y_pred.sizes, strict=True))):
-        raise ShapeError(f"[{name}] targets and predictions have different shapes. Expected y_true of shape {show(y_pred.sizes)} as y_pred; "
+    sizes = list(zip(y_true.sizes, y_pred.sizes, strict=False))
+    if same and (y_true.ndim != y_pred.ndim or any(differ(a, b) and (exact or 1 not in (a, b)) for a, b in sizes)):
+        raise ShapeError(f"[{name}] targets and predictions must have the same shape. Expected y_true of shape {show(y_pred.sizes)} as y_pred; "
                          f"received {show(y_true.sizes)}. {_remedy(name, y_true, y_pred)}")  # fmt: skip
     return y_true, y_pred
 
@@ -135,11 +140,11 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     return _mean(y_pred - y_true * log(y_pred + defaults.epsilon()))
 
 
-@loss()
+@register(MODULE)
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """The cosine of the angle between y_true and y_pred."""
+    """Minus the cosine of the angle between y_true and y_pred: -1 where they point the same way."""
     y_true, y_pred = pair("cosine_similarity", y_true, y_pred)
-    return math.reduce_sum(nn.l2_normalize(y_true, axis=axis) * nn.l2_normalize(y_pred, axis=axis), axis=axis)
+    return -math.reduce_sum(nn.l2_normalize(y_true, axis=axis) * nn.l2_normalize(y_pred, axis=axis), axis=axis)
 
 
 def _signed(y_true: Any) -> Any:
@@ -192,7 +197,7 @@ def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, lab
         >>> binary_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4)
         array([0.6931], dtype=float32)
     """
-    y_true, y_pred = pair("binary_crossentropy", y_true, y_pred)
+    y_true, y_pred = pair("binary_crossentropy", y_true, y_pred, exact=True)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     values = _binary(y_true, y_pred, from_logits)
@@ -203,7 +208,7 @@ def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, lab
 def binary_focal_crossentropy(y_true: Any, y_pred: Any, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
                               from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:  # fmt: skip
     """Binary cross-entropy times (1 - p)^gamma, p the probability given to the true class."""
-    y_true, y_pred = pair("binary_focal_crossentropy", y_true, y_pred)
+    y_true, y_pred = pair("binary_focal_crossentropy", y_true, y_pred, exact=True)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
@@ -216,6 +221,21 @@ def binary_focal_crossentropy(y_true: Any, y_pred: Any, apply_class_balancing: b
     return math.reduce_mean(values, axis=axis)
 
 
+def _one_hot(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any, Any]:
+    """One-hot targets, predictions, and the number of classes; warns where there is but one."""
+    if isinstance(axis, bool):
+        raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
+    y_true, y_pred = pair(name, y_true, y_pred)
+    if y_pred.ndim == 0 or differ(y_true.sizes[axis], y_pred.sizes[axis]):
+        raise ShapeError(f"[{name}] one-hot targets and predictions must have the same shape. Expected {show(y_pred.sizes)} as the predictions; "
+                         f"received {show(y_true.sizes)}. {_remedy('', y_true, y_pred)}")  # fmt: skip
+    if y_pred.sizes[axis] == 1:
+        text = (f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: y_pred.shape="
+                f"{show(y_pred.sizes)}. Consider using 'binary_crossentropy' if you only have 2 classes.")  # fmt: skip
+        warnings.warn(text, SyntaxWarning, stacklevel=3)
+    return y_true, y_pred, y_pred.sizes[axis]
+
+
 @loss("cce", "CCE")
 def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
     """-sum(y_true * log(y_pred)), y_true being one-hot or probabilities.
@@ -224,14 +244,7 @@ def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False
         >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4)
         array([0.6931], dtype=float32)
     """
-    y_true, y_pred = pair("categorical_crossentropy", y_true, y_pred)
-    classes = y_pred.sizes[axis] if y_pred.ndim else 1
-    if y_pred.ndim == 0 or differ(y_true.sizes[axis], classes):
-        raise ShapeError(f"[categorical_crossentropy] targets must be one-hot. Expected shape {show(y_pred.sizes)} as the predictions; received "
-                         f"{show(y_true.sizes)}. {_remedy('', y_true, y_pred)}")  # fmt: skip
-    if classes == 1:
-        raise ShapeError("[categorical_crossentropy] one class leaves nothing to decide. Received predictions of shape "
-                         f"{show(y_pred.sizes)}. Try loss='binary_crossentropy'.")  # fmt: skip
+    y_true, y_pred, classes = _one_hot("categorical_crossentropy", y_true, y_pred, axis)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / classes
     logits = y_pred if from_logits else logits_of(y_pred, "softmax") if axis in (-1, y_pred.ndim - 1) else None
@@ -245,9 +258,9 @@ def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False
 def categorical_focal_crossentropy(y_true: Any, y_pred: Any, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False,
                                    label_smoothing: float = 0.0, axis: int = -1) -> Any:  # fmt: skip
     """-sum(alpha * (1 - y_pred)^gamma * y_true * log(y_pred))."""
-    y_true, y_pred = pair("categorical_focal_crossentropy", y_true, y_pred)
+    y_true, y_pred, classes = _one_hot("categorical_focal_crossentropy", y_true, y_pred, axis)
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_pred.sizes[axis]
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / classes
     if from_logits:
         y_pred = nn.softmax(y_pred, axis=axis)
     p = _clipped(y_pred / math.reduce_sum(y_pred, axis=axis, keepdims=True))
@@ -290,7 +303,7 @@ def _check_range(name: str, y_true: Tensor, classes: Any) -> None:
                                    f"received {bad}. Try more units in the last layer, or labels that start at 0.")  # fmt: skip
 
 
-@loss()
+@loss(takes_labels=True)
 def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1) -> Any:
     """-log(y_pred[label]), y_true being class numbers.
 
@@ -326,21 +339,3 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
         values = select(valid, values, 0.0)
         values._keras_mask = valid
     return values
-
-
-@loss()
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
-    """1 - 2 * overlap / total."""
-    y_true, y_pred = pair("dice", y_true, y_pred)
-    overlap = math.reduce_sum(y_true * y_pred, axis=axis)
-    total = math.reduce_sum(y_true, axis=axis) + math.reduce_sum(y_pred, axis=axis)
-    return 1.0 - math.divide_no_nan(2.0 * overlap, total + defaults.epsilon())
-
-
-@loss()
-def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
-    """1 - overlap / (overlap + alpha * false positives + beta * false negatives)."""
-    y_true, y_pred = pair("tversky", y_true, y_pred)
-    overlap = math.reduce_sum(y_true * y_pred, axis=axis)
-    wrong = alpha * math.reduce_sum((1.0 - y_true) * y_pred, axis=axis) + beta * math.reduce_sum((1.0 - y_pred) * y_true, axis=axis)
-    return 1.0 - math.divide_no_nan(overlap, overlap + wrong + defaults.epsilon())

@@ -32,7 +32,7 @@ FORMULAS = {
     "log_cosh": (A, B, np.log(np.cosh(A - B)).mean(-1)),
     "kl_divergence": (P, Q, (P * np.log(P / Q)).sum(-1)),
     "poisson": (P, Q, (Q - P * np.log(Q)).mean(-1)),
-    "cosine_similarity": (A, B, (norm(A) * norm(B)).sum(-1)),
+    "cosine_similarity": (A, B, -(norm(A) * norm(B)).sum(-1)),
     "hinge": (BITS, B, np.maximum(1 - SIGN * B, 0).mean(-1)),
     "squared_hinge": (SIGN, B, (np.maximum(1 - SIGN * B, 0) ** 2).mean(-1)),
     "categorical_hinge": (HOT, B, np.maximum(((1 - HOT) * B).max(-1) - (HOT * B).sum(-1) + 1, 0)),
@@ -142,8 +142,7 @@ MISTAKES = {
     "labels with fractions": ("sparse_categorical_crossentropy", LABELS + 0.5, Q, r"whole"),
     "too few labels": ("sparse_categorical_crossentropy", LABELS[:3], Q, r"\(6,\).*received \(3,\)"),
     "one unit for many classes": ("sparse_categorical_crossentropy", LABELS, Q[:, :1], r"binary_crossentropy"),
-    "one unit for one-hot": ("categorical_crossentropy", HOT[:, :1], Q[:, :1], r"binary_crossentropy"),
-    "other sizes": ("mean_squared_error", A[:, :3], B, r"different shapes.*units"),
+    "other sizes": ("mean_squared_error", A[:, :3], B, r"same shape.*units"),
     "an unknown name": ("mean_squared_eror", A, B, r"Did you mean 'mean_squared_error'"),
 }
 
@@ -153,6 +152,23 @@ def test_mistake(name):
     loss, y_true, y_pred, message = MISTAKES[name]
     with pytest.raises(ValueError, match=message):
         losses.get(loss)(y_true, y_pred.astype("float32"))
+
+
+def test_one_class_is_warned_about():
+    with pytest.warns(SyntaxWarning, match="num_classes > 1.*binary_crossentropy"):
+        losses.categorical_crossentropy(float32(HOT[:, :1]), float32(Q[:, :1]))
+
+
+def test_whole_targets_are_floats_unless_they_are_class_numbers():
+    class Own(losses.Loss):
+        def call(self, y_true, y_pred):
+            return (y_true - y_pred) ** 2
+
+    assert float(Own()(np.array([1, 0]), np.array([0.5, 0.5], "float32"))) == 0.25
+    many = np.zeros((1, 300), "float32")
+    many[0, 257] = 9.0
+    found = losses.SparseCategoricalCrossentropy(from_logits=True, dtype="bfloat16")([257], many)  # 257 is no bfloat16
+    np.testing.assert_allclose(float(tf.cast(found, "float32")), np.log1p(299 * np.exp(-9.0)), rtol=0.1)
 
 
 def test_weights_that_do_not_fit_and_unknown_reductions():

@@ -6,8 +6,6 @@ from tenfold.keras.loss_functions import (
     categorical_crossentropy,
     categorical_focal_crossentropy,
     categorical_hinge,
-    cosine_similarity,
-    dice,
     hinge,
     huber,
     kl_divergence,
@@ -19,7 +17,6 @@ from tenfold.keras.loss_functions import (
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
-    tversky,
 )
 from tenfold.keras.loss_functions import (
     binary_crossentropy as BCE,
@@ -163,9 +160,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
-    "cosine_similarity",
     "deserialize",
-    "dice",
     "get",
     "hinge",
     "huber",
@@ -187,5 +182,4 @@ __all__ = [
     "sparse_top_k_categorical_accuracy",
     "squared_hinge",
     "top_k_categorical_accuracy",
-    "tversky",
 ]

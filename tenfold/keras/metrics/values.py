@@ -76,11 +76,17 @@ class LogCoshError(_Known):
 
 
 @register(MODULE)
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """The cosine of the angle between y_true and y_pred (the loss of this name is minus it)."""
+    return -f.cosine_similarity(y_true, y_pred, axis)
+
+
+@register(MODULE)
 class CosineSimilarity(_Known):
     """The cosine of the angle between y_true and y_pred."""
 
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
-        super().__init__(f.cosine_similarity, name, dtype, axis=axis)
+        super().__init__(cosine_similarity, name, dtype, axis=axis)
 
 
 @register(MODULE)
