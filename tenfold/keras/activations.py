@@ -9,7 +9,7 @@ from tenfold.keras.registry import named, register
 from tenfold.keras.untyped import as_tensor, math, nn
 from tenfold.primitives.arithmetic import cast, maximum, minimum, select
 from tenfold.primitives.elementwise import erf
-from tenfold.primitives.movement import slice_
+from tenfold.primitives.movement import slice_, transpose
 from tenfold.tensor.tensor import Tensor
 
 MODULE = "keras.activations"
@@ -178,7 +178,7 @@ def tanh_shrink(x: Any) -> Any:
 @register(MODULE)
 def hard_tanh(x: Any) -> Any:
     """x cut to [-1, 1]."""
-    return minimum(maximum(x, -1.0), 1.0)
+    return minimum(maximum(as_tensor(x), -1.0), 1.0)
 
 
 @register(MODULE)
@@ -247,17 +247,17 @@ def mish(x: Any) -> Any:
 
 @register(MODULE)
 def sparsemax(x: Any, axis: int = -1) -> Any:
-    """The point of the probability simplex nearest to x."""
+    """The point of the probability simplex nearest to x, along `axis`."""
     x = as_tensor(x)
-    if axis not in (-1, x.ndim - 1):
-        raise ValueError(f"[sparsemax] only the last axis is supported; received axis={axis}. Try moving it with tf.transpose.")
-    descending = math.top_k(x, x.sizes[-1])[0]
+    order = [i for i in range(x.ndim) if i != axis % x.ndim] + [axis % x.ndim]
+    last = transpose(x, order)
+    descending = math.top_k(last, last.sizes[-1])[0]
     count = math.cumsum(descending * 0 + 1, axis=-1)
     sums = math.cumsum(descending, axis=-1)
     support = cast(1 + count * descending > sums, x.dtype)
     k = math.reduce_sum(support, axis=-1, keepdims=True)
     tau = (math.reduce_sum(support * descending, axis=-1, keepdims=True) - 1) / k
-    return maximum(x - tau, 0)
+    return transpose(maximum(last - tau, 0), [order.index(i) for i in range(x.ndim)])
 
 
 def get(identifier: Any) -> Any:

@@ -14,10 +14,10 @@ EPSILON = 1e-7
 
 
 class Constraint:
-    """A function of a weight that gives the weight to use instead: `__call__(w)`."""
+    """A function of a weight that gives the weight to use instead: `__call__(w)`; this one leaves it."""
 
     def __call__(self, w: Any) -> Any:
-        raise NotImplementedError
+        return w
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
@@ -118,5 +118,6 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
 
 
 __all__ = [
-    "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "serialize",
+    "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm", "non_neg", "serialize",
+    "unit_norm",
 ]  # fmt: skip

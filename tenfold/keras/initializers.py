@@ -7,95 +7,14 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import identifiers, random, serialization
-from tenfold.keras.registry import named, register
+from tenfold.keras import defaults, identifiers, random, serialization
+from tenfold.keras.constant_initializers import STFT, Constant, Identity, Initializer, Ones, Zeros
+from tenfold.keras.registry import register
 from tenfold.keras.untyped import as_tensor
+from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.tensor import Tensor
 
 MODULE = "keras.initializers"
-
-
-class Initializer:
-    """A function `(shape, dtype) -> tensor`. Two calls of one initializer with a seed give equal values.
-
-    Subclasses define `__call__(shape, dtype=None)` and `get_config`.
-    """
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """An initializer from its config."""
-        return cls(**config)
-
-    def clone(self) -> Any:
-        """Another initializer with the same config."""
-        return type(self).from_config(self.get_config())
-
-
-def _full(shape: Any, value: Any, dtype: Any) -> Any:
-    return as_tensor(np.full(tuple(shape), value, as_dtype(dtype or "float32").numpy))
-
-
-@register(MODULE, "zeros")
-class Zeros(Initializer):
-    """All 0."""
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return _full(shape, 0, dtype)
-
-
-@register(MODULE, "ones")
-class Ones(Initializer):
-    """All 1."""
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return _full(shape, 1, dtype)
-
-
-@register(MODULE, "constant")
-class Constant(Initializer):
-    """All `value`; an array of the weight's shape is taken as it is.
-
-    Example:
-        >>> Constant(3.0)((2,)).numpy()
-        array([3., 3.], dtype=float32)
-    """
-
-    def __init__(self, value: Any = 0.0) -> None:
-        self.value = value
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        value = self.value.numpy() if hasattr(self.value, "numpy") else self.value
-        return as_tensor(np.array(np.broadcast_to(np.asarray(value), tuple(shape)), as_dtype(dtype or "float32").numpy))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": serialization.serialize_keras_object(self.value)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        return cls(serialization.deserialize_keras_object(config["value"]))
-
-
-@register(MODULE, "IdentityInitializer", "identity")
-class Identity(Initializer):
-    """The identity matrix times `gain`; only for matrices."""
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        if len(shape) != 2:
-            raise ValueError(f"Identity matrix initializer can only be used for 2D matrices. Received: shape={shape} of rank {len(shape)}.")
-        return as_tensor(np.array(self.gain * np.eye(*shape), as_dtype(dtype or "float32").numpy))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
 
 
 class RandomInitializer(Initializer):
@@ -115,7 +34,7 @@ class RandomInitializer(Initializer):
         return {"seed": serialization.serialize_keras_object(self._init_seed)}
 
 
-@register(MODULE, "random_normal")
+@register(MODULE, "random_normal", "normal")
 class RandomNormal(RandomInitializer):
     """Normal, with `mean` and `stddev`."""
 
@@ -181,9 +100,11 @@ class VarianceScaling(RandomInitializer):
         mode: "fan_in", "fan_out" or "fan_avg".
         distribution: "truncated_normal", "untruncated_normal" or "uniform".
         seed: an integer or a SeedGenerator.
+        input_axes, output_axes: which axes of the weight are inputs and outputs, where they do not stand in the usual order.
     """
 
-    def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None,
+                 input_axes: Any = None, output_axes: Any = None) -> None:  # fmt: skip
         if scale <= 0.0:
             raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
@@ -192,8 +113,7 @@ class VarianceScaling(RandomInitializer):
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(f"Invalid `distribution` argument: {distribution}. Expected 'uniform', 'truncated_normal' or 'untruncated_normal'.")
         self.scale, self.mode, self.distribution = scale, mode, distribution
-        self.input_axes: Any = None  # of a kernel whose axes do not stand in the usual order; EinsumDense sets them
-        self.output_axes: Any = None
+        self.input_axes, self.output_axes = input_axes, output_axes  # EinsumDense sets them
         super().__init__(seed)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
@@ -207,20 +127,23 @@ class VarianceScaling(RandomInitializer):
             return random.normal(shape, 0.0, float(np.sqrt(variance)), dtype, self.seed)
         return random.truncated_normal(shape, 0.0, float(np.sqrt(variance)) / 0.87962566103423978, dtype, self.seed)  # the cut shrinks the spread
 
+    def _common_config(self) -> dict[str, Any]:
+        return {**RandomInitializer.get_config(self), "input_axes": self.input_axes, "output_axes": self.output_axes}
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "mode": self.mode, "distribution": self.distribution}
+        return {**self._common_config(), "scale": self.scale, "mode": self.mode, "distribution": self.distribution}
 
 
 class _Family(VarianceScaling):
-    """A VarianceScaling whose only argument is the seed."""
+    """A VarianceScaling with a fixed scale, mode and distribution."""
 
     options: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None) -> None:
-        super().__init__(*self.options, seed=seed)
+    def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(*self.options, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self) -> dict[str, Any]:
-        return RandomInitializer.get_config(self)
+        return self._common_config()
 
 
 @register(MODULE, "glorot_uniform")
@@ -282,10 +205,21 @@ class Orthogonal(RandomInitializer):
         q, r = np.linalg.qr(noise)
         q *= np.sign(np.diag(r))
         q = q.T if rows < columns else q
-        return as_tensor(np.array(self.gain * q.reshape(shape), as_dtype(dtype or "float32").numpy))
+        return as_tensor(np.array(self.gain * q.reshape(shape), as_dtype(dtype or defaults.floatx()).numpy))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gain": self.gain}
+
+
+def _given(value: Any) -> Any:
+    """A function that gives this value, as the initial value of a weight of its shape."""
+
+    def initialize(shape: Any, dtype: Any = None) -> Any:
+        if tuple(shape) != tuple(value.shape):
+            raise ValueError(f"Expected `shape` to be {tuple(value.shape)} for direct tensor as initializer. Received shape={tuple(shape)}")
+        return cast(as_tensor(value), as_dtype(dtype or defaults.floatx()))
+
+    return initialize
 
 
 def get(identifier: Any) -> Any:
@@ -294,8 +228,10 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: nothing of this name exists.
     """
-    if isinstance(identifier, (int, float, np.ndarray, Tensor)) and not isinstance(identifier, bool):
+    if isinstance(identifier, (int, float)) and not isinstance(identifier, bool):
         return Constant(identifier)
+    if isinstance(identifier, (np.ndarray, np.generic, Tensor)):
+        return _given(identifier)
     found = identifiers.get(MODULE, "initializer", identifier)
     return found.clone() if isinstance(identifier, Initializer) else found
 
@@ -311,6 +247,49 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
 
 
 # The older names that Keras still offers.
-zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
-IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
-__all__ = [*sorted({thing.__name__ for thing in named(MODULE).values()}), "Initializer", "deserialize", "get", "serialize"]
+zeros, ones, constant, identity, orthogonal, stft = Zeros, Ones, Constant, Identity, Orthogonal, STFT
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+__all__ = [
+    "STFT",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "STFTInitializer",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]  # fmt: skip

@@ -38,7 +38,7 @@ def _checked(name: str, value: Any) -> float:
     return float(value)
 
 
-@register(MODULE, "l1_l2")
+@register(MODULE, "l1_l2", "l1l2")
 class L1L2(Regularizer):
     """l1 * sum(|x|) + l2 * sum(x²).
 
@@ -104,7 +104,7 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):
-            raise ValueError(f"Invalid value for argument mode: expected one of {{'rows', 'columns'}}. Received: mode={mode}")
+            raise ValueError(f'Invalid value for argument `mode`. Expected one of {{"rows", "columns"}}. Received: mode={mode}')
         self.factor, self.mode = _checked("factor", factor), mode
 
     def __call__(self, x: Any) -> Any:

@@ -91,3 +91,31 @@ def test_errors():
         I.VarianceScaling(mode="fan")
     with pytest.raises(ValueError, match="seed"):
         I.RandomNormal(seed="x")
+
+
+def test_axes_of_a_kernel_say_its_fans():
+    given = I.VarianceScaling(2.0, seed=1, input_axes=[0], output_axes=[1, 2])
+    again = I.get(I.deserialize(I.serialize(given)))  # `get` clones: the axes go along
+    for initializer in (given, again):
+        assert abs(initializer((64, 8, 32)).numpy().var() / (2 / 64) - 1) < 0.05
+    attention = tf.keras.layers.MultiHeadAttention(8, 16, kernel_initializer="lecun_normal")
+    attention.build((None, 10, 32), (None, 10, 32))
+    assert abs(attention.query_dense.kernel.numpy().var() / (1 / 32) - 1) < 0.1
+
+
+def test_a_tensor_is_the_initial_value_of_its_shape():
+    value = np.arange(6.0).reshape(2, 3)
+    assert np.array_equal(I.get(value)((2, 3)).numpy(), value)
+    with pytest.raises(ValueError, match=r"Expected `shape` to be \(2, 3\).*\(3, 2\)"):
+        I.get(tf.constant(value))((3, 2))
+
+
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "tukey", None])
+def test_spectral_kernels_transform(window):
+    """The kernels applied to a signal are NumPy's transform of the windowed signal."""
+    x = np.random.default_rng(0).standard_normal(16)
+    real, imag = (I.STFT(side, window, None)((16, 1, 17), "float64").numpy()[:, 0] for side in ("real", "imag"))
+    gain = {"hann": np.hanning, "hamming": np.hamming, "blackman": np.blackman}.get(window, np.ones)(16)
+    if window == "tukey":
+        gain[:4] = gain[:11:-1] = 0.5 * (1 - np.cos(np.pi * np.arange(4) / 3.75))
+    np.testing.assert_allclose(x @ (real + 1j * imag), np.fft.rfft(x * gain, 32), atol=1e-12)
