@@ -1,14 +1,17 @@
-"""Losses of regions, of pairs and of doubtful labels: Dice, Tversky, Circle, generalized cross-entropy."""
+"""Losses of regions, of pairs, of sequences and of doubtful labels: Dice, Tversky, Circle, CTC, generalized cross-entropy."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tenfold.core.errors import ShapeError
+from tenfold.core.shapes import show
 from tenfold.keras import defaults
 from tenfold.keras.loss_base import MODULE, Known
 from tenfold.keras.loss_functions import labels, pair
+from tenfold.keras.ops.ctc import ctc_loss
 from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
+from tenfold.keras.untyped import array, as_tensor, math
 from tenfold.primitives.arithmetic import cast, logical_and, maximum, not_equal, select
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.gather import iota
@@ -128,6 +131,45 @@ class Circle(Known):
     def __init__(self, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True, reduction: Any = "sum_over_batch_size",
                  name: str | None = "circle", dtype: Any = None) -> None:  # fmt: skip
         super().__init__(circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal)
+
+
+# --- sequences ---
+@register(MODULE)
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """Connectionist temporal classification: -log of the probability of all alignments of a labelling with the steps (Graves et al., 2006).
+
+    Args:
+        y_true: labels [batch, length]; 0 stands for "blank" and fills up.
+        y_pred: logits [batch, steps, classes].
+    """
+    y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    if y_true.ndim != 2:
+        raise ShapeError(f"Targets `y_true` are expected to be a tensor of shape `(batch_size, max_length)` in integer format. "
+                         f"Received: y_true.shape={show(y_true.sizes)}")  # fmt: skip
+    if y_pred.ndim != 3:
+        raise ShapeError(f"Logits `y_pred` are expected to be a tensor of shape `(batch_size, max_length, num_classes)`. "
+                         f"Received: y_pred.shape={show(y_pred.sizes)}")  # fmt: skip
+    y_true = cast(y_true, "int32")
+    count = math.reduce_sum(cast(not_equal(y_true, 0), "int32"), axis=-1)
+    steps = array.zeros_like(count) + y_pred.sizes[1]
+    return ctc_loss(y_true, y_pred, count, steps, mask_index=0)
+
+
+ctc.takes_labels = True  # type: ignore[attr-defined]
+
+
+@register(MODULE)
+class CTC(Known):
+    """Connectionist temporal classification: for sequences whose labels are not aligned with the steps.
+
+    Args:
+        reduction, name, dtype: as in Loss.
+
+    Targets are labels [batch, length], 0 standing for "blank" and filling up; predictions are logits [batch, steps, classes].
+    """
+
+    def __init__(self, reduction: Any = "sum_over_batch_size", name: str | None = "ctc", dtype: Any = None) -> None:
+        super().__init__(ctc, reduction, name, dtype)
 
 
 # --- labels that may be wrong ---

@@ -1,5 +1,7 @@
 """Losses against formulas in float64, reductions, weights, masks, and mistakes."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -176,3 +178,22 @@ def test_weights_that_do_not_fit_and_unknown_reductions():
         losses.MeanSquaredError()(float32(A), float32(B), sample_weight=np.ones(5))
     with pytest.raises(ValueError, match="reduction"):
         losses.MeanSquaredError(reduction="average")
+
+
+def test_ctc_sums_over_all_alignments():
+    """By enumeration of all paths; a 0 within the length is a label of its own, as in TensorFlow (there, 2.4544)."""
+    logits = np.random.default_rng(0).standard_normal((3, 4, 3)).astype("float32")
+    p = np.exp(logits - np.log(np.exp(logits).sum(-1, keepdims=True)))
+    targets = np.array([[1, 2, 1], [1, 1, 0], [2, 0, 0]])
+    expected = []
+    for q, label in zip(p, targets, strict=True):
+        total = 0.0
+        for path in itertools.product(range(3), repeat=4):
+            kept = [c for i, c in enumerate(path) if c and (i == 0 or path[i - 1] != c)]
+            total += np.prod(q[range(4), path]) if kept == [c for c in label if c] else 0.0
+        expected.append(-np.log(total))
+    np.testing.assert_allclose(losses.ctc(targets, logits).numpy(), expected, rtol=1e-5)
+    even = (np.arange(24).reshape(2, 4, 3).astype("float32") - 12) / 100
+    np.testing.assert_allclose(losses.CTC(reduction=None)([[1, 2, 1, 0], [1, 2, 0, 2]], even).numpy(), [2.4429312, 2.4543595], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"max_length, num_classes.*\(4, 3\)"):
+        losses.CTC()(targets, logits[0])

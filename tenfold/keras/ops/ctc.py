@@ -78,7 +78,8 @@ def ctc_loss(target: Array, output: Array, target_length: Array, output_length: 
     places = reshape(stack([broadcast_to(blank, labels.sizes), labels], 2), (n, wide - 1))
     spelled = concat([places, broadcast_to(blank, (n, 1))], 1)  # blank, a, blank, b, blank
     two_before = concat([broadcast_to(blank, (n, 2)), slice_(spelled, (0, 0), (n, wide - 2))], 1)
-    skips = logical_and(not_equal(spelled, blank), not_equal(spelled, two_before))  # between different labels the blank may be missing
+    labelled: Any = iota(wide)  # the odd places hold labels, whatever they are: TensorFlow takes a blank among them for a label of its own
+    skips = logical_and(not_equal(labelled % 2, 0), not_equal(spelled, two_before))  # between different labels the blank may be missing
     steps = expand_dims(cast(output_length, int32), 1)
 
     def step(i: Any, alpha: Any, scores: Any) -> tuple[Any, Any]:
