@@ -168,7 +168,7 @@ def test_a_damaged_entry_is_measured_again(monkeypatch: pytest.MonkeyPatch, own_
 @pytest.mark.parametrize("settled", [False, True])
 def test_a_race_ends_with_one_of_its_candidates(monkeypatch: pytest.MonkeyPatch, settled: bool) -> None:
     monkeypatch.setattr(tuning, "LEAST", 0.0)
-    monkeypatch.setattr(tuning, "ROUNDS", 2)
+    monkeypatch.setattr(tuning, "ROUNDS", 8)
     make = product_of()
     found = tuning.race(make, make(schedule=MODEL), OPERANDS, settled)
     assert tuning.decoded(json.dumps(asdict(found)).encode(), make(schedule=MODEL)) == found

@@ -35,10 +35,11 @@ TILES = 5  # the best ones by the model
 NEAR = 1.5  # times the model's best cost: worse tiles are not tried
 LEAST = 3e-5  # seconds that a contraction takes at least to be worth it
 HEAT = 0.06  # seconds for the candidates of one question, about
-ROUNDS = 30  # of which the fastest counts
-BEHIND = 1.25  # times the fastest: who takes longer in the first rounds is out
-CLEAR = 0.96  # of the former best's time: what is faster by less may be chance
-COLD = 1 << 23  # bytes of operands that take turns, so that they come from where they do in a program and not from the nearest cache
+FEWEST, ROUNDS = 4, 100  # turns of each, at least and at most, of which the fastest counts
+BEHIND = 1.25  # times the fastest: who takes longer in the first turns is out
+CLEAR = 0.97  # of the other's time: what is faster by less may be chance
+WINS = 0.7  # of the turns against the model that the winner has to win clearly
+COLD = 1 << 21  # bytes of operands that take turns, lest they all stay in the nearest cache, as they would not in a program
 
 
 class Make(Protocol):
@@ -145,8 +146,7 @@ def race(make: Make, model: Recipe, operands: Operands, settled: bool) -> Schedu
             best, trial = fastest, trials[fastest]
     if best == MODEL:
         return best
-    times = _heat({MODEL: first, best: trial})  # of many candidates one is the fastest by chance: it has to be so once more
-    return best if times[best] < CLEAR * times[MODEL] else MODEL
+    return best if _beats(trial, first) else MODEL
 
 
 def _merged(best: Schedule, answer: Schedule) -> Schedule:
@@ -161,14 +161,23 @@ def _heat(trials: Mapping[Schedule, Trial]) -> dict[Schedule, float]:
     if len(trials) == 1:
         return times
     running, start = list(trials), time.perf_counter()
-    for turn in range(ROUNDS):
+    for turn in range(1, ROUNDS + 1):
         for each in running:
             times[each] = min(times[each], trials[each].seconds())
-        if turn:
+        if turn >= FEWEST:
             running = [each for each in running if times[each] < BEHIND * min(times.values())]
             if len(running) == 1 or time.perf_counter() - start > HEAT:
                 break
     return times
+
+
+def _beats(trial: Trial, other: Trial) -> bool:
+    """Whether `trial` is faster in most turns: of many candidates one always is the fastest by chance."""
+    start, wins, turns = time.perf_counter(), 0, 0
+    while turns < 2 * FEWEST or (turns < ROUNDS and time.perf_counter() - start < HEAT):
+        wins += trial.seconds() < CLEAR * other.seconds()
+        turns += 1
+    return wins > WINS * turns
 
 
 def _sets(operands: Operands) -> list[dict[str, np.ndarray[Any, Any]]]:
