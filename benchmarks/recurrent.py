@@ -1,4 +1,4 @@
-"""A step of training of a text classifier: embedding 20000x128, LSTM of 128 units over 100 steps, one logit; batch 64, Adam."""
+"""A step of training of a text classifier: embedding 20000x128, LSTM, GRU or SimpleRNN of 128 units over 100 steps, one logit; batch 64, Adam."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,7 @@ from common import Run, Suite
 
 SUITE = Suite("recurrent.py")
 WORDS, SIZE, STEPS, BATCH = 20000, 128, 100, 64
+LAYERS = {"lstm": ("LSTM", "LSTM"), "gru": ("GRU", "GRU"), "simple_rnn": ("SimpleRNN", "RNN")}  # workload: in Keras, in PyTorch
 
 
 def reviews() -> tuple[Any, Any]:
@@ -19,21 +20,22 @@ def reviews() -> tuple[Any, Any]:
     return random.integers(0, WORDS, (BATCH, STEPS)).astype("int32"), random.integers(0, 2, (BATCH, 1)).astype("float32")
 
 
-def keras_model(tf: Any) -> Any:
+def keras_model(tf: Any, workload: str = "lstm") -> Any:
     L = tf.keras.layers
-    return tf.keras.Sequential([L.Input((STEPS,), dtype="int32"), L.Embedding(WORDS, SIZE), L.LSTM(SIZE), L.Dense(1)])
+    recurrent = getattr(L, LAYERS[workload][0])
+    return tf.keras.Sequential([L.Input((STEPS,), dtype="int32"), L.Embedding(WORDS, SIZE), recurrent(SIZE), L.Dense(1)])
 
 
-def function_step(tf: Any, **options: Any) -> Run:
+def function_step(tf: Any, workload: str, **options: Any) -> Run:
     loss = tf.keras.losses.BinaryCrossentropy(from_logits=True)
-    return steps.tape_step(tf, keras_model(tf), loss, tf.keras.optimizers.Adam(1e-3), reviews(), **options)
+    return steps.tape_step(tf, keras_model(tf, workload), loss, tf.keras.optimizers.Adam(1e-3), reviews(), **options)
 
 
-def keras_step(tf: Any) -> Run:
-    return steps.keras_step(keras_model(tf), tf.keras.losses.BinaryCrossentropy(from_logits=True), "adam", reviews())
+def keras_step(tf: Any, workload: str) -> Run:
+    return steps.keras_step(keras_model(tf, workload), tf.keras.losses.BinaryCrossentropy(from_logits=True), "adam", reviews())
 
 
-def torch_step(compiled: bool) -> Run:
+def torch_step(workload: str, compiled: bool) -> Run:
     """Fused Adam."""
     torch = common.torch()
     nn = torch.nn
@@ -41,11 +43,12 @@ def torch_step(compiled: bool) -> Run:
     class Classifier(nn.Module):  # type: ignore[name-defined, misc]
         def __init__(self) -> None:
             super().__init__()
-            self.embedding, self.lstm, self.head = nn.Embedding(WORDS, SIZE), nn.LSTM(SIZE, SIZE, batch_first=True), nn.Linear(SIZE, 1)
+            self.embedding, self.head = nn.Embedding(WORDS, SIZE), nn.Linear(SIZE, 1)
+            self.recurrent = getattr(nn, LAYERS[workload][1])(SIZE, SIZE, batch_first=True)
 
         def forward(self, words: Any) -> Any:
-            _, (last, _) = self.lstm(self.embedding(words))
-            return self.head(last[0])
+            outputs, _ = self.recurrent(self.embedding(words))
+            return self.head(outputs[:, -1])
 
     model = Classifier()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
@@ -87,17 +90,21 @@ def jax_step() -> Run:
     return steps.jax_step(jax, loss_of, optax.adam(1e-3), weights, reviews())
 
 
-def add(framework: str, variant: str, prepare: Callable[[], Run]) -> None:
-    SUITE.add("lstm", framework, variant)(prepare)
+def add(workload: str) -> None:
+    def variant(framework: str, name: str, prepare: Callable[[], Run]) -> None:
+        SUITE.add(workload, framework, name)(prepare)
+
+    variant("tenfold", "function", lambda: function_step(common.tenfold(), workload))
+    variant("tenfold", "train_on_batch", lambda: keras_step(common.tenfold(), workload))
+    variant("tensorflow", "function", lambda: function_step(common.tensorflow(), workload))
+    variant("tensorflow", "jit_compile", lambda: function_step(common.tensorflow(), workload, jit_compile=True))
+    variant("torch", "eager", lambda: torch_step(workload, compiled=False))
+    variant("torch", "compile", lambda: torch_step(workload, compiled=True))
 
 
-add("tenfold", "function", lambda: function_step(common.tenfold()))
-add("tenfold", "train_on_batch", lambda: keras_step(common.tenfold()))
-add("tensorflow", "function", lambda: function_step(common.tensorflow()))
-add("tensorflow", "jit_compile", lambda: function_step(common.tensorflow(), jit_compile=True))
-add("torch", "eager", lambda: torch_step(compiled=False))
-add("torch", "compile", lambda: torch_step(compiled=True))
-add("jax", "jit", jax_step)
+for workload in LAYERS:
+    add(workload)
+SUITE.add("lstm", "jax", "jit")(jax_step)
 
 if __name__ == "__main__":
     common.main(SUITE)

@@ -26,6 +26,8 @@ TITLES = {
     "resnet18_b1_bf16": "the same in bfloat16",
     "mobilenetv2_b1": "MobileNetV2, batch 1, inference",
     "lstm": "Embedding 20000x128, LSTM 128, 100 steps, Adam, batch 64, one step",
+    "gru": "The same with GRU 128",
+    "simple_rnn": "The same with SimpleRNN 128",
     "gpt": "GPT, 6 layers x 384, 6 heads, T 256, AdamW, batch 8, one step",
     "gpt_bf16": "the same in mixed bfloat16",
     "bert": "BERT-base encoder, T 128, batch 1, inference",
