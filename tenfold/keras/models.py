@@ -47,7 +47,7 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[
         made = Sequential(name=model.name, trainable=model.trainable)
         if input_tensors is not None:
             made.add(input_tensors[0] if isinstance(input_tensors, (list, tuple)) else input_tensors, rebuild=False)
-        for layer in model._layers if input_tensors is None else model.layers:
+        for layer in model._stack if input_tensors is None else model.layers:
             made.add(_same_input(layer) if isinstance(layer, InputLayer) else copy(layer), rebuild=False)
         made._rebuild()
         return made

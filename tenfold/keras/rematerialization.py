@@ -67,9 +67,8 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
     return recompute_grad(f)
 
 
-def rematerialized(layer: Any, scope: RematScope, inputs: tuple[Any, ...]) -> Callable[..., Any]:
-    """The `call` of a layer that was made in `scope`."""
-    function: Callable[..., Any] = layer.call
+def rematerialized(layer: Any, scope: RematScope, inputs: tuple[Any, ...], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, what a layer that was made in `scope` computes."""
     match scope.mode:
         case "full":
             return remat(function)
@@ -78,15 +77,15 @@ def rematerialized(layer: Any, scope: RematScope, inputs: tuple[Any, ...]) -> Ca
         case "larger_than" if _output_size(layer, inputs) > scope.output_size_threshold:
             return remat(function)
         case "activations" if getattr(layer, "activation", None) is not None:
-            return functools.partial(_with_activation, layer)
+            return functools.partial(_with_activation, layer, function)
     return function
 
 
-def _with_activation(layer: Any, *args: Any, **kwargs: Any) -> Any:
+def _with_activation(layer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     plain = layer.activation
     layer.activation = remat(plain)
     try:
-        return layer.call(*args, **kwargs)
+        return function(*args, **kwargs)
     finally:
         layer.activation = plain
 

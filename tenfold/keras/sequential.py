@@ -31,7 +31,7 @@ class Sequential(Model):
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         Layer.__init__(self, trainable=trainable, name=name)
-        self._layers: list[Any] = []
+        self._stack: list[Any] = []
         self._set_graph(None)
         if layers is not None:
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
@@ -51,37 +51,37 @@ class Sequential(Model):
             raise InvalidArgumentError(f"[Sequential] Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer!r} "
                                        f"(of type {type(layer).__name__}).{hint}")  # fmt: skip
         shape = getattr(layer, "_input_shape_arg", None)
-        if not self._layers and shape is not None and not isinstance(layer, InputLayer):
-            self._layers.append(InputLayer(shape=shape, batch_size=getattr(layer, "_batch_size_arg", None), dtype=layer.input_dtype))
-        if any(other.name == layer.name and other is not layer for other in self._layers):
+        if not self._stack and shape is not None and not isinstance(layer, InputLayer):
+            self._stack.append(InputLayer(shape=shape, batch_size=getattr(layer, "_batch_size_arg", None), dtype=layer.input_dtype))
+        if any(other.name == layer.name and other is not layer for other in self._stack):
             raise InvalidArgumentError(f"[Sequential] All layers added to a Sequential model should have unique names. Name {layer.name!r} "
                                        f"is already the "
                                        "name of a layer in this model. Try layer(..., name=...) with another name.")  # fmt: skip
-        if isinstance(layer, InputLayer) and self._layers:
+        if isinstance(layer, InputLayer) and self._stack:
             raise InvalidArgumentError(f"[Sequential] an Input must be the first layer of {self.name!r}, and there can be one only. "
-                                       f"It has {len(self._layers)} layers already.")  # fmt: skip
-        self._layers.append(layer)
+                                       f"It has {len(self._stack)} layers already.")  # fmt: skip
+        self._stack.append(layer)
         if rebuild:
             self._rebuild()
 
     def pop(self, rebuild: bool = True) -> Any:
         """Removes the top layer and returns it."""
-        if not self._layers:
+        if not self._stack:
             raise InvalidArgumentError(f"[Sequential] {self.name!r} has no layers to remove.")
-        layer = self._layers.pop()
+        layer = self._stack.pop()
         self._set_graph(None)
-        if rebuild and self._layers:
+        if rebuild and self._stack:
             self._rebuild()
         return layer
 
     def _rebuild(self) -> None:
         self._set_graph(None)
         self._forget_compiled()
-        if not self._layers:
+        if not self._stack:
             return
-        first = self._layers[0]
+        first = self._stack[0]
         if isinstance(first, InputLayer):
-            if len(self._layers) > 1:
+            if len(self._stack) > 1:
                 self.build(first.batch_shape)
         elif isinstance(first, Model) and first._graph is not None and len(first.inputs) == 1:
             self.build(first.input_shape)
@@ -96,19 +96,19 @@ class Sequential(Model):
             return
         if not isinstance(input_shape, (list, tuple)) or not all(n is None or isinstance(n, int) for n in input_shape):
             return
-        if not self._layers:
+        if not self._stack:
             raise InvalidArgumentError(f"[Sequential] {self.name!r} cannot be built because it has no layers. Try model.add(layer).")
         shape = tuple(input_shape)
-        first = self._layers[0]
+        first = self._stack[0]
         if not isinstance(first, InputLayer):
             dtype = first.inputs[0].dtype if isinstance(first, Model) and first._graph is not None else first.input_dtype
-            self._layers.insert(0, InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype))
+            self._stack.insert(0, InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype))
         elif len(first.batch_shape) != len(shape) or any(None not in (a, b) and a != b for a, b in zip(first.batch_shape, shape, strict=True)):
             raise InvalidArgumentError(f"[Sequential] {self.name!r} has already been configured to use input shape {first.batch_shape}. "
                                        f"You cannot build it with input_shape {shape}.")  # fmt: skip
-        start = self._layers[0].output
+        start = self._stack[0].output
         x = start
-        for layer in self._layers[1:]:
+        for layer in self._stack[1:]:
             x = layer(x)
         self._set_graph(LayerGraph([start], [x]))
 
@@ -122,12 +122,12 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Any]:
         """The layers, without the Input."""
-        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
     def get_config(self) -> dict[str, Any]:
-        config = {**Layer.get_config(self), "name": self.name, "layers": [serialize_keras_object(layer) for layer in self._layers]}
+        config = {**Layer.get_config(self), "name": self.name, "layers": [serialize_keras_object(layer) for layer in self._stack]}
         if self._graph is not None:
-            config["build_input_shape"] = list(self._layers[0].batch_shape)
+            config["build_input_shape"] = list(self._stack[0].batch_shape)
         return config
 
     @classmethod
@@ -151,4 +151,4 @@ class Sequential(Model):
         return model
 
     def get_build_config(self) -> dict[str, Any] | None:
-        return None if self._graph is None else {"input_shape": list(self._layers[0].batch_shape)}
+        return None if self._graph is None else {"input_shape": list(self._stack[0].batch_shape)}

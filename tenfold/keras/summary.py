@@ -90,7 +90,7 @@ def _styled(cell: str, column: int, escape: Callable[[str], str]) -> str:
 
 def _is_linear(model: Any) -> bool:
     """Whether each layer has one input that is the output of the layer before."""
-    if hasattr(model, "_layers"):
+    if hasattr(model, "_stack"):
         return True
     graph = model._graph
     used = [x for node in graph.nodes for x in node.inputs]
@@ -100,7 +100,7 @@ def _is_linear(model: Any) -> bool:
 
 def _rows(model: Any, linear: bool, expand_nested: bool, show_trainable: bool, layer_range: Any, level: int) -> list[list[str]]:
     graph = getattr(model, "_graph", None)
-    things = list(model.layers) if graph is None or hasattr(model, "_layers") else list(graph.operations)
+    things = list(model.layers) if graph is None or hasattr(model, "_stack") else list(graph.operations)
     if layer_range is not None:
         things = _range(things, layer_range)
     rows = []

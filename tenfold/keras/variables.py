@@ -37,6 +37,19 @@ def name_scope(name: str) -> Iterator[None]:
 
 
 @contextmanager
+def scope_of(layer_name: str) -> Iterator[str]:
+    """The scope of a layer, entered unless it is the innermost already; gives the path."""
+    entered = not _scope.names or _scope.names[-1] != layer_name
+    if entered:
+        _scope.names.append(layer_name)
+    try:
+        yield "/".join(_scope.names)
+    finally:
+        if entered:
+            _scope.names.pop()
+
+
+@contextmanager
 def autocast_scope(dtype: DType | None) -> Iterator[None]:
     """Inside, float variables are read in `dtype`."""
     outer, _scope.autocast = _scope.autocast, dtype

@@ -53,10 +53,10 @@ def _is_saveable(thing: Any) -> bool:
 def _children(thing: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(thing, Weights):
         return
-    is_graph = getattr(thing, "_graph", None) is not None or hasattr(thing, "_layers")
+    is_graph = getattr(thing, "_graph", None) is not None or hasattr(thing, "_stack")
     if is_graph:
         yield "layers", thing.layers  # type: ignore[attr-defined]
-    attributes = {k: v for k, v in vars(thing).items() if k not in _SKIPPED and not (is_graph and k == "_layers")}
+    attributes = {k: v for k, v in vars(thing).items() if k not in _SKIPPED and not (is_graph and k == "_stack")}
     if not is_graph and hasattr(thing, "save_weights"):
         attributes["layers"] = thing.layers  # type: ignore[attr-defined]
     for name in sorted(attributes, key=_order):

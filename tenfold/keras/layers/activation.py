@@ -12,10 +12,11 @@ from tenfold.primitives.arithmetic import cast, minimum, select
 
 
 class _Plain(Layer):
+    _stateless = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
 
 
 def _number(name: str, value: Any, low: float | None = 0.0) -> float:

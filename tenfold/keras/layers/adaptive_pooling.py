@@ -20,6 +20,8 @@ class BaseAdaptivePooling(Layer):
         data_format: "channels_last" or "channels_first".
     """
 
+    _stateless = True
+
     rank: int
     largest = False
 

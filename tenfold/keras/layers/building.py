@@ -7,10 +7,9 @@ from functools import wraps
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.keras.layers.call import context, signature
+from tenfold.keras.layers.call import signature
 from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.variables import name_scope
-from tenfold.tensor.bind import state
+from tenfold.keras.variables import scope_of
 from tenfold.tensor.tensor import Tensor
 from tenfold.transform.trace import init_scope
 
@@ -26,16 +25,20 @@ def tuples(shape: Any) -> Any:
     if isinstance(shape, dict):
         return {k: tuples(v) for k, v in shape.items()}
     if isinstance(shape, (list, tuple)):
-        return tuple(shape) if all(n is None or isinstance(n, int) for n in shape) else [tuples(s) for s in shape]
+        return tuple(shape) if is_shape(shape) else [tuples(s) for s in shape]
     return shape
+
+
+def is_shape(value: Any) -> bool:
+    """Whether `value` is one shape: sizes, None where unknown."""
+    return isinstance(value, (list, tuple)) and all(n is None or isinstance(n, int) for n in value)
 
 
 def map_shapes(function: Callable[[Any], Any], structure: Any) -> Any:
     """`function` of each shape in a list or dict of shapes."""
     if isinstance(structure, dict):
         return {k: map_shapes(function, v) for k, v in structure.items()}
-    is_shape = isinstance(structure, (list, tuple)) and all(n is None or isinstance(n, int) for n in structure)
-    if isinstance(structure, (list, tuple)) and not is_shape:
+    if isinstance(structure, (list, tuple)) and not is_shape(structure):
         return [map_shapes(function, v) for v in structure]
     return function(structure)
 
@@ -56,12 +59,9 @@ def building(build: Any) -> Any:
         names = signature(build).names[1:]
         self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs}
         try:
-            with init_scope():
-                if context.depth and state.scope and state.scope[-1] == self.name:
-                    result = build(self, *args, **kwargs)
-                else:
-                    with name_scope(self.name):
-                        result = build(self, *args, **kwargs)
+            with init_scope(), scope_of(self.name) as path:
+                self.__dict__["_path"] = path
+                result = build(self, *args, **kwargs)
         finally:
             self.__dict__["_in_build"] = False
         self.built = True

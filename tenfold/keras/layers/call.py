@@ -22,6 +22,7 @@ class Context(threading.local):
     def __init__(self) -> None:
         self.depth = 0
         self.training: Any = None
+        self.values: dict[str, Any] = {}  # of other keywords that layers registered
         self.losses = False  # whether any layer ever added a loss, so that there may be old ones to drop
 
 
@@ -35,6 +36,7 @@ class Signature:
     names: tuple[str, ...]
     has_training: bool
     has_mask: bool
+    masks: tuple[str, ...]  # of the form `x_mask`, where `x` is a parameter too
 
 
 @cache
@@ -43,7 +45,8 @@ def signature(function: Any) -> Signature:
     parameters = list(inspect.signature(function).parameters.values())
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     names = tuple(p.name for p in parameters if p.kind not in kinds)
-    return Signature(names, "training" in names, "mask" in names)
+    masks = tuple(n for n in names if n.endswith("_mask") and n.removesuffix("_mask") in names)
+    return Signature(names, "training" in names, "mask" in names, masks)
 
 
 def mask_of(x: Any) -> Any:

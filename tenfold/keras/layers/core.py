@@ -90,6 +90,8 @@ class Dense(Layer):
 class Identity(Layer):
     """Gives its input."""
 
+    _stateless = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -111,6 +113,8 @@ class Lambda(Layer):
         mask: the output's mask, or a function of (inputs, previous mask).
         arguments: more keyword arguments of the function.
     """
+
+    _stateless = True
 
     def __init__(self, function: Any, output_shape: Any = None, mask: Any = None, arguments: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -143,6 +147,8 @@ class Lambda(Layer):
 @register(MODULE)
 class Masking(Layer):
     """Masks the steps at which all features equal `mask_value`, and sets them to 0."""
+
+    _stateless = True
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -312,6 +312,8 @@ class GroupNormalization(_Scaled):
 class UnitNormalization(Layer):
     """Each example divided by its norm over `axis`."""
 
+    _stateless = True
+
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis

@@ -27,6 +27,8 @@ class BasePooling(Layer):
         data_format: "channels_last" or "channels_first".
     """
 
+    _stateless = True
+
     rank: int
     combine: Any
 
@@ -123,6 +125,8 @@ class BaseGlobalPooling(Layer):
         data_format: "channels_last" or "channels_first".
         keepdims: whether the spatial axes stay, with size 1.
     """
+
+    _stateless = True
 
     rank: int
 

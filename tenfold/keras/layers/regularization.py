@@ -22,13 +22,14 @@ def _rate(value: Any, name: str = "rate") -> float:
 class _Noise(Layer):
     """A layer that draws random numbers in training."""
 
+    _stateless = True
+
     def __init__(self, seed: Any = None, draws: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         if draws:
             self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
 
 
 @register(MODULE)
@@ -171,6 +172,8 @@ class GaussianDropout(_Noise):
 @register(MODULE)
 class ActivityRegularization(Layer):
     """Adds l1 * sum(|x|) + l2 * sum(x²) of its input to the loss."""
+
+    _stateless = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)

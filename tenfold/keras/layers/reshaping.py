@@ -25,6 +25,8 @@ class Flatten(Layer):
         TensorShape([2, 12])
     """
 
+    _stateless = True
+
     def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = defaults.data_format(data_format)
@@ -70,6 +72,8 @@ class Reshape(Layer):
 class Permute(Layer):
     """Axes in another order; they are counted from 1, without the batch."""
 
+    _stateless = True
+
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
@@ -89,6 +93,8 @@ class Permute(Layer):
 class RepeatVector(Layer):
     """Each vector `n` times: (batch, features) -> (batch, n, features)."""
 
+    _stateless = True
+
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(n, int):
@@ -106,6 +112,8 @@ class RepeatVector(Layer):
 
 class Spatial(Layer):
     """A layer that works on the spatial axes, wherever the channels are."""
+
+    _stateless = True
 
     rank: int
     data_format: str

@@ -29,6 +29,8 @@ def repeat(x: Any, axis: int, times: int) -> Tensor:
 class UpSampling1D(Layer):
     """Each step `size` times."""
 
+    _stateless = True
+
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = int(size)

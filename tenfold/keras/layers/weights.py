@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.keras.layers.call import context
+from tenfold.keras.layers.stateless import stateless_call
 from tenfold.keras.layers.tracking import Held, held
 from tenfold.tensor.bind import state
 from tenfold.tensor.variable import Variable
@@ -26,6 +27,26 @@ class Weights:
         return held(self, Weights)
 
     @property
+    def _layers(self) -> list[Any]:
+        """The layers that it holds itself."""
+        return self._held().layers
+
+    @property
+    def _metrics(self) -> list[Any]:
+        """The metrics that it holds itself."""
+        return self._held().metrics
+
+    @property
+    def _trainable_variables(self) -> list[Any]:
+        """Its own variables that were born trainable."""
+        return [v for v in self._own_variables() if v._born_trainable]  # type: ignore[attr-defined]
+
+    @property
+    def _non_trainable_variables(self) -> list[Any]:
+        """Its own variables that were not born trainable."""
+        return [v for v in self._own_variables() if not v._born_trainable]  # type: ignore[attr-defined]
+
+    @property
     def _seed_generators(self) -> list[Any]:
         """The random generators that it holds itself."""
         return self._held().seeds
@@ -35,8 +56,8 @@ class Weights:
         return _in_order(self._held().variables)
 
     def _sublayers(self) -> list[Any]:
-        """The layers that it holds itself."""
-        return self._held().layers
+        """The layers that it holds itself; models say it anew."""
+        return self._layers
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         """It and the layers in it, each once, outer ones first."""
@@ -53,10 +74,10 @@ class Weights:
 
     @property
     def variables(self) -> list[Any]:
-        """All state: weights, metrics and random generators."""
+        """All state but that of metrics: weights and random generators."""
         here = self._held()
         own = [*_in_order(here.variables), *(s.state for s in here.seeds)]
-        return _once([*own, *(v for layer in here.layers for v in layer.variables), *(v for m in here.metrics for v in m.variables)])
+        return _once([*own, *(v for layer in here.layers for v in layer.variables)])
 
     @property
     def trainable_weights(self) -> list[Any]:
@@ -75,7 +96,7 @@ class Weights:
 
     @property
     def non_trainable_variables(self) -> list[Any]:
-        """The state that training does not change by gradients, that of metrics and random generators included."""
+        """The state that training does not change by gradients, that of random generators included."""
         return [v for v in self.variables if not v.trainable] if self.trainable else self.variables
 
     @property
@@ -85,7 +106,7 @@ class Weights:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable = checked_boolean(value)
         for v in self._own_variables():
             if v._born_trainable:  # type: ignore[attr-defined]
                 v.trainable = bool(value)
@@ -102,6 +123,32 @@ class Weights:
     def metrics_variables(self) -> list[Any]:
         """The state of the metrics."""
         return [v for m in self.metrics for v in m.variables]
+
+    # --- when weights may be made ---
+    @property
+    def _tracker(self) -> Tracker:
+        """Opens and closes the layer for new weights."""
+        return self.__dict__.setdefault("_tracker_object", Tracker())  # type: ignore[no-any-return]
+
+    def _check_open(self) -> None:
+        """Raises ValueError in the call of a layer that is built: what is made there would be made again in each call."""
+        calling = bool(state.scope) and state.scope[-1] == self.name
+        if calling and self.built and not self.__dict__.get("_in_build") and not self._tracker.open:
+            raise ValueError(f"In layer '{self.name}', you cannot add new elements of state (variables or sub-layers) to a layer that is already "
+                             "built. All state must be created in the `__init__()` method or in the `build()` method.")  # fmt: skip
+
+    def _untrack_variable(self, variable: Any) -> None:
+        """Forgets a weight; to be assigned to the attribute that held it."""
+        self._made_weights[:] = [w for w in self._made_weights if w is not variable]
+
+    def stateless_call(self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any) -> Any:
+        """The call with these values of the variables, which it leaves as they are: (outputs, new values of the non-trainable ones).
+
+        Args:
+            trainable_variables, non_trainable_variables: one value for each of the layer's.
+            return_losses: whether to return the losses too.
+        """
+        return stateless_call(self, trainable_variables, non_trainable_variables, args, kwargs, return_losses)
 
     # --- losses ---
     def add_loss(self, loss: Any) -> None:
@@ -175,6 +222,27 @@ class Weights:
             if tuple(value.shape) != tuple(v.shape):
                 raise ValueError(f"Layer '{self.name}': the file's value for '{v.name}' has shape {tuple(value.shape)}; expected {tuple(v.shape)}.")
             v.assign(value.astype(v.dtype.numpy))
+
+
+class Tracker:
+    """Whether a layer takes new weights in its call."""
+
+    open = False
+
+    def unlock(self) -> None:
+        """It does from now on."""
+        self.open = True
+
+    def lock(self) -> None:
+        """It does no more."""
+        self.open = False
+
+
+def checked_boolean(trainable: Any) -> bool:
+    """`trainable`, if it is a boolean."""
+    if not isinstance(trainable, bool):
+        raise ValueError(f"Expected `trainable` argument to be a boolean, but got: {trainable}")
+    return trainable
 
 
 def _in_order(variables: list[Any]) -> list[Any]:

@@ -48,8 +48,7 @@ for kind in ("Average", "Max"):
               mixed=0 if (kind, rank) == ("Max", 3) else TOLERANCE)  # fmt: skip
     layer(f"adaptive_{kind}_even", lambda L, p, k=kind: getattr(L, f"Adaptive{k}Pooling2D")((7, 2), dtype=p), IMAGE)
     layer(f"adaptive_{kind}_larger", lambda L, p, k=kind: getattr(L, f"Adaptive{k}Pooling1D")(13, dtype=p), SEQUENCE)
-    first = "channels_first"
-    layer(f"adaptive_{kind}_first", lambda L, p, k=kind: getattr(L, f"Adaptive{k}Pooling2D")(3, data_format=first, dtype=p), IMAGE)
+    layer(f"adaptive_{kind}_first", lambda L, p, k=kind: getattr(L, f"Adaptive{k}Pooling2D")(3, "channels_first", dtype=p), IMAGE)
 
 for rank, film in FILMS.items():
     layer(f"conv_lstm{rank}d", lambda L, p, r=rank: getattr(L, f"ConvLSTM{r}D")(3, 2, dtype=p), film, None, 2e-5, steps=rank < 3)

@@ -1,0 +1,71 @@
+"""The part of a layer that knows shapes: of its outputs for given inputs, and of the KerasTensors that it was called on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenfold.core import nest
+from tenfold.ir.primitive import Spec
+from tenfold.keras.layers.building import is_shape, map_shapes
+from tenfold.keras.layers.calling import Calling
+from tenfold.keras.symbolic import KerasTensor, nodes_of
+from tenfold.transform.trace import output_specs
+
+
+class Shaped(Calling):
+    """Shapes of inputs and outputs."""
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The output's shape for an input's shape (or a list or dict of them), found by tracing `call`."""
+        if getattr(type(self).call, "_absent", False):
+            self._not_implemented("compute_output_shape")
+        shape = args[0] if args else next(iter(kwargs.values()))
+        return map_shapes(lambda s: tuple(s.shape), self.compute_output_spec(map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """KerasTensors for the outputs, given KerasTensors for the inputs; nothing is recorded."""
+        if type(self).compute_output_shape is not Shaped.compute_output_shape:
+            return self._specs_of_shapes(args, kwargs)
+        structure = [list(args), kwargs]
+        leaves = nest.flatten(structure)
+        places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+
+        def run(*tensors: Any) -> Any:
+            filled = list(leaves)
+            for i, tensor in zip(places, tensors, strict=True):
+                filled[i] = tensor
+            new_args, new_kwargs = nest.pack(structure, filled)
+            return self(*new_args, **new_kwargs)
+
+        specs = output_specs(run, [leaves[i].spec for i in places])
+        return nest.map_structure(lambda s: KerasTensor(s.shape, s.dtype) if isinstance(s, Spec) else s, specs)
+
+    def _specs_of_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The user's `compute_output_shape` knows: no trace is needed."""
+        shapes = nest.map_structure(lambda x: tuple(x.shape) if isinstance(x, KerasTensor) else x, list(args))
+        named = {f"{k}_shape": tuple(v.shape) for k, v in kwargs.items() if isinstance(v, KerasTensor)}
+
+        def made(found: Any) -> Any:
+            if is_shape(found):
+                return KerasTensor(found, self.compute_dtype)
+            return {k: made(v) for k, v in found.items()} if isinstance(found, dict) else type(found)(made(v) for v in found)
+
+        return made(self.compute_output_shape(*shapes, **named))
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensors that it was called with."""
+        return self._only_node("input").args[0]
+
+    @property
+    def output(self) -> Any:
+        """The KerasTensors that its call gave."""
+        return self._only_node("output").outputs
+
+    def _only_node(self, what: str) -> Any:
+        nodes = nodes_of(self)
+        if not nodes:
+            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {what}.")
+        if len(nodes) > 1 and what == "output":
+            raise AttributeError(f"The layer {self.name} has multiple inbound nodes and thus has no single {what}.")
+        return nodes[0]
