@@ -50,8 +50,9 @@ class KerasTensor:
 
     def __init__(self, shape: Any, dtype: Any = "float32", sparse: bool = False, ragged: bool = False, record_history: bool = True,
                  name: str | None = None) -> None:  # fmt: skip
-        if sparse or ragged:
-            raise NotImplementedError("[KerasTensor] sparse and ragged tensors are not supported. Try a dense one.")
+        if sparse and ragged:
+            raise ValueError("KerasTensor cannot have `sparse=True` and `ragged=True` at the same time.")
+        self._sparse, self._ragged = bool(sparse), bool(ragged)
         self._sizes = tuple(
             n if isinstance(n, Sym) else (BATCH if i == 0 else Sym.fresh("size")) if n is None else int(n) for i, n in enumerate(shape)
         )
@@ -91,13 +92,13 @@ class KerasTensor:
 
     @property
     def sparse(self) -> bool:
-        """Always False."""
-        return False
+        """Whether it stands for a sparse tensor; operations on it give dense ones."""
+        return self._sparse
 
     @property
     def ragged(self) -> bool:
-        """Always False."""
-        return False
+        """Whether it stands for a ragged tensor; operations on it give dense ones."""
+        return self._ragged
 
     def ref(self) -> Any:
         """A hashable stand-in; a KerasTensor can also be hashed itself."""
@@ -133,7 +134,7 @@ class KerasTensor:
     __int__ = __index__ = __float__
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={tuple(self.shape)}, dtype={self._dtype.name}, sparse=False, ragged=False, name={self.name}>"
+        return f"<KerasTensor shape={tuple(self.shape)}, dtype={self._dtype.name}, sparse={self._sparse}, ragged={self._ragged}, name={self.name}>"
 
 
 class _Ref:

@@ -134,6 +134,7 @@ threading = SimpleNamespace(
     get_intra_op_parallelism_threads=lambda: _get_threads("intra"),
 )
 
+
 def _set_options(options: Mapping[str, Any]) -> None:
     """`autotune` decides whether programs that are compiled from now on measure their contractions, as TENFOLD_AUTOTUNE=1 does; the other
     options are remembered only."""

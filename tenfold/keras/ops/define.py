@@ -7,26 +7,30 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras.dtypes import standardize_dtype
+from tenfold.keras.naming import auto_name
 from tenfold.keras.promotion import Rule
-from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, Operation, is_symbolic
+from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, Operation, call_symbolically, is_symbolic
 from tenfold.ops.creation import cast
 from tenfold.tensor.tensor import Tensor, as_tensor
 
 Array = Any  # a parameter of this type takes a tensor, variable, NumPy array, number, list of numbers, or KerasTensor
 Arrays = Any  # a list or tuple of these
+ArrayTree = Any  # any nested structure of these
 F = TypeVar("F", bound=Callable[..., Any])
 _ONE, _MANY = ("Array", "Array | None"), ("Arrays", "Arrays | None")
 _NUMBERS = (bool, int, float)
+_TREE = ("ArrayTree", "ArrayTree | None")
 
 
 def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None = None, of: str = "",
               option: bool = False, spec: Callable[..., Any] | None = None) -> Callable[[F], F]:  # fmt: skip
     """Makes a function one of `keras.ops`.
 
-    Parameters annotated `Array` (or `Arrays`: a list of them) reach the body as tensors. With a KerasTensor among them, the call becomes a node
-    of a functional model instead; all other parameters are its options, and go into its config.
+    Parameters annotated `Array` (or `Arrays`: a list of them; `ArrayTree`: a nested structure) reach the body as tensors. With a KerasTensor
+    among them, the call becomes a node of a functional model instead; all other parameters are its options, and go into its config.
 
     Args:
         module: where Keras has the operation's class, in `keras.src.ops`.
@@ -62,14 +66,16 @@ def _made(
     """(the public function, the same with its tensors first and its options by name)."""
     signature = inspect.signature(function)
     parameters = signature.parameters
-    tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY)]
+    tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY, *_TREE)]
     spread = next((n for n in tensors if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL), None)
+    trees = [n for n in tensors if parameters[n].annotation in _TREE]
     together = ruled or tensors
     many = [n for n in tensors if parameters[n].annotation in _MANY or n == spread]
 
     def prepare(given: dict[str, Any]) -> None:
         """Makes tensors of the arguments that stand for some."""
-        there = [n for n in tensors if given.get(n) is not None]
+        given.update((n, nest.map_structure(as_tensor, given[n])) for n in trees if given.get(n) is not None)
+        there = [n for n in tensors if given.get(n) is not None and n not in trees]
         wanted = inexact(given.get("dtype")) if option else None
         for rule, names in ((wanted or dtype, [n for n in there if n in together]), (None, [n for n in there if n not in together])):
             convert(given, names, rule)
@@ -96,12 +102,32 @@ def _made(
         prepare(bound.arguments)
         return function(*bound.args, **bound.kwargs)
 
+    @wraps(function)
     def replay(*args: Any, **options: Any) -> Any:
         if spread is not None:
             return call(*(options.pop(n) for n in parameters if n in options and n not in tensors), *args, **options)
         return call(**dict(zip(tensors, args, strict=False)), **options)
 
     return call, call if list(parameters)[: len(tensors)] == tensors else replay
+
+
+class FunctionCall:
+    """A call of a Python function with KerasTensors, as a node of a functional model. It has no config: such a model is not saved.
+
+    Args:
+        name: for messages.
+        function: what is called.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.name, self.function = auto_name(name), function
+
+    def __call__(self, *args: Any) -> Any:
+        return call_symbolically(self, args, {}, self.function) if is_symbolic(args) else self.function(*args)
+
+    def get_config(self) -> dict[str, Any]:
+        """Raises NotImplementedError."""
+        raise NotImplementedError(f"[{self.name}] calls a Python function, so the model cannot be saved. Try a layer whose call does it.")
 
 
 def inexact(dtype: Any) -> Rule | None:
@@ -121,4 +147,4 @@ def converted(values: list[Any], rule: Rule | None = None) -> list[Tensor]:
     ]
 
 
-__all__ = ["Array", "Arrays", "converted", "operation"]
+__all__ = ["Array", "ArrayTree", "Arrays", "FunctionCall", "converted", "operation"]

@@ -7,12 +7,8 @@ from typing import Any
 from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.ops.define import Array, operation
 from tenfold.ops import creation, reducing
+from tenfold.ops.sparse import from_dense
 from tenfold.primitives.arithmetic import cast
-
-
-def _dense(name: str, sparse: bool) -> None:
-    if sparse:
-        raise NotImplementedError(f"[{name}] sparse tensors are not supported. Try sparse=False.")
 
 
 def _hot(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
@@ -29,8 +25,8 @@ def one_hot(x: Array, num_classes: int, axis: int = -1, dtype: Any = None, spars
         array([[0., 1., 0.],
                [1., 0., 0.]], dtype=float32)
     """
-    _dense("one_hot", sparse)
-    return _hot(x, num_classes, axis, dtype)
+    hot = _hot(x, num_classes, axis, dtype)
+    return from_dense(hot) if sparse else hot
 
 
 @operation("nn")
@@ -42,7 +38,7 @@ def multi_hot(inputs: Array, num_classes: int | None = None, axis: int = -1, dty
         num_classes: the length of the vectors.
         axis: where it comes in.
         dtype: default: floatx().
-        sparse: must be False.
+        sparse: whether the result is a SparseTensor; not in functions being traced.
 
     Example:
         >>> multi_hot([[0, 2], [1, 1]], 3).numpy()
@@ -52,8 +48,8 @@ def multi_hot(inputs: Array, num_classes: int | None = None, axis: int = -1, dty
     num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
     if num_classes is None:
         raise ValueError("Argument `num_classes` must be specified.")
-    _dense("multi_hot", sparse)
     if axis != -1 and not 0 <= axis < inputs.ndim:
         raise ValueError(f"axis must be -1 or between [0, {inputs.ndim}), but received {axis}.")
     hot = cast(_hot(inputs, num_classes, axis, "int32"), "int32")
-    return cast(reducing.reduce_max(hot, 1 if inputs.ndim > 1 else 0), standardize_dtype(dtype))
+    found = cast(reducing.reduce_max(hot, 1 if inputs.ndim > 1 else 0), standardize_dtype(dtype))
+    return from_dense(found) if sparse else found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.keras.symbolic import call_symbolically, is_symbolic
+from tenfold.keras.ops.define import FunctionCall
 from tenfold.primitives.arithmetic import cast, zeros_like
 from tenfold.tensor.tensor import as_tensor
 from tenfold.transform.tape import GradientTape
@@ -37,19 +37,6 @@ def _jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) ->
     return (outputs, found, aux) if has_aux else (outputs, found)
 
 
-class _Jvp:
-    """The call of `jvp` in a functional model."""
-
-    def __init__(self, fun: Callable[..., Any], has_aux: bool) -> None:
-        self.name = "jvp"
-        self.fun, self.has_aux = fun, has_aux
-
-    def __call__(self, primals: Any, tangents: Any) -> Any:
-        if is_symbolic(primals, tangents):
-            return call_symbolically(self, (primals, tangents), {}, lambda p, t: _jvp(self.fun, p, t, self.has_aux))
-        return _jvp(self.fun, primals, tangents, self.has_aux)
-
-
 def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """The value of `fun` at `primals`, and its derivative in the direction of `tangents`.
 
@@ -64,4 +51,4 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
         >>> float(value), float(slope)
         (0.0, 2.0)
     """
-    return _Jvp(fun, has_aux)(tuple(primals), tuple(tangents))
+    return FunctionCall("jvp", lambda p, t: _jvp(fun, p, t, has_aux))(tuple(primals), tuple(tangents))
