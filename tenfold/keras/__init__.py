@@ -27,6 +27,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.mixed_precision": "mixed_precision=*",
         "tenfold.keras.ops": "ops=*",
         "tenfold.keras.optimizers": "optimizers=* Optimizer",
+        "tenfold.keras.preprocessing": "preprocessing=*",
         "tenfold.keras.random": "random=*",
         "tenfold.keras.regularizers": "regularizers=* Regularizer",
         "tenfold.keras.rematerialization": "RematScope remat",

@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tenfold.keras import switches
 
 INTERVAL = 0.2  # seconds between repaints: metrics are fetched only then
@@ -37,7 +39,12 @@ class Progbar:
         target: the number of steps; None while unknown.
         verbose: 0 nothing, 1 a bar, 2 one line at the end.
         interval: seconds between repaints.
+        stateful_metrics: the names of values that are shown as they are; all others are averaged over the steps.
+        stateless_metrics: the names of values that are averaged; all others are shown as they are.
         unit_name: what a step is called.
+
+    Raises:
+        ValueError: both lists of names are given.
 
     Example:
         >>> bar = Progbar(2, width=4, dynamic=False); bar.update(2, [("loss", 0.5)])  # doctest: +ELLIPSIS
@@ -45,7 +52,11 @@ class Progbar:
     """
 
     def __init__(self, target: int | None, width: int = 20, verbose: int = 1, interval: float = INTERVAL, stateful_metrics: Any = None,
-                 unit_name: str = "step", dynamic: bool | None = None) -> None:  # fmt: skip
+                 unit_name: str = "step", dynamic: bool | None = None, stateless_metrics: Any = None) -> None:  # fmt: skip
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError("Only one of `stateful_metrics` and `stateless_metrics` can be set.")
+        self._as_is, self._averaged = stateful_metrics or (), stateless_metrics
+        self._sums: dict[str, tuple[float, int]] = {}  # of the values that are averaged: sum over the steps, steps
         self.target, self.width, self.verbose, self.interval, self.unit_name = target, width, verbose, interval, unit_name
         self.dynamic = is_dynamic() if dynamic is None else dynamic
         self.start = time.perf_counter()
@@ -64,6 +75,7 @@ class Progbar:
 
     def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
         """Shows step `current` with `values`, a dict or list of (name, number)."""
+        pairs = self._means(list(values.items()) if isinstance(values, Mapping) else list(values or []), max(1, current - self.seen))
         self.seen = current
         if self._first is None:
             self._first = time.perf_counter()
@@ -72,7 +84,6 @@ class Progbar:
             self.target = current
         if self.verbose not in (1, 2) or not (finalize or (self.verbose == 1 and self.dynamic)):
             return
-        pairs = list(values.items()) if isinstance(values, Mapping) else list(values or [])
         self._last = time.perf_counter()
         line = self._line(current, pairs, finalize)
         if self.verbose == 1 and self.dynamic:
@@ -80,6 +91,17 @@ class Progbar:
         else:
             _write(line + "\n")
         self._painted = not finalize
+
+    def _means(self, pairs: list[tuple[str, Any]], steps: int) -> list[tuple[str, Any]]:
+        """The values to show: those that are averaged, as their means over all steps so far."""
+        shown = []
+        for name, value in pairs:
+            if name in self._averaged if self._averaged is not None else name not in self._as_is:
+                total, count = self._sums.get(name, (0.0, 0))
+                total, count = self._sums[name] = total + float(np.mean(value)) * steps, count + steps
+                value = total / count
+            shown.append((name, value))
+        return shown
 
     def add(self, n: int, values: Any = None) -> None:
         """Shows `n` steps more."""

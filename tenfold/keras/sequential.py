@@ -110,7 +110,7 @@ class Sequential(Model):
         x = start
         for layer in self._stack[1:]:
             x = layer(x)
-        self._set_graph(LayerGraph([start], [x]))
+        self._set_graph(LayerGraph(start, x))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is not None:

@@ -67,8 +67,8 @@ KERNELS: dict[str, Callable[[Any], Any]] = {  # of the distance in pixels
 
 
 @lru_cache(256)
-def _weights(method: str, n: int, size: int, antialias: bool) -> Any:
-    """A matrix [size, n] of weights."""
+def weights_of(method: str, n: int, size: int, antialias: bool) -> Any:
+    """A matrix [size, n] of weights: what each old pixel counts in each new one."""
     scale = n / size
     if method == "area":
         edges = np.arange(size + 1) * scale
@@ -84,17 +84,18 @@ def _weights(method: str, n: int, size: int, antialias: bool) -> Any:
 
 
 @lru_cache(256)
-def _nearest(n: int, size: int) -> Any:
+def nearest_of(n: int, size: int) -> Any:
+    """The old pixel that is nearest to each of the `size` new ones."""
     return np.minimum(np.floor((np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32(n / size)), n - 1).astype(np.int32)
 
 
 def _along(x: Tensor, axis: int, method: str, size: int, antialias: bool) -> Tensor:
     n = x.sizes[axis]
     if method == "nearest":
-        return gather(x, wrap(_nearest(n, size)), axis)
+        return gather(x, wrap(nearest_of(n, size)), axis)
     if n == size and not (method == "gaussian" or method == "mitchellcubic"):
         return x
-    weights = wrap(_weights(method, n, size, antialias))
+    weights = wrap(weights_of(method, n, size, antialias))
     batch, height, width, channels = x.sizes
     if axis == 1:
         return reshape(matmul(weights, reshape(x, (batch, height, width * channels))), (batch, size, width, channels))

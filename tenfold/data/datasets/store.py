@@ -29,7 +29,7 @@ class Source:
 
     @property
     def algorithm(self) -> str:
-        return "sha256" if len(self.digest) == 64 else "md5"
+        return "md5" if len(self.digest) == 32 else "sha256"
 
 
 def data_dir() -> Path | None:
@@ -68,6 +68,13 @@ def find(name: str, within: str = "") -> Path | None:
         if within in folder.name.lower() and (folder / name).is_file():
             return folder / name
     return None
+
+
+def find_in_data_dir(name: str) -> Path | None:
+    """The first file called `name` in the folder that `TENFOLD_DATA_DIR` names, or below it."""
+    root = data_dir()
+    places = nested(root, DEPTH) if root is not None and root.is_dir() else ()
+    return next((folder / name for folder in places if (folder / name).is_file()), None)
 
 
 def fetch(source: Source, subfolder: str = "") -> Path:

@@ -211,7 +211,7 @@ class ProgbarLogger(Callback):
         self._evaluating = False  # whether it is a test outside of training
 
     def _begin(self) -> None:
-        self.bar = Progbar(self.params.get("steps"), verbose=self.params.get("verbose", 0))
+        self.bar = Progbar(self.params.get("steps"), verbose=self.params.get("verbose", 0), stateless_metrics=())
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.epochs = self.params.get("epochs")
