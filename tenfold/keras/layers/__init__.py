@@ -24,6 +24,9 @@ from tenfold.keras.layers.attention import (
 from tenfold.keras.layers.base import (
     Layer,
 )
+from tenfold.keras.layers.batch_normalization import (
+    BatchNormalization,
+)
 from tenfold.keras.layers.conv_lstm import (
     ConvLSTM1D,
     ConvLSTM2D,
@@ -68,6 +71,10 @@ from tenfold.keras.layers.foreign import (
     TFSMLayer,
     TorchModuleWrapper,
 )
+from tenfold.keras.layers.grouped_query import (
+    GroupedQueryAttention,
+    GroupQueryAttention,
+)
 from tenfold.keras.layers.identify import (
     deserialize,
     serialize,
@@ -98,12 +105,9 @@ from tenfold.keras.layers.merging import (
     minimum_ as minimum,
 )
 from tenfold.keras.layers.multi_head import (
-    GroupedQueryAttention,
-    GroupQueryAttention,
     MultiHeadAttention,
 )
 from tenfold.keras.layers.normalization import (
-    BatchNormalization,
     GroupNormalization,
     LayerNormalization,
     RMSNormalization,

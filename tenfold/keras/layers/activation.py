@@ -8,7 +8,7 @@ from tenfold.keras import activations, constraints, initializers, regularizers
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.registry import register
-from tenfold.primitives.arithmetic import cast, minimum, select
+from tenfold.primitives.arithmetic import minimum, select
 
 
 class _Plain(Layer):
@@ -19,9 +19,10 @@ class _Plain(Layer):
         self.supports_masking = True
 
 
-def _number(name: str, value: Any, low: float | None = 0.0) -> float:
+def _number(what: str, value: Any, low: float | None = None, why: str = "") -> float:
+    """A checked argument; `what` names it and its layer."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or (low is not None and value < low):
-        raise ValueError(f"Argument `{name}` must be a float{'' if low is None else f' >= {low:g}'}. Received: {name}={value!r}")
+        raise ValueError(f"{what} cannot be {why or 'None'}. Expected a float{'' if low is None else f' >= {low:g}'}. Received: {value}")
     return float(value)
 
 
@@ -55,9 +56,9 @@ class ReLU(_Plain):
 
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else _number("max_value", max_value)
-        self.negative_slope = _number("negative_slope", negative_slope)
-        self.threshold = _number("threshold", threshold)
+        self.max_value = None if max_value is None else _number("max_value of a ReLU layer", max_value, 0, "a negative value")
+        self.negative_slope = _number("negative_slope of a ReLU layer", negative_slope, 0, "None or a negative value")
+        self.threshold = _number("threshold of a ReLU layer", threshold, 0, "None or a negative value")
 
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -74,7 +75,7 @@ class LeakyReLU(_Plain):
         if "alpha" in kwargs:
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
-        self.negative_slope = _number("negative_slope", negative_slope)
+        self.negative_slope = _number("The negative_slope value of a Leaky ReLU layer", negative_slope)
 
     def call(self, inputs: Any) -> Any:
         return activations.leaky_relu(inputs, self.negative_slope)
@@ -89,7 +90,7 @@ class ELU(_Plain):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.alpha = _number("alpha", alpha, None)
+        self.alpha = _number("alpha of an ELU layer", alpha)
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, self.alpha)
@@ -152,8 +153,19 @@ class Softmax(_Plain):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None:
             return activations.softmax(inputs, self.axis)
-        keep = cast(mask, "bool")
+        _check_mask(mask, inputs)
+        keep = mask if mask.dtype.kind == "bool" else mask > 0.5
         return select(keep, activations.softmax(select(keep, inputs, -3e4 if inputs.dtype.name == "float16" else -1e9), self.axis), 0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
+
+
+def _check_mask(mask: Any, inputs: Any) -> None:
+    received = f"Received: inputs.shape={tuple(inputs.shape)}, mask.shape={tuple(mask.shape)}"
+    if mask.ndim > inputs.ndim:
+        raise ValueError(f"The `mask` must be broadcastable to `inputs` and must not have more dimensions. {received}")
+    for m, n in zip(reversed(mask.shape), reversed(inputs.shape), strict=False):
+        if m not in (None, 1) and n is not None and m != n:
+            raise ValueError(f"The `mask` must be broadcastable to `inputs`. Each mask dimension must be 1 or match the corresponding input "
+                             f"dimension. {received}")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from tenfold.keras import random
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.registry import register
-from tenfold.keras.untyped import array, math, nn
+from tenfold.keras.untyped import array, as_tensor, math, nn
 from tenfold.ops.attention import causal
 from tenfold.primitives.arithmetic import cast, logical_and, select
 from tenfold.primitives.contraction import matmul
@@ -49,6 +49,7 @@ class Attention(Layer):
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
     def _calculate_scores(self, query: Any, key: Any) -> Any:
+        query, key = self._converted(query), self._converted(key)
         if self.score_mode == "dot":
             scores: Any = matmul(query, key, transpose_b=True)
             return scores if self.scale is None else scores * self.scale
@@ -67,8 +68,9 @@ class Attention(Layer):
     def _calculate_score_mask(self, scores: Any, v_mask: Any, use_causal_mask: bool) -> Any:
         if not use_causal_mask:
             return v_mask
-        lower = array.expand_dims(causal(scores.sizes[-2], scores.sizes[-1]), 0)
-        return lower if v_mask is None else logical_and(cast(array.expand_dims(v_mask, -2), "bool"), lower)
+        rows, columns = as_tensor(scores).sizes[-2:]
+        lower = array.expand_dims(causal(rows, columns), 0)
+        return lower if v_mask is None else logical_and(cast(array.expand_dims(as_tensor(v_mask), -2), "bool"), lower)
 
     def call(self, inputs: Any, mask: Any = None, training: Any = False, return_attention_scores: bool = False,
              use_causal_mask: bool = False) -> Any:  # fmt: skip
@@ -82,16 +84,21 @@ class Attention(Layer):
             output = select(cast(array.expand_dims(q_mask, -1), "bool"), output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return None if previous_mask is None else previous_mask[0]
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None or mask[0] is None else as_tensor(mask[0])
 
     def _check(self, inputs: Any, mask: Any = None) -> None:
         name = type(self).__name__
-        if not isinstance(inputs, list) or not 2 <= len(inputs) <= 3:
-            received = f"inputs={inputs}" if not isinstance(inputs, list) else f"length: {len(inputs)}"
-            raise ValueError(f"{name} layer must be called on a list of inputs, namely [query, value] or [query, value, key]. Received: {received}.")
-        if mask is not None and (not isinstance(mask, list) or not 2 <= len(mask) <= 3):
+        if not isinstance(inputs, list):
+            raise ValueError(f"{name} layer must be called on a list of inputs, namely [query, value] or [query, value, key]. "
+                             f"Received: inputs={inputs}.")  # fmt: skip
+        if not 2 <= len(inputs) <= 3:
+            raise ValueError(f"{name} layer accepts inputs list of length 2 or 3, namely [query, value] or [query, value, key]. "
+                             f"Received length: {len(inputs)}.")  # fmt: skip
+        if mask is not None and not isinstance(mask, list):
             raise ValueError(f"{name} layer mask must be a list, namely [query_mask, value_mask]. Received: mask={mask}.")
+        if mask is not None and not 2 <= len(mask) <= 3:
+            raise ValueError(f"{name} layer accepts mask list of length 2 or 3. Received length: {len(mask)}.")
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "use_scale": self.use_scale, "score_mode": self.score_mode, "dropout": self.dropout, "seed": self.seed}

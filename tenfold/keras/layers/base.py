@@ -140,7 +140,7 @@ class Layer(Shaped):
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).get_config is Layer.get_config:
-            return {**base, **{k: v for k, v in auto_config.restored(self).items() if v is not None or k not in ("dtype",)}}
+            return {**auto_config.restored(self), **base}
         return {"name": self.name, **base}
 
     @classmethod

@@ -130,8 +130,8 @@ class Lambda(Layer):
         offered = {"mask": mask, "training": training}
         return self.function(inputs, **{**self.arguments, **{k: v for k, v in offered.items() if k in names and k not in self.arguments}})
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "function": serialization.serialize_keras_object(self.function), "arguments": self.arguments,
@@ -155,7 +155,7 @@ class Masking(Layer):
         self.mask_value = mask_value
         self.supports_masking = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return any_(not_equal(inputs, self.mask_value), axis=-1)
 
     def call(self, inputs: Any) -> Tensor:

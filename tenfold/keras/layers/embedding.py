@@ -63,7 +63,7 @@ class Embedding(Layer):
         table = self.embeddings.value
         return cast(gather(table, inputs, sparse=True), self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return not_equal(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class ReversibleEmbedding(Embedding):
         logits: Any = matmul(inputs, table, transpose_b=self.tie_weights)
         return logits if self.logit_soft_cap is None else math.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None  # call attaches it, for one direction
 
     def get_config(self) -> dict[str, Any]:

@@ -51,11 +51,11 @@ class Merge(Layer):
         rank = max(x.ndim for x in inputs)
         return self.combine([reshape(x, (x.sizes[0], *(1,) * (rank - x.ndim), *x.sizes[1:])) if x.ndim < rank else x for x in inputs])
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if previous_mask is None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
             return None
-        known = [m for m in previous_mask if m is not None]
-        return reduce(logical_and, known) if len(known) == len(previous_mask) and known else None
+        known = [m for m in mask if m is not None]
+        return reduce(logical_and, known) if len(known) == len(mask) and known else None
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config()
@@ -146,17 +146,17 @@ class Concatenate(Merge):
             raise ValueError(f"A `Concatenate` layer should be called on a list of inputs. Received: inputs={inputs}")
         return concat(list(inputs), self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if previous_mask is None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
             return None
         parts = []
-        for x, mask in zip(inputs, previous_mask, strict=True):
-            if mask is None:
+        for x, m in zip(inputs, mask, strict=True):
+            if m is None:
                 parts.append(_all_true(x))
             else:
-                while mask.ndim < x.ndim:
-                    mask = expand_dims(mask, -1)
-                parts.append(broadcast_to(mask, x.sizes))
+                while m.ndim < x.ndim:
+                    m = expand_dims(m, -1)
+                parts.append(broadcast_to(m, x.sizes))
         return math.reduce_all(concat(parts, self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class Dot(Merge):
         y = matmul(left, right)
         return reshape(y, sizes if len(sizes) > 1 else (n, 1))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Normalization: batch, layer, group and unit."""
+"""Normalization of each example: layer, root mean square, group and unit."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from tenfold.core.dtypes import as_dtype
 from tenfold.keras import constraints, initializers, regularizers
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.layers.moments import moments
 from tenfold.keras.registry import register
 from tenfold.keras.untyped import math
-from tenfold.ops.reducing import count
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import reshape
 from tenfold.tensor.tensor import Tensor
-from tenfold.transform.custom import custom_gradient
 
 
-class _Scaled(Layer):
+class Scaled(Layer):
     """A normalization followed by a trained scale (gamma) and offset (beta)."""
 
     def _take(self, center: bool, scale: bool, options: dict[str, Any]) -> None:
@@ -35,11 +34,14 @@ class _Scaled(Layer):
 
     def _add_scale(self, shape: tuple[int, ...]) -> None:
         if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
-                                         autocast=False, name="gamma")  # fmt: skip
+            self._add_gamma(shape)
         if self.center:
             self.beta = self.add_weight(shape, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint,
                                         autocast=False, name="beta")  # fmt: skip
+
+    def _add_gamma(self, shape: tuple[int, ...]) -> None:
+        self.gamma = self.add_weight(shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
+                                     autocast=False, name="gamma")  # fmt: skip
 
     def _scaled(self, x: Any, shape: Any) -> Any:
         """x * gamma + beta, these reshaped to `shape` and in x's type."""
@@ -68,133 +70,7 @@ class _Scaled(Layer):
 
 
 @register(MODULE)
-class BatchNormalization(_Scaled):
-    """(x - mean) / sqrt(variance + epsilon) * gamma + beta.
-
-    In training the mean and variance are those of the batch, and their moving averages are updated; otherwise the moving averages are used.
-
-    Args:
-        axis: the axis of the channels.
-        momentum: of the moving averages.
-        epsilon: added to the variance.
-        center, scale: whether there are beta and gamma.
-        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: initial values.
-        beta_regularizer, gamma_regularizer: penalties.
-        beta_constraint, gamma_constraint: applied after each update.
-        renorm, renorm_clipping, renorm_momentum: batch renormalization; refused if asked for.
-        synchronized: refused if true: there is one device.
-
-    Example:
-        >>> import numpy as np
-        >>> y = BatchNormalization()(np.array([[1.0], [3.0]], "float32"), training=True)
-        >>> y.numpy().round(2).ravel()
-        array([-1.,  1.], dtype=float32)
-    """
-
-    def __init__(self, axis: Any = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
-                 beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
-                 moving_variance_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
-                 gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None, renorm_momentum: float = 0.99,
-                 synchronized: bool = False, **kwargs: Any) -> None:  # fmt: skip
-        options = dict(locals())
-        if renorm:
-            raise NotImplementedError("BatchNormalization: `renorm=True` is not supported. Try LayerNormalization or GroupNormalization.")
-        super().__init__(**kwargs)
-        if synchronized:
-            raise NotImplementedError("BatchNormalization: `synchronized=True` needs several devices; there is one. Try synchronized=False.")
-        if isinstance(axis, (list, tuple)) and len(axis) == 1:
-            axis = axis[0]
-        if not isinstance(axis, int):
-            raise TypeError(f"Expected `axis` to be an integer. Received: axis={axis!r}")
-        self.axis, self.momentum, self.epsilon, self.synchronized = axis, float(momentum), float(epsilon), synchronized
-        self._renorm_options = {"renorm": False, "renorm_clipping": renorm_clipping, "renorm_momentum": renorm_momentum}
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self._take(center, scale, options)
-
-    def build(self, input_shape: Any) -> None:
-        if not -len(input_shape) <= self.axis < len(input_shape):
-            raise ValueError(f"Invalid axis. Expected an axis of an input of rank {len(input_shape)}. Received: axis={self.axis}")
-        size = input_shape[self.axis]
-        self._add_scale((size,))
-        self.moving_mean = self.add_weight((size,), self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean")
-        self.moving_variance = self.add_weight((size,), self.moving_variance_initializer, trainable=False, autocast=False, name="moving_variance")
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
-
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        x = self._wide(inputs)
-        axis = self.axis % x.ndim
-        shape = tuple(n if i == axis else 1 for i, n in enumerate(x.sizes))
-        if training and self.trainable:
-            axes = [i for i in range(x.ndim) if i != axis]
-            mean, variance = _moments(x, axes, mask)
-            self._move(self.moving_mean, reshape(mean, (x.sizes[axis],)))
-            self._move(self.moving_variance, reshape(variance, (x.sizes[axis],)))
-            if mask is None:
-                gamma, beta = (None if w is None else cast(reshape(w.value, shape), x.dtype) for w in (self.gamma, self.beta))
-                return cast(_normalized(x, axes, self.epsilon, gamma, beta), as_dtype(self.compute_dtype))
-        else:
-            mean = cast(reshape(self.moving_mean.value, shape), x.dtype)
-            variance = cast(reshape(self.moving_variance.value, shape), x.dtype)
-        factor = rsqrt(variance + self.epsilon)
-        if self.gamma is not None:
-            factor = factor * cast(reshape(self.gamma.value, shape), x.dtype)
-        shift = -mean * factor  # with the factor all that remains where both depend on weights alone
-        if self.beta is not None:
-            shift = shift + cast(reshape(self.beta.value, shape), x.dtype)
-        return cast(x * factor + shift, as_dtype(self.compute_dtype))
-
-    def _move(self, average: Any, value: Any) -> None:
-        average.assign(average * self.momentum + cast(value, average.dtype) * (1 - self.momentum))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(), "axis": self.axis, "momentum": self.momentum, "epsilon": self.epsilon, **self._scale_config(),
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            **self._renorm_options, "synchronized": self.synchronized,
-        }  # fmt: skip
-
-
-def _moments(x: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
-    """Mean and variance over `axes`, which stay with size 1; masked elements do not count."""
-    if mask is None:
-        mean = math.reduce_mean(x, axis=axes, keepdims=True)
-        return mean, math.reduce_mean(math.square(x - mean), axis=axes, keepdims=True)
-    weight = cast(reshape(mask, (*mask.sizes, *(1,) * (x.ndim - mask.ndim))), x.dtype)
-    total = math.reduce_sum(weight + 0 * x, axis=axes, keepdims=True)
-    mean = math.reduce_sum(x * weight, axis=axes, keepdims=True) / (total + 1e-7)
-    return mean, math.reduce_sum(math.square(x - mean) * weight, axis=axes, keepdims=True) / (total + 1e-7)
-
-
-def _normalized(x: Any, axes: list[int], epsilon: float, gamma: Any, beta: Any) -> Any:
-    """x brought to mean 0 and variance 1 over `axes`, times gamma, plus beta.
-
-    The gradient is written out: it needs two sums and one pass, where the chain rule would go through mean and variance one by one.
-    """
-
-    def statistics() -> tuple[Any, Any]:
-        mean, variance = _moments(x, axes, None)
-        return x - mean, rsqrt(variance + epsilon)
-
-    @custom_gradient
-    def forward(*_: Any) -> Any:
-        centered, factor = statistics()
-        y = centered * (factor if gamma is None else factor * gamma)
-        return (y if beta is None else y + beta), backward
-
-    def backward(g: Any) -> list[Any]:
-        centered, factor = statistics()  # the same nodes again where a graph is recorded, so that second gradients are right
-        number = count(x, axes, x.dtype)
-        total, along = (math.reduce_sum(v, axis=axes, keepdims=True) for v in (g, g * centered))
-        dx = (g - total / number - centered * (along * factor * factor / number)) * (factor if gamma is None else factor * gamma)
-        return [dx, *([] if gamma is None else [along * factor]), *([] if beta is None else [total])]
-
-    return forward(x, *(v for v in (gamma, beta) if v is not None))
-
-
-@register(MODULE)
-class LayerNormalization(_Scaled):
+class LayerNormalization(Scaled):
     """Each example brought to mean 0 and variance 1 over `axis`, then scaled by gamma and moved by beta.
 
     Args:
@@ -204,6 +80,7 @@ class LayerNormalization(_Scaled):
         beta_initializer, gamma_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalties.
         beta_constraint, gamma_constraint: applied after each update.
+        rms_scaling: whether only to divide by the standard deviation and multiply by gamma.
 
     Example:
         >>> import numpy as np
@@ -213,15 +90,14 @@ class LayerNormalization(_Scaled):
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
                  gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
-                 gamma_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
+                 gamma_constraint: Any = None, rms_scaling: bool = False, **kwargs: Any) -> None:  # fmt: skip
         options = dict(locals())
-        if kwargs.pop("rms_scaling", False):
-            raise NotImplementedError("LayerNormalization: `rms_scaling=True` is not supported. Try RMSNormalization.")
         super().__init__(**kwargs)
         if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and all(isinstance(a, int) for a in axis)):
             raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
         self.axis: Any = axis if isinstance(axis, int) else list(axis)
-        self.epsilon = epsilon
+        self.epsilon, self.rms_scaling = epsilon, rms_scaling
+        self.autocast = False
         self._take(center, scale, options)
 
     def _axes(self, rank: int) -> list[int]:
@@ -229,18 +105,22 @@ class LayerNormalization(_Scaled):
         return sorted(a % rank for a in axes)
 
     def build(self, input_shape: Any) -> None:
-        self._add_scale(tuple(input_shape[a] for a in self._axes(len(input_shape))))
+        shape = tuple(input_shape[a] for a in self._axes(len(input_shape)))
+        if self.rms_scaling:
+            self._add_gamma(shape)
+        else:
+            self._add_scale(shape)
 
     def call(self, inputs: Any) -> Any:
         x = self._wide(inputs)
         axes = self._axes(x.ndim)
-        mean, variance = _moments(x, axes, None)
-        y = (x - mean) * rsqrt(variance + self.epsilon)
+        mean, variance = moments(x, axes, None)
+        y = (x if self.rms_scaling else x - mean) * rsqrt(variance + self.epsilon)
         y = self._scaled(y, tuple(n if i in axes else 1 for i, n in enumerate(x.sizes)))
         return cast(y, as_dtype(self.compute_dtype))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon, "rms_scaling": False, **self._scale_config()}
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon, "rms_scaling": self.rms_scaling, **self._scale_config()}
 
 
 @register(MODULE)
@@ -267,7 +147,7 @@ class RMSNormalization(Layer):
 
 
 @register(MODULE)
-class GroupNormalization(_Scaled):
+class GroupNormalization(Scaled):
     """Each example brought to mean 0 and variance 1 in groups of channels.
 
     Args:
@@ -281,16 +161,25 @@ class GroupNormalization(_Scaled):
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
                  beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
         options = dict(locals())
+        if not isinstance(groups, int) or isinstance(groups, bool) or (groups <= 0 and groups != -1):
+            raise ValueError("Invalid value for argument `groups`. Expected a positive integer (or `-1` for instance normalization). "
+                             f"Received: groups={groups}")  # fmt: skip
         super().__init__(**kwargs)
+        self.autocast = False
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
         self._take(center, scale, options)
 
     def build(self, input_shape: Any) -> None:
         size = input_shape[self.axis]
+        if size is None:
+            raise ValueError(f"Axis {self.axis} of input tensor should have a defined dimension but the layer received an input with shape "
+                             f"{input_shape}.")  # fmt: skip
         if self.groups == -1:
             self.groups = size
-        if size is None or size < self.groups or size % self.groups:
-            raise ValueError(f"Number of groups ({self.groups}) must divide the number of channels ({size}).")
+        if size < self.groups:
+            raise ValueError(f"Number of groups ({self.groups}) cannot be more than the number of channels ({size}).")
+        if size % self.groups:
+            raise ValueError(f"Number of groups ({self.groups}) must be a multiple of the number of channels ({size}).")
         self._add_scale((size,))
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 
@@ -299,7 +188,7 @@ class GroupNormalization(_Scaled):
         axis = self.axis % x.ndim
         sizes = x.sizes
         grouped = reshape(x, (*sizes[:axis], self.groups, sizes[axis] // self.groups, *sizes[axis + 1 :]))
-        mean, variance = _moments(grouped, [i for i in range(1, grouped.ndim) if i != axis], None)
+        mean, variance = moments(grouped, [i for i in range(1, grouped.ndim) if i != axis], None)
         y = reshape((grouped - mean) * rsqrt(variance + self.epsilon), sizes)
         y = self._scaled(y, tuple(n if i == axis else 1 for i, n in enumerate(sizes)))
         return cast(y, as_dtype(self.compute_dtype))  # type: ignore[no-any-return]
@@ -316,6 +205,8 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(f"Invalid value for `axis` argument: expected an int or a list/tuple of ints. Received: axis={axis}")
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.supports_masking = True
 

@@ -162,7 +162,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         total = math.reduce_sum(x * weight, axis=axis, keepdims=self.keepdims)
         return total / math.reduce_sum(weight, axis=axis, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
 

@@ -135,10 +135,10 @@ class RNN(Layer):
                              f"state. \n- Expected batch size: {self._batch_size}\n- Received batch size: {n}")  # fmt: skip
         return sequences
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        flat = nest.flatten(previous_mask)
-        mask = flat[0] if self.return_sequences and flat else None
-        return [mask] + [None] * len(nest.flatten(self.state_size)) if self.return_state else mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        flat = nest.flatten(mask)
+        kept = flat[0] if self.return_sequences and flat else None
+        return [kept] + [None] * len(nest.flatten(self.state_size)) if self.return_state else kept
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._own_config(), "cell": serialize(self.cell)}

@@ -19,6 +19,18 @@ def _rate(value: Any, name: str = "rate") -> float:
     return float(value)
 
 
+def _checked_sizes(noise_shape: Any) -> tuple[int | None, ...]:
+    problem = "Invalid value received for argument `noise_shape`."
+    if not isinstance(noise_shape, (tuple, list)):
+        raise ValueError(f"{problem} Expected a tuple or list of integers. Received: noise_shape={noise_shape}")
+    for n in noise_shape:
+        if n is not None and (not isinstance(n, int) or isinstance(n, bool)):
+            raise ValueError(f"{problem} Expected all elements to be integers or None. Received element {n!r} in noise_shape={noise_shape}")
+        if n is not None and n <= 0:
+            raise ValueError(f"{problem} Expected all dimensions to be positive integers or None. Received: noise_shape={noise_shape}")
+    return tuple(noise_shape)
+
+
 class _Noise(Layer):
     """A layer that draws random numbers in training."""
 
@@ -51,7 +63,7 @@ class Dropout(_Noise):
     def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any) -> None:
         self.rate = _rate(rate)
         super().__init__(seed, draws=rate > 0, **kwargs)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = None if noise_shape is None else _checked_sizes(noise_shape)
 
     def _noise_shape(self, inputs: Any) -> Any:
         return self.noise_shape

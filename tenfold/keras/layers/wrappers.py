@@ -187,10 +187,10 @@ class Bidirectional(Layer):
         """The same as `reset_state`."""
         self.reset_state()
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        flat = nest.flatten(previous_mask)
-        mask = flat[0] if self.return_sequences and flat else None
-        found = mask if self.merge_mode else (mask, mask)
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        flat = nest.flatten(mask)
+        kept = flat[0] if self.return_sequences and flat else None
+        found = kept if self.merge_mode else (kept, kept)
         if not self.return_state:
             return found
         count = 2 * len(nest.flatten(self.forward_layer.state_size))
