@@ -68,8 +68,9 @@ class Staged:
         written = {id(part.graph.outputs[o]) for part in self._parts for o, _ in part.updates}
         self._in_place = frozenset(written)
 
-    def __call__(self, arrays: list[Any], versions: Sequence[int] = ()) -> list[Any]:
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
         """Runs it; arrays named in `updates` are changed in place."""
+        arrays = [*arrays, *variables]
         env: dict[int, Any] = {id(v): a for v, a in zip(self._graph.inputs, arrays, strict=True)}
         sizes: dict[str, int] = {}
         for part in self._parts:
@@ -95,7 +96,7 @@ class Staged:
                 part.programs.clear()
             graph = specialize(part.graph, sizes) if sizes else part.graph
             program = part.programs[key] = self._build(graph, part.updates, part.steady)
-        made = iter(program(inputs, [versions[k] for k in part.versions] if versions else ()))
+        made = iter(program(inputs, [], [versions[k] for k in part.versions] if versions else ()))
         targets = dict(part.updates)
         for k, v in enumerate(part.graph.outputs):
             env[id(v)] = inputs[targets[k]] if k in targets else next(made)

@@ -156,3 +156,12 @@ def siphash(s: bytes, key: tuple[int, int]) -> int:
     for _ in range(4):
         state = _round(*state)
     return state[0] ^ state[1] ^ state[2] ^ state[3]
+
+
+def combined(first: int, second: int) -> int:
+    """One fingerprint of two, whose order matters (TensorFlow's `FingerprintCat64`)."""
+    multiplier = 0xC6A4A7935BD1E995
+    result = (first ^ multiplier) & M
+    result ^= _shifted((second & M) * multiplier & M) * multiplier & M
+    result = _shifted(result * multiplier & M) * multiplier & M
+    return _shifted(result)

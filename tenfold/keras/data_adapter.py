@@ -120,11 +120,12 @@ class IterableBatches(Batches):
         self._iterator: Any = None
         if isinstance(source, PyDataset):
             self.steps = source.num_batches
-        elif hasattr(source, "__len__"):
-            self.steps = len(source)
         elif callable(getattr(source, "cardinality", None)):
             count = int(source.cardinality())
             self.steps = count if count >= 0 else None
+            self.endless = count == -1
+        elif hasattr(source, "__len__"):
+            self.steps = len(source)
         if self.steps == 0:
             raise InvalidArgumentError(f"[fit] the data set `{name}` is empty: it has no batches. Expected at least one.")
 

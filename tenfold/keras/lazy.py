@@ -39,6 +39,14 @@ def load_everything() -> None:
     importlib.import_module("tenfold.keras.models")
 
 
+def load_class(name: str) -> None:
+    """Loads the file that defines the layer of this name, if it is one of those that are loaded when they are first used."""
+    for namespace in ("tenfold.keras.layers", "tenfold.keras.utils"):
+        package = importlib.import_module(namespace)
+        if name in getattr(package, "_LAZY", ()):
+            getattr(package, name)
+
+
 def load_operation(kind: str) -> None:
     """Loads the file of `keras.ops` that defines the operation with this class name, if there is one."""
     ops = importlib.import_module("tenfold.keras.ops")

@@ -6,9 +6,11 @@ import datetime
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from tenfold.core.errors import DataLossError, InvalidArgumentError, NotFoundError, OpError
+from tenfold.keras.assets import FOLDER, MAX_ASSET, assets_of, restore_assets
 from tenfold.keras.budget import loading
 from tenfold.keras.lazy import load_everything
 from tenfold.keras.serialization import (
@@ -58,7 +60,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     _may_write(path, overwrite)
     config = json.dumps(serialize_keras_object(model))
     metadata = {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"), "written_by": "tenfold"}
-    write_zip(path, {"metadata.json": json.dumps(metadata).encode(), "config.json": config.encode(), _WEIGHTS: weights_to_bytes(model)})
+    described = {"metadata.json": json.dumps(metadata).encode(), "config.json": config.encode()}
+    write_zip(path, {**described, _WEIGHTS: weights_to_bytes(model), **assets_of(model)})
 
 
 def _may_write(path: str, overwrite: bool) -> None:
@@ -90,6 +93,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
             _json(archive.read("metadata.json", 1 << 20), path)
         available = archive.size(_WEIGHTS)
         weights = archive.read(_WEIGHTS, min(available, os.path.getsize(path) * 1000))
+        assets = {name: archive.read(name, MAX_ASSET) for name in archive.names() if name.startswith(f"{FOLDER}/") and not name.endswith("/")}
     if not isinstance(config, dict) or "class_name" not in config:
         raise DataLossError(f"[load_model] {path!r} is not a model: its config.json has no class_name.")
     if not compile:
@@ -106,24 +110,26 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     if not hasattr(model, "load_weights"):
         raise DataLossError(f"[load_model] {path!r} does not hold a model, but a {type(model).__name__}.")
     skipped = load_weights_from_bytes(model, weights, path, with_optimizer=compile)
+    restore_assets(model, assets, path)
     for problem in skipped:
         warnings.warn(problem, stacklevel=2)
     return model
 
 
-def model_to_state(model: Any) -> tuple[str, bytes, dict[str, type]]:
-    """What `copy.deepcopy` and `pickle` keep of a model: its config, its weights, and the classes that are not Tenfold's."""
+def model_to_state(model: Any) -> tuple[str, bytes, dict[str, type], dict[str, bytes]]:
+    """What `copy.deepcopy` and `pickle` keep of a model: its config, its weights, the classes that are not Tenfold's, and assets."""
     classes = {type(layer).__name__: type(layer) for layer in [model, *model._flatten_layers()]}
     custom = {name: cls for name, cls in classes.items() if not cls.__module__.startswith("tenfold.")}
-    return json.dumps(serialize_keras_object(model)), weights_to_bytes(model), custom
+    return json.dumps(serialize_keras_object(model)), weights_to_bytes(model), custom, assets_of(model)
 
 
-def model_from_state(config: str, weights: bytes, custom: dict[str, type]) -> Any:
+def model_from_state(config: str, weights: bytes, custom: dict[str, type], assets: Mapping[str, bytes] | None = None) -> Any:
     """The model that `model_to_state` described."""
     load_everything()
     with CustomObjectScope(custom):
         model = deserialize_keras_object(json.loads(config))
     load_weights_from_bytes(model, weights, "the copy", with_optimizer=True)
+    restore_assets(model, assets or {}, "the copy")
     return model
 
 

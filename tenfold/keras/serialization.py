@@ -12,6 +12,7 @@ import numpy as np
 from tenfold.core.dtypes import DType
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import TensorShape
+from tenfold.keras.lazy import load_class
 from tenfold.keras.registry import OBJECTS, public_module
 from tenfold.keras.symbolic import MODULES, KerasTensor, Operation, operation_named
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -289,6 +290,7 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
         found = get_registered_object(candidate) if isinstance(candidate, str) else None
         if found is not None:
             return found
+    load_class(name)
     if isinstance(module, str) and (module == "keras" or module.startswith("keras.") or module == "builtins"):
         if (module, name) in OBJECTS:
             return OBJECTS[module, name]

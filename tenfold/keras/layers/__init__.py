@@ -139,12 +139,6 @@ from tenfold.keras.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from tenfold.keras.layers.preprocessing.normalization import (
-    Normalization,
-)
-from tenfold.keras.layers.preprocessing.rescaling import (
-    Rescaling,
-)
 from tenfold.keras.layers.recurrent import (
     GRU,
     LSTM,
@@ -193,7 +187,20 @@ from tenfold.keras.layers.wrappers import (
     Wrapper,
 )
 
-__getattr__, __dir__ = _lazy.names("tenfold.keras.layers", {"tenfold.keras.input_layer": "Input InputLayer"})
+_PREPROCESSING = "tenfold.keras.layers.preprocessing."
+_SOURCES = {
+    "tenfold.keras.input_layer": "Input InputLayer",
+    _PREPROCESSING + "category_encoding": "CategoryEncoding",
+    _PREPROCESSING + "discretization": "Discretization",
+    _PREPROCESSING + "hashing": "HashedCrossing Hashing",
+    _PREPROCESSING + "lookups": "IntegerLookup StringLookup",
+    _PREPROCESSING + "normalization": "Normalization",
+    _PREPROCESSING + "pipeline": "Pipeline",
+    _PREPROCESSING + "rescaling": "Rescaling",
+    _PREPROCESSING + "text_vectorization": "TextVectorization",
+}
+_LAZY = frozenset(name for names in _SOURCES.values() for name in names.split())
+__getattr__, __dir__ = _lazy.names("tenfold.keras.layers", _SOURCES)
 __all__ = [
     "ELU",
     "GRU",
@@ -287,13 +294,11 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
-    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
-    "Rescaling",
     "Reshape",
     "ReversibleEmbedding",
     "SeparableConv1D",
