@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tenfold.core.dtypes import DType, as_dtype, float32
+from tenfold.core.dtypes import DType, as_dtype
 from tenfold.core.errors import ShapeError
 from tenfold.keras.budget import initial_value
+from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.naming import auto_name
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as base
@@ -88,12 +89,12 @@ class Variable(base.Variable):
             if callable(initializer) and not isinstance(initializer, (Tensor, base.Variable)):
                 if shape is None:
                     raise ValueError(f"[Variable] an initializer function needs a shape. Received: initializer={initializer}, shape=None")
-                wanted = as_dtype(dtype or float32)
+                wanted = as_dtype(standardize_dtype(dtype))
                 value = initial_value(initializer, tuple(shape), wanted)
                 if tuple(as_tensor(value).shape) != tuple(shape):
                     got = as_tensor(value).shape
                     raise ShapeError(f"[Variable] the initializer gave the shape {tuple(got)} for a weight of shape {tuple(shape)}.")
-            super().__init__(value, trainable=trainable, dtype=dtype)
+            super().__init__(value, trainable=trainable, dtype=None if dtype is None else standardize_dtype(dtype))
         name = name or auto_name("variable")
         if "/" in name:
             raise ValueError(f"[Variable] a name must not contain '/'. Received: name={name!r}")
@@ -122,6 +123,27 @@ class Variable(base.Variable):
 
     def __repr__(self) -> str:
         return super().__repr__().replace("<tf.Variable", "<Variable", 1).replace(repr(self.name), f"path={self.path},", 1)
+
+
+def with_state(variables: Sequence[Any], values: Sequence[Any], function: Callable[[], Any], owner: str) -> tuple[Any, list[Any]]:
+    """(the result of `function`, the variables' values after it) if it starts with these values; the variables themselves keep theirs.
+
+    Raises:
+        ValueError: there are more or fewer values than variables.
+    """
+    if len(variables) != len(values):
+        raise ValueError(f"Expected a list of tensors corresponding 1:1 to {owner}().variables. Received a list of length {len(values)}, but "
+                         f"expected {len(variables)} variables.")  # fmt: skip
+    before = [v.read_value() for v in variables]
+    given = [value.read_value() if isinstance(value, base.Variable) else as_tensor(value) for value in values]
+    try:
+        for v, value in zip(variables, given, strict=True):
+            v.assign(cast(value, v.dtype))
+        result = function()
+        return result, [v.read_value() for v in variables]
+    finally:
+        for v, old in zip(variables, before, strict=True):
+            v.assign(old)
 
 
 def path_of(variable: Any) -> str:

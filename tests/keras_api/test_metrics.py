@@ -192,3 +192,44 @@ def test_own_metrics_compile_too():
 def test_mistake(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_state_can_be_an_argument():
+    m = M.MeanSquaredError()
+    m.update_state(A, B)
+    kept = float(m.result())
+    state = m.stateless_update_state(m.stateless_reset_state(), A[:7], B[:7])
+    assert float(m.result()) == kept
+    np.testing.assert_allclose(float(m.stateless_result(state)), ((A[:7] - B[:7]) ** 2).mean(), rtol=1e-6)
+    step = tf.function(lambda a, b: m.stateless_update_state([tf.constant(0.0), tf.constant(0.0)], a, b))
+    np.testing.assert_allclose(step(A[:7], B[:7])[0].numpy(), state[0].numpy(), rtol=1e-6)
+    assert float(m.result()) == kept
+    with pytest.raises(ValueError, match="1:1"):
+        m.stateless_result(state[:1])
+
+
+def test_parts_in_lists_and_dicts_are_tracked():
+    class Both(M.Metric):
+        def __init__(self):
+            super().__init__(name="both")
+            self.parts = {"a": [M.Mean(), M.Sum()], "v": tf.keras.Variable(0.0)}
+
+    assert len(Both().variables) == 4
+
+
+def test_intersections_over_unions_are_counted_in_a_compiled_step():
+    m = M.MeanIoU(3, ignore_class=1)
+    step = tf.function(m.update_state)
+    y, p = RANDOM.randint(0, 3, (2, 6, 50))
+    for i in range(6):
+        step(y[i], p[i])
+    keep = y != 1
+    expected = np.mean([(keep & (y == c) & (p == c)).sum() / (keep & ((y == c) | (p == c))).sum() for c in (0, 2)])
+    union_of_1 = (keep & (p == 1)).sum()
+    np.testing.assert_allclose(float(m.result()), expected * 2 / (2 + (union_of_1 > 0)), rtol=1e-6)
+    with pytest.warns(UserWarning, match="integer weights"):
+        m.update_state(y, p, sample_weight=np.ones(y.shape, "float32"))
+
+
+def test_which_way_is_better():
+    assert [M.get(n)._direction for n in ("accuracy", "mse", "auc", "cosine_similarity", "mean")] == ["up", "down", "up", "up", None]

@@ -18,42 +18,6 @@ from tenfold.keras.loss_functions import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
-from tenfold.keras.loss_functions import (
-    binary_crossentropy as BCE,
-)
-from tenfold.keras.loss_functions import (
-    binary_crossentropy as bce,
-)
-from tenfold.keras.loss_functions import (
-    kl_divergence as KLD,
-)
-from tenfold.keras.loss_functions import (
-    kl_divergence as kld,
-)
-from tenfold.keras.loss_functions import (
-    mean_absolute_error as MAE,
-)
-from tenfold.keras.loss_functions import (
-    mean_absolute_error as mae,
-)
-from tenfold.keras.loss_functions import (
-    mean_absolute_percentage_error as MAPE,
-)
-from tenfold.keras.loss_functions import (
-    mean_absolute_percentage_error as mape,
-)
-from tenfold.keras.loss_functions import (
-    mean_squared_error as MSE,
-)
-from tenfold.keras.loss_functions import (
-    mean_squared_error as mse,
-)
-from tenfold.keras.loss_functions import (
-    mean_squared_logarithmic_error as MSLE,
-)
-from tenfold.keras.loss_functions import (
-    mean_squared_logarithmic_error as msle,
-)
 from tenfold.keras.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -76,19 +40,41 @@ from tenfold.keras.metrics.base import (
 )
 from tenfold.keras.metrics.confusion import (
     AUC,
-    F1Score,
     FalseNegatives,
     FalsePositives,
-    FBetaScore,
     Precision,
     Recall,
     TrueNegatives,
     TruePositives,
 )
+from tenfold.keras.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
 from tenfold.keras.metrics.identify import (
     deserialize,
     get,
     serialize,
+)
+from tenfold.keras.metrics.iou import (
+    BinaryIoU,
+    IoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
+)
+from tenfold.keras.metrics.scores import (
+    F1Score,
+    FBetaScore,
+    R2Score,
+)
+from tenfold.keras.metrics.tradeoffs import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
 )
 from tenfold.keras.metrics.values import (
     BinaryCrossentropy,
@@ -103,11 +89,19 @@ from tenfold.keras.metrics.values import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
     Poisson,
-    R2Score,
     RootMeanSquaredError,
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+
+# The names of Keras 2.
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+bce = BCE = binary_crossentropy
+kld = KLD = kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
 
 __all__ = [
     "AUC",
@@ -120,32 +114,43 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
@@ -160,13 +165,16 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
     "huber",
     "kl_divergence",
     "kld",
+    "kullback_leibler_divergence",
     "log_cosh",
+    "logcosh",
     "mae",
     "mape",
     "mean_absolute_error",
@@ -175,6 +183,7 @@ __all__ = [
     "mean_squared_logarithmic_error",
     "mse",
     "msle",
+    "pearson_correlation",
     "poisson",
     "serialize",
     "sparse_categorical_accuracy",

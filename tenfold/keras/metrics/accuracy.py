@@ -13,7 +13,7 @@ from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, equal, logical_and, select
 from tenfold.primitives.elementwise import is_finite
 from tenfold.primitives.gather import iota
-from tenfold.primitives.movement import expand_dims, reshape
+from tenfold.primitives.movement import expand_dims, reshape, slice_
 
 
 def _right(a: Any, b: Any) -> Any:
@@ -85,21 +85,30 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 @register(MODULE)
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where the class y_true is among the k largest predictions."""
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
+    """1 where the class y_true is among the k largest predictions; with `from_sorted_ids` y_pred are class numbers, the best ones first."""
+    if from_sorted_ids:
+        y_pred = as_tensor(y_pred)
+        best = slice_(y_pred, [0] * y_pred.ndim, [*y_pred.sizes[:-1], min(k, y_pred.sizes[-1])])
+        y_true = cast(as_tensor(y_true), y_pred.dtype)
+        return cast(math.reduce_any(equal(expand_dims(y_true, -1), best), axis=-1), defaults.floatx())
     y_true, y_pred = _classes("sparse_top_k_categorical_accuracy", y_true, y_pred)
     return _in_top_k(y_true, y_pred, k)
 
 
-class _Known(MeanMetricWrapper):
-    """A mean of one of the functions above or of a loss: its options are the config."""
+class Known(MeanMetricWrapper):
+    """A mean of one of Keras's own functions: its options are the config."""
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self._dtype, **self._fn_kwargs}
 
 
+class _Accuracy(Known):
+    _direction = "up"
+
+
 @register(MODULE)
-class Accuracy(_Known):
+class Accuracy(_Accuracy):
     """How often y_pred equals y_true.
 
     Example:
@@ -112,7 +121,7 @@ class Accuracy(_Known):
 
 
 @register(MODULE)
-class BinaryAccuracy(_Known):
+class BinaryAccuracy(_Accuracy):
     """How often (y_pred > threshold) equals y_true."""
 
     def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
@@ -123,7 +132,7 @@ class BinaryAccuracy(_Known):
 
 
 @register(MODULE)
-class CategoricalAccuracy(_Known):
+class CategoricalAccuracy(_Accuracy):
     """How often the largest prediction is that of the one-hot target's class."""
 
     def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
@@ -131,7 +140,7 @@ class CategoricalAccuracy(_Known):
 
 
 @register(MODULE)
-class SparseCategoricalAccuracy(_Known):
+class SparseCategoricalAccuracy(_Accuracy):
     """How often the largest prediction is that of the target's class number."""
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
@@ -139,7 +148,7 @@ class SparseCategoricalAccuracy(_Known):
 
 
 @register(MODULE)
-class TopKCategoricalAccuracy(_Known):
+class TopKCategoricalAccuracy(_Accuracy):
     """How often the one-hot target's class is among the k largest predictions."""
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None) -> None:
@@ -148,14 +157,13 @@ class TopKCategoricalAccuracy(_Known):
 
 
 @register(MODULE)
-class SparseTopKCategoricalAccuracy(_Known):
+class SparseTopKCategoricalAccuracy(_Accuracy):
     """How often the target's class number is among the k largest predictions."""
 
     def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", dtype: Any = None, from_sorted_ids: bool = False) -> None:
-        if from_sorted_ids:
-            raise NotImplementedError("SparseTopKCategoricalAccuracy: `from_sorted_ids=True` is not supported. Give scores instead of sorted ids.")
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k)
-        self.k = k
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
+        self.k, self.from_sorted_ids = k, from_sorted_ids
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_sorted_ids": False}
+        config = super().get_config()
+        return config if self.from_sorted_ids else {k: v for k, v in config.items() if k != "from_sorted_ids"}

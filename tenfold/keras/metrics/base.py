@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import dtype_policies, initializers, reductions
+from tenfold.keras import defaults, dtype_policies, initializers, reductions
 from tenfold.keras.naming import auto_name
-from tenfold.keras.registry import register
+from tenfold.keras.registry import public_module, register
 from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable, name_scope
+from tenfold.keras.variables import Variable, name_scope, with_state
 from tenfold.primitives.arithmetic import cast
 
 MODULE = "keras.metrics"
@@ -37,18 +38,22 @@ class Metric:
         3.0
     """
 
+    _direction: str | None = None  # "up" or "down": which way is better, for callbacks that watch it
+
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(type(self).__name__)
-        self._dtype_policy = dtype_policies.get(dtype)
+        self._dtype_policy = dtype_policies.get(dtype or defaults.floatx())
         self._dtype = self._dtype_policy.compute_dtype
         self._metrics: list[Metric] = []
         self._variables: list[Variable] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Metric) and "_metrics" in self.__dict__:
-            self._metrics.append(value)
-        if isinstance(value, Variable) and "_variables" in self.__dict__ and all(v is not value for v in self._variables):
-            self._variables.append(value)
+        if "_variables" in self.__dict__:
+            for part in nest.flatten(value) if isinstance(value, (list, tuple, dict)) else [value]:
+                if isinstance(part, Metric) and all(m is not part for m in self._metrics):
+                    self._metrics.append(part)
+                if isinstance(part, Variable) and all(v is not part for v in self._variables):
+                    self._variables.append(part)
         object.__setattr__(self, name, value)
 
     @property
@@ -84,6 +89,19 @@ class Metric:
         for v in self.variables:
             v._zero()
 
+    # --- the state as an argument and a result ---
+    def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """What the state becomes of `metric_variables` by a batch; its own state stays."""
+        return with_state(self.variables, metric_variables, lambda: self.update_state(*args, **kwargs), type(self).__name__)[1]
+
+    def stateless_result(self, metric_variables: Any) -> Any:
+        """The figure of this state."""
+        return with_state(self.variables, metric_variables, self.result, type(self).__name__)[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The state at the start."""
+        return with_state(self.variables, self.variables, self.reset_state, type(self).__name__)[1]
+
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Takes a batch into account."""
         raise NotImplementedError(f"{type(self).__name__} does not implement update_state().")
@@ -111,12 +129,12 @@ class Metric:
 
 
 def weighted(values: Any, sample_weight: Any, dtype: Any) -> tuple[Any, Any]:
-    """`values` and weights that fit them (None stays None), in `dtype`; a mask on the values counts as weight."""
+    """`values` and weights that fit them (None stays None), in `dtype`; a mask on the values changes weights, where there are any, as in Keras."""
     mask = getattr(values, "_keras_mask", None)
     values = cast(as_tensor(values, hint=as_dtype(dtype)), dtype)
-    if sample_weight is None and mask is None:
+    if sample_weight is None:
         return values, None
-    weight = None if sample_weight is None else cast(as_tensor(sample_weight, hint=as_dtype(dtype)), dtype)
+    weight: Any = cast(as_tensor(sample_weight, hint=as_dtype(dtype)), dtype)
     if mask is not None:
         weight = reductions.with_mask(weight, mask, as_dtype(dtype))
     values, weight = reductions.squeeze_to_same_rank(values, weight)
@@ -191,6 +209,8 @@ class MeanMetricWrapper(Mean):
         super().__init__(name=str(name or getattr(fn, "__name__", "mean_metric_wrapper")), dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+        if public_module(fn) == "keras.losses":
+            self._direction = "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)

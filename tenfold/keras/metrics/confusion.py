@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ def confusion(y_true: Any, y_pred: Any, thresholds: Any, sample_weight: Any = No
         y_pred = select(rank < float(top_k), y_pred, -1e10)
     if class_id is not None:
         if y_pred.ndim == 1:
-            raise ValueError(f"When class_id is provided, y_pred must have shape (num_samples, num_classes); found {tuple(y_pred.shape)}.")
+            raise ValueError("When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), found shape: "
+                             f"{tuple(y_pred.shape)}")  # fmt: skip
         y_true, y_pred = (_column(y, class_id) for y in (y_true, y_pred))
     total = as_tensor(1.0, hint=dtype) if weight is None else weight
     if label_weights is not None:
@@ -75,11 +77,11 @@ def _larger(y_pred: Any) -> Any:
 def _thresholds(thresholds: Any, default: float) -> list[float]:
     values = [default] if thresholds is None else list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     if thresholds is not None and any(t is None or not 0 <= t <= 1 for t in values):
-        raise ValueError(f"Threshold values must be in [0, 1]. Received: {thresholds}")
+        raise ValueError(f"Threshold values must be in [0, 1]. Received: {[t for t in values if t is None or not 0 <= t <= 1]}")
     return [float(t) for t in values]
 
 
-class _Counted(Metric):
+class Counted(Metric):
     """A metric that keeps some of the four counts, one value for each threshold."""
 
     counts: tuple[str, ...]
@@ -106,7 +108,7 @@ class _Counted(Metric):
         return {**super().get_config(), "thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
 
 
-class _OneCount(_Counted):
+class _OneCount(Counted):
     """One of the counts itself."""
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
@@ -148,7 +150,7 @@ class FalseNegatives(_OneCount):
 
 
 @register(MODULE)
-class Precision(_Counted):
+class Precision(Counted):
     """What share of those called positive are positive.
 
     Args:
@@ -163,6 +165,7 @@ class Precision(_Counted):
     """
 
     counts = ("true_positives", "false_positives")
+    _direction = "up"
 
     def result(self) -> Any:
         tp, fp = self.true_positives, self.false_positives  # type: ignore[attr-defined]
@@ -170,14 +173,36 @@ class Precision(_Counted):
 
 
 @register(MODULE)
-class Recall(_Counted):
+class Recall(Counted):
     """What share of the positive examples was called positive; arguments as in Precision."""
 
     counts = ("true_positives", "false_negatives")
+    _direction = "up"
 
     def result(self) -> Any:
         tp, fn = self.true_positives, self.false_negatives  # type: ignore[attr-defined]
         return self._one(math.divide_no_nan(tp.value, tp + fn))
+
+
+class Curve(StrEnum):
+    """What AUC is the area under."""
+
+    ROC = "ROC"
+    PR = "PR"
+    PRGAIN = "PRGAIN"
+
+
+class Summation(StrEnum):
+    """How tall AUC takes its curve to be between two thresholds."""
+
+    INTERPOLATION = "interpolation"
+    MAJORING = "majoring"
+    MINORING = "minoring"
+
+
+def text_of(option: Any) -> str:
+    """The string that an option is, or that an enumeration's member stands for."""
+    return str(option.value if isinstance(option, Enum) else option)
 
 
 @register(MODULE)
@@ -200,12 +225,14 @@ class AUC(Metric):
         0.75
     """
 
+    _direction = "up"
+
     def __init__(self, num_thresholds: int = 200, curve: str = "ROC", summation_method: str = "interpolation", name: str | None = None,
                  dtype: Any = None, thresholds: Any = None, multi_label: bool = False, num_labels: int | None = None, label_weights: Any = None,
                  from_logits: bool = False) -> None:  # fmt: skip
-        if str(curve).upper() not in ("ROC", "PR", "PRGAIN"):
+        if text_of(curve).upper() not in ("ROC", "PR", "PRGAIN"):
             raise ValueError(f'Invalid AUC curve value: "{curve}". Expected values are ["PR", "ROC", "PRGAIN"]')
-        if str(summation_method).lower() not in ("interpolation", "majoring", "minoring"):
+        if text_of(summation_method).lower() not in ("interpolation", "majoring", "minoring"):
             raise ValueError(f'Invalid AUC summation method value: "{summation_method}". Expected one of "interpolation", "majoring", "minoring".')
         if thresholds is None and (not isinstance(num_thresholds, int) or num_thresholds <= 1):
             raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={num_thresholds}")
@@ -216,8 +243,8 @@ class AUC(Metric):
         self._given = thresholds
         self.thresholds = [-EPSILON, *inner, 1 + EPSILON]
         self.num_thresholds = len(self.thresholds)
-        self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
-        self.multi_label, self.num_labels, self.label_weights, self.from_logits = multi_label, num_labels, label_weights, from_logits
+        self.curve, self.summation_method = Curve(text_of(curve).upper()), Summation(text_of(summation_method).lower())
+        self.multi_label, self.num_labels, self.label_weights, self._from_logits = multi_label, num_labels, label_weights, from_logits
         self._built = False
         if not multi_label or num_labels:
             self._build(num_labels)
@@ -225,7 +252,7 @@ class AUC(Metric):
     def _build(self, labels: int | None) -> None:
         shape = (self.num_thresholds, labels) if self.multi_label else (self.num_thresholds,)
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = (
-            self.add_variable(shape, initializers.Zeros(), name=n) for n in _Counted.order
+            self.add_variable(shape, initializers.Zeros(), name=n) for n in Counted.order
         )
         self._built = True
 
@@ -233,7 +260,7 @@ class AUC(Metric):
         y_pred = as_tensor(y_pred)
         if not self._built:
             self._build(y_pred.shape[-1])
-        if self.from_logits:
+        if self._from_logits:
             y_pred = activations.sigmoid(y_pred)
         weights = None if self.label_weights is None or self.multi_label else as_tensor(np.asarray(self.label_weights, "float32"))
         counts = confusion(y_true, y_pred, self.thresholds, sample_weight, multi_label=self.multi_label, label_weights=weights, dtype=self._dtype)
@@ -288,73 +315,7 @@ class AUC(Metric):
 
     def get_config(self) -> dict[str, Any]:
         config = {
-            **super().get_config(), "num_thresholds": self.num_thresholds, "curve": self.curve, "summation_method": self.summation_method,
-            "multi_label": self.multi_label, "num_labels": self.num_labels, "label_weights": self.label_weights, "from_logits": self.from_logits,
+            **super().get_config(), "num_thresholds": self.num_thresholds, "curve": self.curve.value, "summation_method": self.summation_method.value,
+            "multi_label": self.multi_label, "num_labels": self.num_labels, "label_weights": self.label_weights, "from_logits": self._from_logits,
         }  # fmt: skip
         return config if self._given is None else {**config, "thresholds": list(self.thresholds[1:-1])}
-
-
-@register(MODULE)
-class FBetaScore(Metric):
-    """(1 + beta²) * precision * recall / (beta² * precision + recall), for each class or averaged.
-
-    Args:
-        average: None (one value per class), "micro", "macro" or "weighted".
-        beta: how much more recall counts than precision.
-        threshold: predictions above it are positive; None: the largest of each row.
-        name, dtype: as in Metric.
-    """
-
-    def __init__(self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str = "fbeta_score",
-                 dtype: Any = None) -> None:  # fmt: skip
-        super().__init__(name=name, dtype=dtype)
-        if average not in (None, "micro", "macro", "weighted"):
-            raise ValueError(f"Invalid `average` argument value. Expected None, 'micro', 'macro' or 'weighted'. Received: average={average}")
-        if not isinstance(beta, float) or beta <= 0:
-            raise ValueError(f"Invalid `beta` argument value. It should be a Python float > 0. Received: beta={beta}")
-        self.average, self.beta, self.threshold = average, beta, threshold
-        self._built = False
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        dtype = as_dtype(self._dtype)
-        y_true, y_pred = cast(as_tensor(y_true), dtype), cast(as_tensor(y_pred), dtype)
-        if y_true.ndim != 2 or y_pred.ndim != 2:
-            raise ValueError(f"FBetaScore expects inputs of shape (batch, outputs). Received: {tuple(y_true.shape)} and {tuple(y_pred.shape)}.")
-        if not self._built:
-            shape = () if self.average == "micro" else (y_true.shape[1],)
-            names = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
-            self._tp, self._fp, self._fn, self._weight = (self.add_variable(shape, "zeros", name=n) for n in names)
-            self._built = True
-        if self.threshold is None:
-            called = cast(math.logical_and(math.equal(y_pred, math.reduce_max(y_pred, axis=-1, keepdims=True)), math.abs(y_pred) > 1e-9), dtype)
-        else:
-            called = cast(y_pred > self.threshold, dtype)
-        weight: Any = as_tensor(1.0, hint=dtype) if sample_weight is None else expand_dims(cast(as_tensor(sample_weight), dtype), 1)
-        axis = None if self.average == "micro" else 0
-        for variable, value in (
-            (self._tp, called * y_true), (self._fp, called * (1 - y_true)), (self._fn, (1 - called) * y_true), (self._weight, y_true),
-        ):  # fmt: skip
-            variable.assign_add(math.reduce_sum(value * weight, axis=axis))
-
-    def result(self) -> Any:
-        tp = self._tp.value
-        precision, recall = math.divide_no_nan(tp, tp + self._fp), math.divide_no_nan(tp, tp + self._fn)
-        square = self.beta**2
-        score = math.divide_no_nan((1 + square) * precision * recall, square * precision + recall)
-        if self.average == "weighted":
-            return math.reduce_sum(math.divide_no_nan(self._weight.value, math.reduce_sum(self._weight.value)) * score)
-        return math.reduce_mean(score) if self.average is not None else score
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}
-
-
-@register(MODULE)
-class F1Score(FBetaScore):
-    """2 * precision * recall / (precision + recall); arguments as in FBetaScore."""
-
-    def __init__(self, average: str | None = None, threshold: float | None = None, name: str = "f1_score", dtype: Any = None) -> None:
-        super().__init__(average, 1.0, threshold, name, dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {k: v for k, v in super().get_config().items() if k != "beta"}

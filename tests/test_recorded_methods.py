@@ -1,0 +1,12 @@
+"""Losses, metrics, optimizers and initializers beyond the common ones: as TensorFlow gave them."""
+
+import pytest
+from recorded.cases.methods import CASES
+from recorded.compare import check
+
+import tenfold as tf
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equals_tensorflow(name):
+    check(tf, "methods", name, CASES[name])
