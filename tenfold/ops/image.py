@@ -9,6 +9,9 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype, float32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
+from tenfold.ops.image_filters import extract_patches as extract_patches
+from tenfold.ops.image_filters import sobel_edges as sobel_edges
+from tenfold.ops.image_filters import ssim as ssim
 from tenfold.ops.random import next_seed
 from tenfold.ops.reducing import reduce_mean
 from tenfold.ops.resizing import ResizeMethod as ResizeMethod
@@ -348,9 +351,9 @@ def rgb_to_yuv(images: Any) -> Tensor:
 
 __all__ = [
     "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation", "central_crop",
-    "convert_image_dtype", "crop_to_bounding_box", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "hsv_to_rgb",
+    "convert_image_dtype", "crop_to_bounding_box", "extract_patches", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "hsv_to_rgb",
     "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness", "random_contrast", "random_crop",
     "random_flip_left_right", "random_flip_up_down", "random_hue", "random_saturation", "resize", "resize_with_crop_or_pad",
-    "resize_with_pad", "rgb_to_grayscale", "rgb_to_hsv", "rgb_to_yuv", "rot90", "stateless_random_crop",
+    "resize_with_pad", "rgb_to_grayscale", "rgb_to_hsv", "rgb_to_yuv", "rot90", "sobel_edges", "ssim", "stateless_random_crop",
     "stateless_random_flip_left_right", "total_variation", "transpose",
 ]  # fmt: skip

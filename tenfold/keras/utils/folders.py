@@ -101,9 +101,7 @@ def check(kind: str, labels: Any, label_mode: Any, class_names: Any, validation_
             f'Try labels="inferred" to take them from the subdirectories, or labels=None for none. Received: labels={labels}'
         )
     if labels not in ("inferred", None) and class_names:
-        raise ValueError(
-            f'You can only pass `class_names` if `labels="inferred"`. Received: labels={labels}, and class_names={class_names}'
-        )
+        raise ValueError(f'You can only pass `class_names` if `labels="inferred"`. Received: labels={labels}, and class_names={class_names}')
     if label_mode not in LABEL_MODES:
         raise ValueError(f'`label_mode` argument must be one of "int", "categorical", "binary", or None. Received: label_mode={label_mode}')
     if validation_split and not 0 < validation_split < 1:
