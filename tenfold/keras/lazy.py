@@ -47,6 +47,11 @@ def load_class(name: str) -> None:
             getattr(package, name)
 
 
+def initializer_named(name: str) -> Any:
+    """The initializer of this name."""
+    return importlib.import_module("tenfold.keras.initializers").get(name)
+
+
 def load_operation(kind: str) -> None:
     """Loads the file of `keras.ops` that defines the operation with this class name, if there is one."""
     ops = importlib.import_module("tenfold.keras.ops")

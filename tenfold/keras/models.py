@@ -11,10 +11,11 @@ from tenfold.keras import layers, losses, metrics, ops, optimizers, schedules  #
 from tenfold.keras.input_layer import InputLayer
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.model import Functional, Model
+from tenfold.keras.operation import Function
 from tenfold.keras.saving import load_model, save_model
 from tenfold.keras.sequential import Sequential
 from tenfold.keras.serialization import CustomObjectScope, deserialize_keras_object
-from tenfold.keras.symbolic import KerasTensor, Operation
+from tenfold.keras.symbolic import KerasTensor
 
 
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
@@ -74,7 +75,7 @@ def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> 
             continue
         if id(operation) not in new:
             again = isinstance(operation, Layer)
-            new[id(operation)] = copy(operation) if again else Operation(operation.kind, operation.name, **operation.options)
+            new[id(operation)] = copy(operation) if again else Function(operation.kind, operation.name, **operation.options)
         fresh = type(node)(new[id(operation)], node.args, node.kwargs, node.outputs, node.index)
         result = fresh.call(values)
         for x, y in zip(node.output_tensors, _flat(result), strict=True):

@@ -13,8 +13,9 @@ from tenfold.core.dtypes import DType
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import TensorShape
 from tenfold.keras.lazy import load_class
+from tenfold.keras.operation import Function
 from tenfold.keras.registry import OBJECTS, public_module
-from tenfold.keras.symbolic import MODULES, KerasTensor, Operation, operation_named
+from tenfold.keras.symbolic import MODULES, KerasTensor, operation_named
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
 
@@ -154,7 +155,7 @@ _PRIVATE = {"Functional": "keras.src.models.functional"}  # classes that Keras i
 def _serialize_instance(obj: Any) -> dict[str, Any]:
     cls = type(obj)
     config = serialize_dict(obj.get_config())
-    if isinstance(obj, Operation):
+    if isinstance(obj, Function):
         return {"module": MODULES[obj.kind], "class_name": obj.kind, "config": config, "registered_name": obj.kind}
     module = public_module(cls)
     if module is not None:
@@ -244,7 +245,7 @@ def _instance(config: Mapping[str, Any], name: str, inner: Any) -> Any:
     module = config.get("module")
     if isinstance(module, str) and module.startswith("keras.src.ops"):
         known = inspect.signature(operation_named(name)).parameters
-        return Operation(name, **{str(k): _deserialize(v, 0) for k, v in dict(inner or {}).items() if v is not None and (k in known or k == "name")})
+        return Function(name, **{str(k): _deserialize(v, 0) for k, v in dict(inner or {}).items() if v is not None and (k in known or k == "name")})
     cls = _find(module, name, config.get("registered_name"))
     if not inspect.isclass(cls) or not hasattr(cls, "from_config"):
         raise UnknownObjectError(f"[deserialize] {name!r} is not a class with a from_config() method.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from tenfold.core import nest
 from tenfold.core.dtypes import DType, as_dtype
@@ -26,6 +27,15 @@ class History(NamedTuple):
     operation: Any
     node_index: int
     tensor_index: int
+
+
+def _fixed(get: Callable[[Any], Any]) -> property:
+    """A property that cannot be set."""
+
+    def refuse(self: Any, value: Any) -> None:
+        raise AttributeError(f"The `{get.__name__}` attribute of KerasTensor is immutable. One should create a new instance of KerasTensor for this.")
+
+    return property(get, refuse)
 
 
 class KerasTensor:
@@ -52,6 +62,8 @@ class KerasTensor:
                  name: str | None = None) -> None:  # fmt: skip
         if sparse and ragged:
             raise ValueError("KerasTensor cannot have `sparse=True` and `ragged=True` at the same time.")
+        if not isinstance(shape, Iterable):
+            raise ValueError(f"Cannot convert '{shape}' to a shape. Expected sizes, such as (None, 3).")
         self._sparse, self._ragged = bool(sparse), bool(ragged)
         self._sizes = tuple(
             n if isinstance(n, Sym) else (BATCH if i == 0 else Sym.fresh("size")) if n is None else int(n) for i, n in enumerate(shape)
@@ -71,16 +83,16 @@ class KerasTensor:
         """The shape with unknown sizes as symbols."""
         return self._sizes
 
-    @property
+    @_fixed
     def shape(self) -> TensorShape:
         """The shape; None where a size is unknown."""
         return TensorShape(self._sizes)
 
     def get_shape(self) -> TensorShape:
         """The same as `.shape`."""
-        return self.shape
+        return TensorShape(self._sizes)
 
-    @property
+    @_fixed
     def dtype(self) -> DType:
         """The element type."""
         return self._dtype
@@ -90,14 +102,14 @@ class KerasTensor:
         """The number of dimensions."""
         return len(self._sizes)
 
-    @property
+    @_fixed
     def sparse(self) -> bool:
-        """Whether it stands for a sparse tensor; operations on it give dense ones."""
+        """Whether it stands for a sparse tensor."""
         return self._sparse
 
-    @property
+    @_fixed
     def ragged(self) -> bool:
-        """Whether it stands for a ragged tensor; operations on it give dense ones."""
+        """Whether it stands for rows of different lengths."""
         return self._ragged
 
     def ref(self) -> Any:
@@ -114,27 +126,46 @@ class KerasTensor:
             raise TypeError("[KerasTensor] the first dimension is unknown, so it has no length. Try keras.ops.shape(x)[0] in a layer's call.")
         return int(self._sizes[0])
 
-    def __iter__(self) -> Any:
-        return (self[i] for i in range(len(self)))  # type: ignore[index]
-
     def __bool__(self) -> bool:
         raise TypeError(
-            "[KerasTensor] a symbolic tensor has no truth value: it has no elements yet. Try keras.ops.where or a layer with tf.cond in call."
+            "[KerasTensor] a symbolic tensor has no truth value, it cannot be used as a boolean. Try keras.ops.where or a layer with tf.cond in call."
         )
 
     def __array__(self, *unused: Any, **also_unused: Any) -> Any:
-        raise ValueError(f"[KerasTensor] {self.name} cannot become a NumPy array: it has no elements yet. Try calling NumPy inside a layer's call, "
-                         "or keras.ops.")  # fmt: skip
+        raise ValueError(f"[KerasTensor] {self.name} is symbolic: it doesn't have any actual numerical value, and cannot become a NumPy array. "
+                         "Try calling NumPy inside a layer's call, or keras.ops.")  # fmt: skip
 
     numpy = __array__
 
     def __float__(self) -> float:
-        raise TypeError(f"[KerasTensor] {self.name} has no value: it stands for a tensor that a model will receive.")
+        raise KerasTensorError(f"[KerasTensor] {self.name} is symbolic: it doesn't have any actual numerical value.")
 
     __int__ = __index__ = __float__
 
+    def __getitem__(self, key: Any) -> Any:
+        return operation_named("GetItem")(self, key)
+
+    def __iter__(self) -> Any:
+        raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported. Try keras.ops.unstack(x).")
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return operation_named("Round")(self, decimals=digits or 0)
+
+    def reshape(self, newshape: Any) -> Any:
+        """The same elements in another shape."""
+        return operation_named("Reshape")(self, newshape)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Without axes of size 1."""
+        return operation_named("Squeeze")(self, axis)
+
+    def astype(self, dtype: Any) -> Any:
+        """The same in another type."""
+        return operation_named("Cast")(self, as_dtype(dtype).name)
+
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={tuple(self.shape)}, dtype={self._dtype.name}, sparse={self._sparse}, ragged={self._ragged}, name={self.name}>"
+        kind = f"sparse={self._sparse}, ragged={self._ragged}"
+        return f"<KerasTensor shape={tuple(self.shape)}, dtype={self._dtype.name}, {kind}, name={self.name}>"
 
 
 class _Ref:
@@ -194,9 +225,23 @@ def symbolic_leaves(structure: Any) -> list[KerasTensor]:
     return [leaf for leaf in nest.flatten(structure) if isinstance(leaf, KerasTensor)]
 
 
+_PLAIN = frozenset({Tensor, int, float, bool, str, type(None), np.ndarray})  # what is asked about most often, and holds no tensors
+
+
 def is_symbolic(*structures: Any) -> bool:
     """Whether a KerasTensor is among the arguments."""
-    return any(isinstance(leaf, KerasTensor) for s in structures for leaf in nest.flatten(s))
+    for x in structures:
+        if isinstance(x, KerasTensor):
+            return True
+        if type(x) in _PLAIN:
+            continue
+        if is_symbolic(*x.values()) if isinstance(x, dict) else is_symbolic(*x) if type(x) in (tuple, list) else _among_leaves(x):
+            return True
+    return False
+
+
+def _among_leaves(x: Any) -> bool:
+    return any(isinstance(leaf, KerasTensor) for leaf in nest.flatten(x))
 
 
 def nodes_of(operation: Any) -> list[Node]:
@@ -225,15 +270,8 @@ def record(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
     return outputs
 
 
-def call_symbolically(operation: Any, args: Sequence[Any], kwargs: dict[str, Any], function: Callable[..., Any] | None = None) -> Any:
-    """Calls a layer or operation on KerasTensors: finds the shapes of what it returns, and remembers the call.
-
-    Args:
-        operation: what is called; remembered in the node.
-        args: positional arguments; KerasTensors may be nested in them.
-        kwargs: keyword arguments, likewise.
-        function: what to trace for the shapes; default: `operation` itself.
-    """
+def specs_of(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """What `function` returns for KerasTensors, nested as it is, with Specs in the place of tensors; found by tracing it."""
     structure = [list(args), dict(kwargs)]
     leaves = nest.flatten(structure)
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
@@ -243,45 +281,20 @@ def call_symbolically(operation: Any, args: Sequence[Any], kwargs: dict[str, Any
         for i, tensor in zip(places, tensors, strict=True):
             filled[i] = tensor
         new_args, new_kwargs = nest.pack(structure, filled)
-        return (function or operation)(*new_args, **new_kwargs)
+        return function(*new_args, **new_kwargs)
 
-    known = SPECS.get(operation.kind) if isinstance(operation, Operation) else None
-    specs = known(*args, **kwargs, **operation.options) if known else output_specs(run, [leaves[i].spec for i in places])
-    prefix = getattr(operation, "name", None) or type(operation).__name__
-    outputs = nest.map_structure(
-        lambda s: KerasTensor(s.shape, s.dtype, name=auto_name(f"keras_tensor_{prefix}")) if isinstance(s, Spec) else s, specs
-    )
-    return record(operation, tuple(args), dict(kwargs), outputs)
+    return output_specs(run, [leaves[i].spec for i in places])
 
 
-class Operation:
-    """A function in a functional model's graph: `x + y`, `x[:, 0]`, `keras.ops.mean(x)`.
+def symbols(specs: Any, prefix: str, sparse: bool = False) -> Any:
+    """The structure with KerasTensors in the place of Specs."""
+    name = f"keras_tensor_{prefix}"
+    return nest.map_structure(lambda s: KerasTensor(s.shape, s.dtype, sparse, name=auto_name(name)) if isinstance(s, Spec) else s, specs)
 
-    Args:
-        kind: its class name in Keras's files, e.g. `Add`.
-        name: default: made from `kind`.
-        options: arguments of the function that are no tensors.
-    """
 
-    def __init__(self, kind: str, name: str | None = None, **options: Any) -> None:
-        function = operation_named(kind)
-        self.kind = kind
-        self.name = name or auto_name(kind)
-        self.options = options
-        self.function = partial(function, **options) if options else function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs it on tensors, or remembers it on KerasTensors."""
-        if is_symbolic(args, kwargs):
-            return call_symbolically(self, args, kwargs, self.function)
-        return self.function(*args, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        """What it is made from."""
-        return {"name": self.name, **self.options}
-
-    def __repr__(self) -> str:
-        return f"<Operation {self.kind}, name={self.name}>"
+def call_symbolically(layer: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Calls a layer on KerasTensors: finds the shapes of what it returns, and remembers the call."""
+    return record(layer, tuple(args), dict(kwargs), symbols(specs_of(layer, args, kwargs), layer.name))
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}  # Keras's class name -> function; `keras.ops` fills it as its files are loaded
@@ -312,7 +325,7 @@ _BINARY = {
 }  # fmt: skip
 _OTHERS = {
     "lt": "Less", "le": "LessEqual", "gt": "Greater", "ge": "GreaterEqual", "eq": "Equal", "ne": "NotEqual", "neg": "Negative",
-    "abs": "Absolute", "invert": "LogicalNot", "getitem": "GetItem",
+    "abs": "Absolute", "invert": "LogicalNot",
 }  # fmt: skip
 
 
@@ -320,18 +333,18 @@ def _method(kind: str, reflected: bool = False) -> Callable[..., Any]:
     def method(self: Any, *others: Any) -> Any:
         if kind in ("Equal", "NotEqual") and (others[0] is None or isinstance(others[0], (str, bytes))):
             return kind == "NotEqual"
-        return Operation(kind)(*others, self) if reflected else Operation(kind)(self, *others)
+        return operation_named(kind)(*others, self) if reflected else operation_named(kind)(self, *others)
 
     return method
 
 
-def _install() -> None:
+def install_operators(cls: type) -> None:
+    """Gives a class Python's operators, with the meaning that `keras.ops` gives them."""
     for name, kind in _BINARY.items():
-        setattr(KerasTensor, f"__{name}__", _method(kind))
-        setattr(KerasTensor, f"__r{name}__", _method(kind, reflected=True))
+        setattr(cls, f"__{name}__", _method(kind))
+        setattr(cls, f"__r{name}__", _method(kind, reflected=True))
     for name, kind in _OTHERS.items():
-        setattr(KerasTensor, f"__{name}__", _method(kind))
-    KerasTensor.astype = lambda self, dtype: Operation("Cast", dtype=as_dtype(dtype).name)(self)  # type: ignore[attr-defined]
+        setattr(cls, f"__{name}__", _method(kind))
 
 
 def _refuse(tensor: KerasTensor, dtype: Any) -> None:
@@ -346,7 +359,7 @@ class KerasTensorError(OpError, ValueError, TypeError):
     """A KerasTensor came where elements are needed."""
 
 
-_install()
+install_operators(KerasTensor)
 CONVERTERS.append((KerasTensor, _refuse))
-__all__ = ["BATCH", "OPERATIONS", "DTypeError", "KerasTensor", "Node", "Operation", "call_symbolically", "is_symbolic", "node_of", "nodes_of",
-           "operation_named"]  # fmt: skip
+__all__ = ["BATCH", "MODULES", "OPERATIONS", "SPECS", "DTypeError", "KerasTensor", "Node", "call_symbolically", "install_operators", "is_symbolic",
+           "node_of", "nodes_of", "operation_named", "record", "specs_of", "symbols"]  # fmt: skip

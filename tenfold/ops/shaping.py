@@ -10,7 +10,7 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Sym, TensorShape, broadcast, divide, function, normalize_axes, normalize_axis
+from tenfold.core.shapes import Sym, TensorShape, broadcast, differ, divide, function, normalize_axes, normalize_axis
 from tenfold.ops.creation import sizes_tensor
 from tenfold.primitives import movement as m
 from tenfold.primitives.arithmetic import conj
@@ -176,7 +176,7 @@ def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None =
         wide = m.broadcast_to(m.expand_dims(x, at + 1), (*n[: at + 1], times, *n[at + 1 :]))
         return m.reshape(wide, (*n[:at], n[at] * times, *n[at + 1 :]))
     counts = integers("repeat", repeats)
-    if len(counts) != x.sizes[at]:
+    if differ(len(counts), x.sizes[at]):
         raise ShapeError(f"[repeat] expected one count for each of the {x.sizes[at]} slices along axis {axis}; received {len(counts)}.")
     return gather(x, np.repeat(np.arange(len(counts)), counts), axis=at)
 

@@ -10,7 +10,7 @@ from tenfold.core.dtypes import as_dtype
 from tenfold.keras.defaults import floatx
 from tenfold.keras.dtypes import is_float_dtype, standardize_dtype
 from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor, Operation
+from tenfold.keras.symbolic import KerasTensor, operation_named
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.tensor import Tensor, as_tensor
 
@@ -86,7 +86,7 @@ class DTypePolicy:
         changes = autocast and is_float_dtype(x.dtype) and x.dtype.name != wanted
         if not changes:
             return x
-        return Operation("Cast", dtype=wanted)(x) if isinstance(x, KerasTensor) else cast(x, as_dtype(wanted))
+        return operation_named("Cast")(x, wanted) if isinstance(x, KerasTensor) else cast(x, as_dtype(wanted))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

@@ -6,8 +6,7 @@ from typing import Any
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.core.shapes import Sym
-from tenfold.keras import constraints, dtype_policies, initializers, regularizers, serialization
-from tenfold.keras.layers import auto_config
+from tenfold.keras import auto_config, constraints, dtype_policies, initializers, regularizers, serialization
 from tenfold.keras.layers.building import building, tuples, unwrapped
 from tenfold.keras.layers.call import signature
 from tenfold.keras.layers.shape_inference import Shaped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tenfold.core.dtypes import as_dtype
+from tenfold.core.dtypes import as_dtype, int32
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.ops.define import Array, operation
@@ -14,6 +14,7 @@ from tenfold.ops import bitwise, creation, shaping
 from tenfold.ops import elementwise as e
 from tenfold.ops.reducing import reduce_sum
 from tenfold.primitives import arithmetic as a
+from tenfold.primitives.gather import iota, scalar_size
 
 
 def zeros(shape: Any, dtype: Any = None) -> Array:
@@ -115,7 +116,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """Numbers in equal steps, from `start` (0 if it is the only number) up to but without `stop`."""
     if dtype is None:
         dtype = result_type(*(getattr(n, "dtype", type(n)) for n in (start, stop, step) if n is not None))
-    return creation.range(start, stop, 1 if step is None else step, dtype)
+    return creation.range(start, stop, 1 if step is None else step, standardize_dtype(dtype))
 
 
 @operation(dtype=floating, option=True)
@@ -131,6 +132,7 @@ def linspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, re
         dtype: the type of the result; integers are rounded down.
         axis: where the new axis is.
     """
+    num = int(num)
     if num < 0:
         raise InvalidArgumentError(f"`num` must be a non-negative integer. Received: num={num}")
     kept = floating(start.dtype, stop.dtype) if dtype is None else standardize_dtype(dtype)
@@ -178,8 +180,8 @@ def meshgrid(*x: Array, indexing: str = "xy") -> list[Array]:
 @operation()
 def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     """The powers of each number, as rows: highest first, or last."""
-    count = int(x.shape[0]) if N is None else N
-    powers = creation.range(count) if increasing else creation.range(count - 1, -1, -1)
+    count = x.sizes[0] if N is None else N
+    powers = iota(count) if increasing else scalar_size(count - 1, int32) - iota(count)
     wide = result_type(x.dtype, "float32")
     return creation.cast(e.pow(creation.cast(shaping.expand_dims(x, -1), wide), creation.cast(powers, wide)), x.dtype)
 
@@ -190,7 +192,14 @@ def identity(n: int, dtype: Any = None) -> Array:
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
-    """Ones on the k-th diagonal of a matrix of N rows and M columns."""
+    """Ones on the k-th diagonal of a matrix of N rows and M columns.
+
+    Raises:
+        TypeError: N or M is no integer.
+    """
+    for size in (N, M):
+        if size is not None and not getattr(size, "dtype", as_dtype(type(size))).is_integer:
+            raise TypeError(f"Arguments `N` and `M` must be integers. Received: N={N} and M={M}")
     rows, columns = creation.range(N), creation.range(N if M is None else M)
     return creation.cast(a.equal(shaping.expand_dims(rows, 1) + k, columns), standardize_dtype(dtype))
 

@@ -8,12 +8,16 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from tenfold.core import nest
-from tenfold.core.dtypes import as_dtype
+from tenfold.core.dtypes import DType, as_dtype
 from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.naming import auto_name
+from tenfold.keras.operation import Function, Operation
+from tenfold.keras.ops import sparsity
+from tenfold.keras.ops.sparsity import SPARSE
 from tenfold.keras.promotion import Rule
-from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, Operation, call_symbolically, is_symbolic
+from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, is_symbolic
 from tenfold.ops.creation import cast
+from tenfold.ops.ragged import RaggedTensor
 from tenfold.tensor.tensor import Tensor, as_tensor
 
 Array = Any  # a parameter of this type takes a tensor, variable, NumPy array, number, list of numbers, or KerasTensor
@@ -23,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ONE, _MANY = ("Array", "Array | None"), ("Arrays", "Arrays | None")
 _NUMBERS = (bool, int, float)
 _TREE = ("ArrayTree", "ArrayTree | None")
+_AS_THEY_ARE = (Tensor, RaggedTensor)
 
 
 def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None = None, of: str = "",
@@ -50,8 +55,19 @@ def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None
     """
 
     def decorate(function: F) -> F:
-        name = kind or "".join(part.capitalize() for part in function.__name__.split("_"))
-        made, OPERATIONS[name] = _made(function, name, dtype, of.split(), option)
+        definition = _Definition(function, kind or "".join(part.capitalize() for part in function.__name__.split("_")), dtype, of.split(), option)
+        call = definition.call
+
+        @wraps(function)
+        def made(*args: Any, **kwargs: Any) -> Any:
+            return call(args, kwargs)
+
+        @wraps(function)
+        def again(*args: Any, **options: Any) -> Any:
+            return definition.replay(*args, **options)
+
+        name = definition.kind
+        OPERATIONS[name] = made if definition.tensors_first else again
         MODULES[name] = f"keras.src.ops.{module}"
         if spec is not None:
             SPECS[name] = spec
@@ -60,58 +76,85 @@ def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None
     return decorate
 
 
-def _made(
-    function: Callable[..., Any], kind: str, dtype: Rule | None, ruled: list[str], option: bool
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """(the public function, the same with its tensors first and its options by name)."""
-    signature = inspect.signature(function)
-    parameters = signature.parameters
-    tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY, *_TREE)]
-    spread = next((n for n in tensors if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL), None)
-    trees = [n for n in tensors if parameters[n].annotation in _TREE]
-    together = ruled or tensors
-    many = [n for n in tensors if parameters[n].annotation in _MANY or n == spread]
+class _Definition:
+    """A function of `keras.ops`, and what becomes of its arguments."""
 
-    def prepare(given: dict[str, Any]) -> None:
-        """Makes tensors of the arguments that stand for some."""
-        given.update((n, nest.map_structure(as_tensor, given[n])) for n in trees if given.get(n) is not None)
-        there = [n for n in tensors if given.get(n) is not None and n not in trees]
-        wanted = inexact(given.get("dtype")) if option else None
-        for rule, names in ((wanted or dtype, [n for n in there if n in together]), (None, [n for n in there if n not in together])):
-            convert(given, names, rule)
+    def __init__(self, function: Callable[..., Any], kind: str, rule: Rule | None, ruled: list[str], option: bool) -> None:
+        self.function, self.kind, self.rule, self.option = function, kind, rule, option
+        self.signature = inspect.signature(function)
+        self.parameters = parameters = self.signature.parameters
+        self.tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY, *_TREE)]
+        self.trees = [n for n in self.tensors if parameters[n].annotation in _TREE]
+        self.spread = next((n for n in self.tensors if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL), None)
+        self.many = [n for n in self.tensors if parameters[n].annotation in _MANY or n == self.spread]
+        self.together = ruled or [n for n in self.tensors if n not in self.trees]
+        self.apart = [n for n in self.tensors if n not in self.together and n not in self.trees]
+        self.tensors_first = list(parameters)[: len(self.tensors)] == self.tensors
+        self.quick = len(self.tensors) if self.tensors_first and not self.many and not self.trees and not ruled and not option else 0
+        self.kept: set[DType] = set()  # the types that the rule leaves as they are
 
-    def convert(given: dict[str, Any], names: list[str], rule: Rule | None) -> None:
-        values = converted([x for n in names for x in (given[n] if n in many else [given[n]])], rule)
-        for n in names:
-            count = len(given[n]) if n in many else 1
-            given[n] = values[:count] if n in many else values[0]
-            del values[:count]
-
-    def remember(given: dict[str, Any]) -> Any:
-        """The symbolic call: tensors are arguments of the node, everything else the operation's options."""
-        options = {n: value for n, value in given.items() if n not in tensors}
-        last = max((i for i, n in enumerate(tensors) if given.get(n) is not None), default=-1)
-        args = [given.get(n) for n in tensors[: last + 1]]
-        return Operation(kind, **options)(*args[:-1], *(args[-1:] if spread is None else given[spread]))
-
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Computes it; records it if a tensor is symbolic."""
+        if self.quick and args and self._settled(args[: self.quick], kwargs):
+            return self.function(*args, **kwargs)
+        bound = self.signature.bind(*args, **kwargs)
         if is_symbolic(args, kwargs):
-            return remember(bound.arguments)
-        prepare(bound.arguments)
-        return function(*bound.args, **bound.kwargs)
+            return self._remember(bound.arguments)
+        tensors = [x for n in (*self.together, *self.apart) for x in self._values(bound.arguments, n)]
+        if any(isinstance(x, SPARSE) for x in tensors):
+            return sparsity.compute(self.kind, tensors, lambda change: self._with(bound, change))
+        return self._with(bound)
 
-    @wraps(function)
-    def replay(*args: Any, **options: Any) -> Any:
-        if spread is not None:
-            return call(*(options.pop(n) for n in parameters if n in options and n not in tensors), *args, **options)
-        return call(**dict(zip(tensors, args, strict=False)), **options)
+    def _settled(self, tensors: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether there is nothing to do: there are tensors of one type, which the rule leaves as it is."""
+        first = tensors[0]
+        if type(first) is not Tensor or (kwargs and any(n in kwargs for n in self.tensors)):
+            return False
+        dtype = first.dtype
+        if any(type(x) is not Tensor or x.dtype is not dtype for x in tensors[1:]):
+            return False
+        if self.rule is None or dtype in self.kept:
+            return True
+        if self.rule(*[dtype] * len(tensors)) == dtype.name:
+            self.kept.add(dtype)
+        return False
 
-    return call, call if list(parameters)[: len(tensors)] == tensors else replay
+    def _values(self, given: dict[str, Any], name: str) -> Any:
+        value = given.get(name)
+        return () if value is None else value if name in self.many else (value,)
+
+    def _with(self, bound: inspect.BoundArguments, change: Callable[[Any], Any] | None = None) -> Any:
+        """Calls the function with tensors in the place of what stands for some."""
+        given = dict(bound.arguments)
+        wanted = inexact(given.get("dtype")) if self.option else None
+        given.update((n, nest.map_structure(as_tensor, given[n])) for n in self.trees if given.get(n) is not None)
+        for rule, names in ((wanted or self.rule, self.together), (None, self.apart)):
+            values = [change(x) if change else x for n in names for x in self._values(given, n)]
+            values = converted(values, rule)
+            for n in names:
+                count = len(self._values(given, n))
+                if count or given.get(n) is not None:
+                    given[n] = values[:count] if n in self.many else values[0]
+                    del values[:count]
+        bound = inspect.BoundArguments(self.signature, given)
+        return self.function(*bound.args, **bound.kwargs)
+
+    def _remember(self, given: dict[str, Any]) -> Any:
+        """The symbolic call: tensors are arguments of the node, everything else the operation's options."""
+        options = {n: value for n, value in given.items() if n not in self.tensors}
+        symbolic = {n: options.pop(n) for n in list(options) if is_symbolic(options[n])}
+        last = max((i for i, n in enumerate(self.tensors) if given.get(n) is not None), default=-1)
+        args = [given.get(n) for n in self.tensors[: last + 1]]
+        return Function(self.kind, **options)(*args[:-1], *(args[-1:] if self.spread is None else given[self.spread]), **symbolic)
+
+    def replay(self, *args: Any, **options: Any) -> Any:
+        """The function with its tensors first and its options by name, whatever their order is."""
+        if self.spread is not None:
+            return self.call((*(options.pop(n) for n in self.parameters if n in options and n not in self.tensors), *args), options)
+        return self.call((), {**dict(zip(self.tensors, args, strict=False)), **options})
 
 
-class FunctionCall:
+class FunctionCall(Operation):
     """A call of a Python function with KerasTensors, as a node of a functional model. It has no config: such a model is not saved.
 
     Args:
@@ -120,10 +163,12 @@ class FunctionCall:
     """
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        self.name, self.function = auto_name(name), function
+        super().__init__(auto_name(name))
+        self.function = function
 
-    def __call__(self, *args: Any) -> Any:
-        return call_symbolically(self, args, {}, self.function) if is_symbolic(args) else self.function(*args)
+    def call(self, *args: Any) -> Any:
+        """Calls the function."""
+        return self.function(*args)
 
     def get_config(self) -> dict[str, Any]:
         """Raises NotImplementedError."""
@@ -136,10 +181,10 @@ def inexact(dtype: Any) -> Rule | None:
     return (lambda *dtypes: name) if "float" in name or "complex" in name else None
 
 
-def converted(values: list[Any], rule: Rule | None = None) -> list[Tensor]:
+def converted(values: list[Any], rule: Rule | None = None) -> list[Any]:
     """The values as tensors; with a rule, of the type that it finds for them. Python's numbers count as weak types."""
     if rule is None or not values:
-        return [x if type(x) is Tensor else as_tensor(x) for x in values]
+        return [x if isinstance(x, _AS_THEY_ARE) else as_tensor(x) for x in values]
     known = [x if type(x) in _NUMBERS else as_tensor(x) for x in values]
     want = as_dtype(rule(*[x.dtype if isinstance(x, Tensor) else type(x) for x in known]))
     return [

@@ -11,6 +11,7 @@ from tenfold.ir.primitive import Spec
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import creation, selecting, shaping
+from tenfold.ops.ragged import RaggedTensor
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives.gather import scalar_size
 
@@ -28,7 +29,18 @@ def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     if axis is None:
         x, axis = shaping.reshape(x, [-1]), 0
     axis = normalize_axis("take", axis, x.ndim)
+    if isinstance(indices, RaggedTensor):
+        return _take_rows(x, indices, axis)
     return selecting.gather(x, _counted(indices, x.sizes[axis]), axis=axis)
+
+
+def _take_rows(x: Array, indices: RaggedTensor, axis: int) -> Any:
+    """The elements at indices in rows of different lengths: rows again if they come first, else filled up with zeros."""
+    if not axis:
+        return RaggedTensor(take(x, indices.values, 0), indices.row_splits)
+    dense = creation.cast(indices.to_tensor(), int32)
+    there = creation.cast(RaggedTensor(creation.ones_like(indices.values), indices.row_splits).to_tensor(), x.dtype)
+    return take(x, dense, axis) * shaping.reshape(there, [*there.sizes, *[1] * (x.ndim - axis - 1)])
 
 
 @operation()

@@ -4,72 +4,83 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.core.dtypes import as_dtype
 from tenfold.core.errors import DTypeError
+from tenfold.core.shapes import broadcast
+from tenfold.ir.primitive import Spec
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.promotion import result_type
+from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import bitwise
 from tenfold.ops import elementwise as e
 from tenfold.ops.reducing import reduce_any
 from tenfold.ops.shaping import broadcast_to
 from tenfold.primitives import arithmetic as a
+from tenfold.tensor.tensor import as_tensor
 from tenfold.transform.control import while_loop
 
 
-@operation(dtype=result_type)
+def _together(*tensors: Any) -> Spec:
+    """What these operations make of symbolic tensors; whether they are integers is only asked when there are elements."""
+    known = [x if isinstance(x, KerasTensor) else as_tensor(x) for x in tensors]
+    return Spec(broadcast("integers", *(x.sizes for x in known)), as_dtype(result_type(*(x.dtype for x in known))))
+
+
+@operation(dtype=result_type, spec=_together)
 def bitwise_and(x: Array, y: Array) -> Array:
     """The bits that both have."""
     return bitwise.bitwise_and(x, y)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def bitwise_or(x: Array, y: Array) -> Array:
     """The bits that one of both has."""
     return bitwise.bitwise_or(x, y)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def bitwise_xor(x: Array, y: Array) -> Array:
     """The bits that exactly one has."""
     return bitwise.bitwise_xor(x, y)
 
 
-@operation()
+@operation(spec=_together)
 def bitwise_invert(x: Array) -> Array:
     """The bits that x does not have."""
     return e.logical_not(x) if x.dtype.is_bool else bitwise.invert(x)
 
 
-@operation()
+@operation(spec=_together)
 def bitwise_not(x: Array) -> Array:
     """The bits that x does not have."""
     return bitwise_invert(x)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def bitwise_left_shift(x: Array, y: Array) -> Array:
     """The bits of x, y places higher."""
     return bitwise.left_shift(x, y)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def left_shift(x: Array, y: Array) -> Array:
     """The bits of x, y places higher."""
     return bitwise.left_shift(x, y)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def bitwise_right_shift(x: Array, y: Array) -> Array:
     """The bits of x, y places lower; the sign stays."""
     return bitwise.right_shift(x, y)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def right_shift(x: Array, y: Array) -> Array:
     """The bits of x, y places lower; the sign stays."""
     return bitwise.right_shift(x, y)
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def gcd(x1: Array, x2: Array) -> Array:
     """The greatest common divisor.
 
@@ -79,7 +90,7 @@ def gcd(x1: Array, x2: Array) -> Array:
     return _divisor(*_whole("gcd", x1, x2))
 
 
-@operation(dtype=result_type)
+@operation(dtype=result_type, spec=_together)
 def lcm(x1: Array, x2: Array) -> Array:
     """The least common multiple.
 

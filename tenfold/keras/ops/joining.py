@@ -68,8 +68,8 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
 @operation()
 def array_split(x: Array, indices_or_sections: int, axis: int = 0) -> list[Array]:
     """Parts of nearly equal size, the larger ones first."""
-    size, more = divmod(x.shape[axis], indices_or_sections)
-    return list(s.split(x, [size + (i < more) for i in range(indices_or_sections)], axis))
+    size = x.sizes[axis]
+    return list(s.split(x, [(size + indices_or_sections - 1 - i) // indices_or_sections for i in range(indices_or_sections)], axis))
 
 
 @operation()

@@ -66,15 +66,22 @@ def nanargmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Arra
 
 
 @operation()
-def nancumsum(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
+def nancumsum(x: Array, axis: Axes = None, dtype: Any = None) -> Array:
     """Running sums of what is not NaN."""
-    return reducing.cumsum(_without(x, 0), axis, dtype)
+    return _along(reducing.cumsum, _without(x, 0), axis, dtype)
 
 
 @operation()
-def nancumprod(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
+def nancumprod(x: Array, axis: Axes = None, dtype: Any = None) -> Array:
     """Running products of what is not NaN."""
-    return reducing.cumprod(_without(x, 1), axis, dtype)
+    return _along(reducing.cumprod, _without(x, 1), axis, dtype)
+
+
+def _along(scan: Any, x: Array, axis: Axes, dtype: Any) -> Array:
+    """Running results along several axes, one after the other."""
+    for place in axis if isinstance(axis, (tuple, list)) else [axis]:
+        x = scan(x, place, dtype)
+    return x
 
 
 def _count(x: Array, axis: Axes, keepdims: bool) -> Array:

@@ -38,5 +38,6 @@ NAMES = {
         rad2deg sin sinc sinh tan tanh
     """,
     "tenfold.keras.ops.windows": "bartlett blackman hamming hanning kaiser",
+    "tenfold.keras.ops.vectorizing": "vectorize",
 }
 __getattr__, __dir__ = lazy.names("tenfold.keras.ops.numpy", NAMES)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError, ShapeError
-from tenfold.core.shapes import normalize_axis
+from tenfold.core.shapes import differ, normalize_axis
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.ops.shaping import moveaxis
 from tenfold.keras.promotion import floating, result_type
 from tenfold.ops import creation, linalg, shaping
 from tenfold.ops import products as p
 from tenfold.ops.reducing import reduce_sum
+from tenfold.primitives import contraction
 
 
 def _exact(*dtypes: Any) -> str:
@@ -23,7 +24,7 @@ def _exact(*dtypes: Any) -> str:
 @operation(dtype=_exact)
 def matmul(x1: Array, x2: Array) -> Array:
     """The matrix product."""
-    return p.matmul(x1, x2)
+    return contraction.matmul(x1, x2)
 
 
 @operation(dtype=_exact)
@@ -54,7 +55,11 @@ def vdot(x1: Array, x2: Array) -> Array:
 @operation(dtype=result_type)
 def inner(x1: Array, x2: Array) -> Array:
     """Products summed over both last axes."""
-    return p.tensordot(x1, x2, [[-1], [-1]]) if x1.ndim and x2.ndim else x1 * x2
+    if not x1.ndim or not x2.ndim:
+        return x1 * x2
+    if differ(x1.sizes[-1], x2.sizes[-1]):
+        raise ShapeError(f"`inner` expects the last dimension of both to be equal. Received shapes {x1.shape} and {x2.shape}.")
+    return p.tensordot(x1, x2, [[-1], [-1]])
 
 
 @operation(dtype=result_type)

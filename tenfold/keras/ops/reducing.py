@@ -7,6 +7,7 @@ from typing import Any
 from tenfold.core.dtypes import int32
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import differ, normalize_axes
+from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.ops.define import Array, converted, operation
 from tenfold.keras.promotion import counting, floating, logical, result_type
 from tenfold.ops import creation, elementwise, running, shaping
@@ -128,7 +129,7 @@ def cumsum(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
 
 
 def _running(scan: Any, x: Array, axis: int | None, dtype: Any) -> Array:
-    x = creation.cast(x, dtype or ("int32" if x.dtype.is_bool else x.dtype))
+    x = creation.cast(x, standardize_dtype(dtype) if dtype else "int32" if x.dtype.is_bool else x.dtype)
     return scan(shaping.reshape(x, [-1]), 0) if axis is None else scan(x, axis)
 
 

@@ -23,13 +23,19 @@ def sizes(shape: Any) -> list[Any]:
 
 def axes_of(axis: Axes) -> list[int]:
     """An axis argument as a list."""
-    return [] if axis is None else list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    return [] if axis is None else [int(n) for n in np.ravel(axis)]
 
 
 @operation()
 def reshape(x: Array, newshape: Any) -> Array:
     """The same elements in another shape; one size may be -1, to be found out."""
-    return s.reshape(x, sizes(newshape))
+    wanted = sizes(newshape)
+    known = [n for n in wanted if isinstance(n, (int, np.integer))]
+    if any(n < -1 for n in known):
+        raise InvalidArgumentError(f"Each size must be a non-negative integer, or -1 for one to be found out. Received: newshape={newshape}")
+    if known.count(-1) > 1:
+        raise InvalidArgumentError(f"There can be at most one unknown dimension (-1). Received: newshape={newshape}")
+    return s.reshape(x, wanted)
 
 
 @operation()
@@ -41,7 +47,9 @@ def broadcast_to(x: Array, shape: Any) -> Array:
 @operation()
 def transpose(x: Array, axes: Any = None) -> Array:
     """The axes in another order; reversed if none is given."""
-    if axes is not None and len({normalize_axis("transpose", n, x.ndim) for n in axes}) != len(axes):
+    if axes and not all(-x.ndim <= n < x.ndim for n in axes):
+        raise InvalidArgumentError(f"Each axis in `axes` must be an integer in [-{x.ndim}, {x.ndim}). Received: axes={list(axes)}.")
+    if axes and len({n % x.ndim for n in axes}) != len(axes):
         raise InvalidArgumentError(f"`axes` must be a valid permutation of the input dimensions (no duplicates). Received: axes={list(axes)}.")
     return s.transpose(x, axes or None)
 
@@ -64,7 +72,7 @@ def squeeze(x: Array, axis: Axes = None) -> Array:
     """
     places = normalize_axes("squeeze", axes_of(axis), x.ndim)
     for place in places:
-        if x.shape[place] not in (1, None):
+        if x.shape[place] != 1:
             raise ShapeError(f"Cannot squeeze axis={place}, because the dimension is not 1. Received a tensor of shape {x.shape}.")
     return s.squeeze(x, axis if axis is None else list(places)) if axis is None or places else x
 
@@ -79,7 +87,8 @@ def ravel(x: Array) -> Array:
 def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
     """Two axes in each other's place."""
     order = list(range(x.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    first, second = (normalize_axis("swapaxes", n, x.ndim) for n in (axis1, axis2))
+    order[first], order[second] = second, first
     return s.transpose(x, order)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.core.dtypes import int32
-from tenfold.core.errors import ShapeError
+import numpy as np
+
+from tenfold.core.dtypes import int32, int64
+from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Sym, normalize_axis
 from tenfold.ir.primitive import Spec
 from tenfold.keras.ops import shaping
@@ -34,7 +36,13 @@ def argsort(x: Array, axis: int | None = -1) -> Array:
 
 @operation()
 def argpartition(x: Array, kth: int, axis: int | None = -1) -> Array:
-    """Places in an order in which the k-th element is where it belongs, no smaller one behind it, and no larger one before it."""
+    """Places in an order in which the k-th element is where it belongs, no smaller one behind it, and no larger one before it.
+
+    Raises:
+        ValueError: `kth` is no integer.
+    """
+    if not isinstance(kth, (int, np.integer)):
+        raise InvalidArgumentError(f"kth must be an integer. Received: kth={kth}")
     return argsort(x, axis)
 
 
@@ -50,7 +58,8 @@ def searchsorted(sorted_sequence: Array, values: Array, side: str = "left") -> A
             "`searchsorted` only supports 1-D sorted sequences. You can use `keras.ops.vectorized_map` to extend it to N-D sequences. "
             f"Received: sorted_sequence.shape={sorted_sequence.shape}"
         )
-    return shaping.reshape(s.searchsorted(sorted_sequence, shaping.reshape(values, [-1]), side), values.sizes)
+    kind = int32 if isinstance(sorted_sequence.sizes[0], int) and sorted_sequence.sizes[0] <= int32.max else int64
+    return shaping.reshape(s.searchsorted(sorted_sequence, shaping.reshape(values, [-1]), side, kind), values.sizes)
 
 
 @operation()

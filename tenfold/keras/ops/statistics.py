@@ -15,6 +15,7 @@ from tenfold.ops import creation, products, segments, selecting, shaping, sortin
 from tenfold.ops import elementwise as e
 from tenfold.ops import reducing as r
 from tenfold.ops.linalg import diag_part
+from tenfold.ops.sparse import from_dense
 from tenfold.primitives import arithmetic as a
 
 METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
@@ -60,7 +61,7 @@ def ranked(x: Array, q: Array, axis: Axes, method: str, keepdims: bool, leave_ou
     below, above = (_element(ordered, f(place), last) for f in (e.floor, e.ceil))
     if method == "linear":
         part = creation.cast(place - e.floor(place), x.dtype)
-        found = below * (1 - part) + above * part
+        found = a.select(a.equal(part, 0), below, below * (1 - part) + above * part)  # an infinite neighbour counts only if it is asked for
     else:
         between = {"lower": below, "higher": above, "midpoint": (below + above) / 2}
         found = between[method] if method in between else _element(ordered, e.round(place), last)
@@ -81,13 +82,15 @@ def _element(ordered: Array, place: Array, last: Array) -> Array:
 def bincount(x: Array, weights: Array | None = None, minlength: int = 0, sparse: bool = False) -> Array:
     """How often each of 0, 1, 2... is among the elements of the last axis, or the sum of their weights.
 
-    Raises:
-        NotImplementedError: `sparse`, which there is not.
+    Args:
+        x: integers that are not negative.
+        weights: numbers, one for each.
+        minlength: how many there are at least in the result.
+        sparse: whether the result is a `tf.SparseTensor`.
     """
-    if sparse:
-        raise NotImplementedError("[bincount] there are no sparse results. Try sparse=False.")
     kept = "int32" if weights is None else result_type(x.dtype, weights.dtype)
-    return segments.bincount(x, weights, minlength, dtype=kept, axis=None if x.ndim < 2 else -1)
+    counts = segments.bincount(x, weights, minlength, dtype=kept, axis=None if x.ndim < 2 else -1)
+    return from_dense(counts) if sparse else counts
 
 
 @operation()
@@ -99,9 +102,12 @@ def histogram(x: Array, bins: int = 10, range: Any = None) -> tuple[Array, Array
     """
     if not isinstance(bins, int) or bins < 1:
         raise InvalidArgumentError(f"Argument `bins` should be a non-negative integer. Received: bins={bins}")
-    if range and (len(range) != 2 or range[1] < range[0]):
-        raise InvalidArgumentError(f"Argument `range` must be a tuple of two elements, in ascending order. Received: range={range}")
-    x = creation.cast(shaping.reshape(x, [-1]), floating(x.dtype) if not x.dtype.is_integer else x.dtype)
+    if range and len(range) != 2:
+        raise InvalidArgumentError(f"Argument `range` must be a tuple of two elements. Received: range={range}")
+    if range and range[1] < range[0]:
+        raise InvalidArgumentError(f"The second element of `range` must be greater than the first. Received: range={range}")
+    if x.ndim != 1:
+        raise InvalidArgumentError(f"Input tensor must be 1-dimensional. Received: input.shape={x.shape}. Try keras.ops.ravel.")
     low, high = (r.reduce_min(x), r.reduce_max(x)) if range is None else (creation.cast(n, x.dtype) for n in range)
     edges = creation.cast(creation.linspace(creation.cast(low, float64), creation.cast(high, float64), bins + 1), x.dtype)
     inside = creation.cast(a.logical_and(x >= low, x <= high), x.dtype)

@@ -1,0 +1,59 @@
+"""Sparse tensors in `keras.ops`: which operations give a sparse result for sparse arguments. All others compute with whole tensors.
+
+A result is sparse where zeros are sure to stay zeros. The elementwise functions of one tensor are applied to the values alone; of all others the
+whole result is computed, and what is not zero in it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tenfold.ops.selecting import gather
+from tenfold.ops.sparse import SparseTensor, from_dense
+from tenfold.primitives.indexed_slices import IndexedSlices
+from tenfold.tensor.tensor import Tensor, as_tensor, wrap
+
+SPARSE = (SparseTensor, IndexedSlices)
+_ELEMENTS = frozenset(
+    "Abs Absolute Arcsin Arcsinh Arctan Arctanh Cast Ceil Conj Conjugate Copy Elu Expm1 Floor Gelu Imag LeakyRelu Log1p Negative Real Relu Relu6 "
+    "Round Sign Silu Sin Sinh Softsign Sqrt Square Tan Tanh".split()
+)
+_ANY = frozenset("Bincount Digitize ExpandDims Multiply Reshape Squeeze Sum Transpose".split())
+_ALL = frozenset("Add Concatenate Matmul Maximum Minimum Subtract".split())
+_FIRST = frozenset("Divide TrueDivide".split())
+
+
+def stays_sparse(kind: str, sparse: Sequence[bool]) -> bool:
+    """Whether the result is sparse, given which of the tensors are."""
+    if kind in _ELEMENTS or kind in _ANY:
+        return any(sparse)
+    return all(sparse) if kind in _ALL else kind in _FIRST and sparse[0] and not any(sparse[1:])
+
+
+def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], Any]], Any]) -> Any:
+    """Calls an operation of which a tensor is sparse.
+
+    Args:
+        kind: the operation's class name.
+        tensors: its tensors.
+        call: calls the operation with each of its tensors replaced by what the argument makes of it.
+    """
+    sparse = [isinstance(x, SPARSE) for x in tensors]
+    if kind in _ELEMENTS and isinstance(tensors[0], SparseTensor):
+        return tensors[0].with_values(call(lambda x: x.values))
+    if kind in _ELEMENTS and isinstance(tensors[0], IndexedSlices):
+        return tensors[0].map(lambda values: call(lambda x: values))
+    result = call(lambda x: as_tensor(x) if isinstance(x, SPARSE) else x)
+    if not stays_sparse(kind, sparse):
+        return result
+    slices = [x for x in tensors if isinstance(x, IndexedSlices)]
+    return _rows(result, slices) if len(slices) == sum(sparse) else from_dense(result)
+
+
+def _rows(result: Tensor, slices: Sequence[IndexedSlices]) -> IndexedSlices:
+    """The rows that any of the slices has."""
+    named = wrap(np.unique(np.concatenate([np.asarray(x.indices) for x in slices])))
+    return IndexedSlices(gather(result, named), named, result.sizes)
