@@ -43,7 +43,7 @@ def load_class(name: str) -> None:
     """Loads the file that defines the layer of this name, if it is one of those that are loaded when they are first used."""
     for namespace in ("tenfold.keras.layers", "tenfold.keras.utils"):
         package = importlib.import_module(namespace)
-        if name in getattr(package, "_LAZY", ()):
+        if name in dir(package):
             getattr(package, name)
 
 

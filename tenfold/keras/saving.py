@@ -107,7 +107,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         raise type(error)(f"{error.message} (in {path!r})") from None
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, IndexError, RuntimeError) as error:
         raise InvalidArgumentError(f"[load_model] {path!r}: the model cannot be made from its config: {error}") from None
-    if not hasattr(model, "load_weights"):
+    if not hasattr(model, "load_own_variables"):
         raise DataLossError(f"[load_model] {path!r} does not hold a model, but a {type(model).__name__}.")
     skipped = load_weights_from_bytes(model, weights, path, with_optimizer=compile)
     restore_assets(model, assets, path)

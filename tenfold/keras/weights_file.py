@@ -27,7 +27,8 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
         if id(thing) in seen:
             return
         seen.add(id(thing))
-        yield path, thing
+        if not _only_holds(thing):
+            yield path, thing
         for name, child in _children(thing):
             yield from enter(child, f"{path}/{name}".lstrip("/"))
 
@@ -47,18 +48,24 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_saveable(thing: Any) -> bool:
-    return isinstance(thing, (Weights, Metric, SeedGenerator)) or (hasattr(thing, "apply_gradients") and hasattr(thing, "variables"))
+    optimizer = hasattr(thing, "apply_gradients") and hasattr(thing, "variables")
+    return isinstance(thing, (Weights, Metric, SeedGenerator)) or optimizer or _only_holds(thing)
+
+
+def _only_holds(thing: Any) -> bool:
+    """Whether it has no variables itself, but layers that have."""
+    return bool(getattr(type(thing), "_holds_layers", False))
 
 
 def _children(thing: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(thing, Weights):
+    if not isinstance(thing, Weights) and not _only_holds(thing):
         return
     is_graph = getattr(thing, "_graph", None) is not None or hasattr(thing, "_stack")
     if is_graph:
-        yield "layers", thing.layers  # type: ignore[attr-defined]
+        yield "layers", thing.layers
     attributes = {k: v for k, v in vars(thing).items() if k not in _SKIPPED and not (is_graph and k == "_stack")}
     if not is_graph and hasattr(thing, "save_weights"):
-        attributes["layers"] = thing.layers  # type: ignore[attr-defined]
+        attributes["layers"] = thing.layers
     for name in sorted(attributes, key=_order):
         yield name, attributes[name]
 

@@ -139,3 +139,55 @@ def test_data_set_steps() -> None:
     assert [int(x) for x in data.batch(4).unbatch()] == list(range(7)) and len(list(data.cache().batch(2))) == 4
     with pytest.raises(TypeError, match="infinite"):
         len(data.repeat())
+
+
+TABLE = {
+    "age": [23.0, 31.0, 45.0, 52.0, 38.0, 60.0],
+    "city": ["Rome", "Oslo", "Rome", "Lima", "Oslo", "Rome"],
+    "plan": [1, 2, 1, 3, 2, 1],
+    "note": ["likes tea", "likes coffee", "tea", "", "coffee and tea", "no tea"],
+}
+
+
+def feature_space(output_mode: str = "concat") -> Any:
+    kind = keras.utils.FeatureSpace
+    words = keras.layers.TextVectorization(output_mode="multi_hot")
+    return kind(
+        {"age": "float_normalized", "city": "string_categorical", "plan": kind.integer_hashed(5), "note": kind.feature("string", words, "float")},
+        crosses=[kind.cross(("city", "plan"), crossing_dim=7)], output_mode=output_mode,
+    )  # fmt: skip
+
+
+def test_feature_space_encodes_and_is_saved(tmp_path: Path) -> None:
+    space = feature_space()
+    with pytest.raises(ValueError, match=r"call `.adapt"):
+        space(TABLE)
+    space.adapt(TABLE)
+    encoded = space(TABLE)
+    vocabulary = space.preprocessors["note"].vocabulary_size()
+    assert encoded.shape == (6, 1 + 4 + vocabulary + 5 + 7)  # in the order of the names, crosses last
+    ages = np.array(TABLE["age"])
+    np.testing.assert_allclose(encoded[:, 0], (ages - ages.mean()) / ages.std(), rtol=1e-5)
+    one = space({k: v[1] for k, v in TABLE.items()})
+    np.testing.assert_array_equal(one, encoded[1])
+    path = str(tmp_path / "space.keras")
+    space.save(path)
+    np.testing.assert_array_equal(keras.models.load_model(path)(TABLE), encoded)
+
+
+def test_feature_space_in_front_of_a_model(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(2)
+    space = feature_space()
+    space.adapt(TABLE, verbose=0)
+    model = keras.Model(space.get_inputs(), keras.layers.Dense(1)(space.get_encoded_features()))
+    model.compile(keras.optimizers.Adam(0.05), "mse")
+    data = tf.data.Dataset.from_tensor_slices((TABLE, [0.0, 1.0, 0.0, 1.0, 1.0, 0.0])).batch(3)
+    losses = model.fit(data, epochs=40, verbose=0).history["loss"]
+    assert losses[-1] < 0.2 * losses[0]
+    x = {k: np.array(v) for k, v in TABLE.items()}
+    path = str(tmp_path / "model.keras")
+    model.save(path)
+    np.testing.assert_array_equal(keras.models.load_model(path).predict(x, verbose=0), model.predict(x, verbose=0))
+    outside = keras.Model(space.get_encoded_features(), model.output)  # the same layers, fed with what is encoded in the pipeline
+    encoded = data.map(lambda row, label: (space(row), label))
+    np.testing.assert_allclose(outside.predict(encoded, verbose=0), model.predict(x, verbose=0), atol=1e-6)

@@ -199,7 +199,6 @@ _SOURCES = {
     _PREPROCESSING + "rescaling": "Rescaling",
     _PREPROCESSING + "text_vectorization": "TextVectorization",
 }
-_LAZY = frozenset(name for names in _SOURCES.values() for name in names.split())
 __getattr__, __dir__ = _lazy.names("tenfold.keras.layers", _SOURCES)
 __all__ = [
     "ELU",

@@ -72,7 +72,7 @@ class Layer(Shaped):
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
-        self.supports_masking = False
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._trainable = checked_boolean(trainable)
         self._dtype_policy = dtype_policies.get(dtype)
         self._remat = current_scope()

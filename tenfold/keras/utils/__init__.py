@@ -8,6 +8,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.backend": "clear_session",
         "tenfold.keras.data_adapter": "PyDataset Sequence=PyDataset pack_x_y_sample_weight unpack_x_y_sample_weight",
         "tenfold.keras.dtypes": "standardize_dtype",
+        "tenfold.keras.layers.preprocessing.feature_space": "FeatureSpace",
         "tenfold.keras.progbar": "Progbar",
         "tenfold.keras.random": "set_random_seed",
         "tenfold.keras.serialization": (
