@@ -29,6 +29,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.ops": "ops=*",
         "tenfold.keras.optimizers": "optimizers=* Optimizer",
         "tenfold.keras.preprocessing": "preprocessing=*",
+        "tenfold.keras.quantizers": "quantizers=* Quantizer",
         "tenfold.keras.random": "random=*",
         "tenfold.keras.regularizers": "regularizers=* Regularizer",
         "tenfold.keras.rematerialization": "RematScope remat",

@@ -14,6 +14,7 @@ from tenfold.keras.graph import LayerGraph
 from tenfold.keras.graph_config import graph_from_config, graph_to_config
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.layers.call import context
+from tenfold.keras.layers.quantizing.whole import quantize_model
 from tenfold.keras.registry import register
 from tenfold.keras.serialization import CustomObjectScope, serialize_keras_object
 from tenfold.keras.summary import print_summary
@@ -241,6 +242,28 @@ class Model(Trainer, Layer):
                 show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
         """Prints a table of the layers."""
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, type_check: bool = True,  # type: ignore[override]
+                 **kwargs: Any) -> None:  # fmt: skip
+        """Brings the matrices of its layers to few bits.
+
+        Args:
+            mode: "int8", "int4" or "float8".
+            config: a QuantizationConfig, for more than the mode's defaults.
+            filters: a regular expression for names, a list of them, or a function of a layer; None: all layers that can be quantized.
+            type_check: whether to leave out subclasses that Keras does not know.
+
+        Example:
+            >>> import tenfold as tf
+            >>> model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(4)])
+            >>> model.quantize("int8")
+            >>> model.layers[0].dtype_policy
+            <QuantizedDTypePolicy "int8_from_float32">
+        """
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        quantize_model(self, mode, config, filters, type_check)
+        self._forget_compiled()
 
     # --- files ---
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:

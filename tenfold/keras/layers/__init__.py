@@ -63,7 +63,6 @@ from tenfold.keras.layers.einsum_dense import (
 )
 from tenfold.keras.layers.embedding import (
     Embedding,
-    ReversibleEmbedding,
 )
 from tenfold.keras.layers.foreign import (
     FlaxLayer,
@@ -172,6 +171,9 @@ from tenfold.keras.layers.reshaping import (
     ZeroPadding1D,
     ZeroPadding2D,
     ZeroPadding3D,
+)
+from tenfold.keras.layers.reversible_embedding import (
+    ReversibleEmbedding,
 )
 from tenfold.keras.layers.spectral import (
     SpectralNormalization,

@@ -11,10 +11,13 @@ def tuple_of(value: Any, n: int, name: str, allow_zero: bool = False) -> tuple[i
     Raises:
         ValueError: there are more or fewer, or some are not positive.
     """
-    wanted = f"The `{name}` argument must be a tuple of {n} {'non-negative' if allow_zero else 'positive'} integers or a single one"
+    wanted = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value}"
     values = (value,) * n if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
-    if len(values) != n or any(not isinstance(v, int) or isinstance(v, bool) or v < (0 if allow_zero else 1) for v in values):
-        raise ValueError(f"{wanted}. Received: {name}={value}")
+    if len(values) != n or any(not isinstance(v, int) or isinstance(v, bool) for v in values):
+        raise ValueError(f"{wanted}. Try one integer, for all {n} axes." if n > 1 else f"{wanted}.")
+    bad = {v for v in values if v < (0 if allow_zero else 1)}
+    if bad:
+        raise ValueError(f"{wanted}, including values {bad} that do not satisfy `value {'>= 0' if allow_zero else '> 0'}`")
     return values
 
 

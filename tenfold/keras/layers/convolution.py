@@ -7,25 +7,29 @@ from typing import Any
 from tenfold.keras import activations, constraints, defaults, initializers, regularizers
 from tenfold.keras.layers.arguments import padding as checked_padding
 from tenfold.keras.layers.arguments import tuple_of
-from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.layers.quantizing.lora import LowRank
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.contraction import conv_padding, conv_sizes, convolution, convolution_input_gradient
 from tenfold.primitives.movement import reshape, transpose
 from tenfold.tensor.tensor import Tensor
 
 
-class BaseConv(Layer):
+class BaseConv(LowRank):
     """What all convolutions share: arguments, weights, data formats, bias and activation."""
 
     rank: int
-    kernel_name = "kernel"
+    kernel = property(LowRank._shown_weight, doc="The filters.")
 
     def __init__(self, filters: int | None, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
                  dilation_rate: Any = 1, groups: int = 1, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
                  bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
-                 kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
+                 kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None,
+                 **kwargs: Any) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._take_lora(lora_rank, lora_alpha)
         name = type(self).__name__
         if filters is not None and (not isinstance(filters, int) or isinstance(filters, bool) or filters <= 0):
             raise ValueError(f"Invalid value for argument `filters`. Expected a strictly positive value. Received filters={filters}.")
@@ -74,9 +78,10 @@ class BaseConv(Layer):
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         assert self.filters is not None
-        self.kernel = self._add_kernel((*self.kernel_size, channels // self.groups, self.filters))
+        self._kernel = self._add_kernel((*self.kernel_size, channels // self.groups, self.filters))
         self._add_bias(self.filters)
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2, axes={self._channel_axis: channels})
+        self._adapted_at_build()
 
     def _convolve(self, x: Tensor) -> Tensor:
         pads = conv_padding(self.padding, x.sizes[1:-1], self.kernel_size, self.strides, self.dilation_rate)
@@ -86,7 +91,7 @@ class BaseConv(Layer):
     def _check_size(self, x: Tensor, pads: Any) -> None:
         sizes = conv_sizes(x.sizes[1:-1], self.kernel_size, self.strides, pads, self.dilation_rate)
         if any(isinstance(n, int) and n <= 0 for n in sizes):
-            raise ValueError(f"Computed output size would be negative or zero. Received: inputs with spatial shape {tuple(x.shape)[1:-1]}, "
+            raise ValueError(f"Computed output size would be zero or negative. Received: inputs with spatial shape {tuple(x.shape)[1:-1]}, "
                              f"kernel_size={self.kernel_size}, dilation_rate={self.dilation_rate}. "
                              "Try padding='same', or a smaller kernel.")  # fmt: skip
 
@@ -121,6 +126,7 @@ class BaseConv(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self._lora_config(),
         }
 
 
@@ -158,6 +164,7 @@ class Conv2D(BaseConv):
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: applied after each update.
+        lora_rank, lora_alpha: for `enable_lora` when the layer is built.
 
     Example:
         >>> import numpy as np
@@ -185,13 +192,11 @@ class BaseDepthwiseConv(BaseConv):
         super().__init__(None, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias, depthwise_initializer,
                          bias_initializer, depthwise_regularizer, bias_regularizer, activity_regularizer, depthwise_constraint, bias_constraint,
                          **kwargs)  # fmt: skip
-        if depth_multiplier <= 0:
-            raise ValueError(f"Invalid value for argument `depth_multiplier`. Expected a strictly positive value. Received: {depth_multiplier}.")
-        self.depth_multiplier = depth_multiplier
+        self.depth_multiplier = _checked_multiplier(depth_multiplier)
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
-        self.kernel = self._add_kernel((*self.kernel_size, channels, self.depth_multiplier))
+        self._kernel = self._add_kernel((*self.kernel_size, channels, self.depth_multiplier))
         self._add_bias(channels * self.depth_multiplier)
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2, axes={self._channel_axis: channels})
 
@@ -206,12 +211,19 @@ class BaseDepthwiseConv(BaseConv):
         return {**renamed, "depth_multiplier": self.depth_multiplier}
 
 
+def _checked_multiplier(value: int) -> int:
+    if value is None or value <= 0:
+        raise ValueError(f"Invalid value for argument `depth_multiplier`. Expected a strictly positive value. Received depth_multiplier={value}.")
+    return value
+
+
 def depthwise(layer: Any, x: Tensor, kernel: Any) -> Tensor:
     """Each channel convolved by itself."""
+    kernel = as_tensor(kernel)
     channels, multiplier = kernel.sizes[-2:]
     pads = conv_padding(layer.padding, x.sizes[1:-1], layer.kernel_size, layer.strides, layer.dilation_rate)
     layer._check_size(x, pads)
-    filters = reshape(kernel.value, (*layer.kernel_size, 1, channels * multiplier))
+    filters = reshape(kernel, (*layer.kernel_size, 1, channels * multiplier))
     return convolution(x, filters, layer.strides, pads, layer.dilation_rate, channels)  # type: ignore[no-any-return]
 
 
@@ -246,7 +258,7 @@ class BaseSeparableConv(BaseConv):
         super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias, depthwise_initializer,
                          bias_initializer, depthwise_regularizer, bias_regularizer, activity_regularizer, depthwise_constraint, bias_constraint,
                          **kwargs)  # fmt: skip
-        self.depth_multiplier = depth_multiplier
+        self.depth_multiplier = _checked_multiplier(depth_multiplier)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
         self.pointwise_constraint = constraints.get(pointwise_constraint)
@@ -307,7 +319,7 @@ class BaseConvTranspose(BaseConv):
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         assert self.filters is not None
-        self.kernel = self._add_kernel((*self.kernel_size, self.filters, channels))
+        self._kernel = self._add_kernel((*self.kernel_size, self.filters, channels))
         self._add_bias(self.filters)
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2, axes={self._channel_axis: channels})
 

@@ -8,6 +8,7 @@ from tenfold.core.shapes import product
 from tenfold.keras import activations, constraints, initializers, regularizers, serialization
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
 from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
@@ -15,11 +16,11 @@ from tenfold.primitives.movement import reshape
 from tenfold.primitives.reduction import any as any_
 from tenfold.tensor.tensor import Tensor
 
-PLAIN = (activations.linear, activations.relu, activations.gelu, activations.silu, activations.tanh, activations.elu, activations.selu)
+PLAIN = (None, activations.linear, activations.relu, activations.gelu, activations.silu, activations.tanh, activations.elu, activations.selu)
 
 
 @register(MODULE)
-class Dense(Layer):
+class Dense(QuantizedMatrix):
     """activation(inputs @ kernel + bias).
 
     Args:
@@ -29,6 +30,8 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: applied after each update.
+        lora_rank, lora_alpha: for `enable_lora` when the layer is built.
+        quantization_config: how it is quantized, if its dtype says that it is.
 
     Example:
         >>> import numpy as np
@@ -38,7 +41,8 @@ class Dense(Layer):
 
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
                  bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
-                 kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
+                 kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None,
+                 quantization_config: Any = None, **kwargs: Any) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(f"Received an invalid value for `units`, expected a positive integer. Received: units={units}")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -50,25 +54,32 @@ class Dense(Layer):
         self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
+        self.quantization_config = quantization_config
+        self._take_lora(lora_rank, lora_alpha)
         self.bias: Any = None
+
+    kernel = property(QuantizedMatrix._shown_weight, doc="The matrix.")
 
     def build(self, input_shape: Any) -> None:
         size = input_shape[-1]
-        self.kernel = self.add_weight((size, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
-                                      constraint=self.kernel_constraint, name="kernel")  # fmt: skip
+        self._add_matrix((size, self.units), self.kernel_initializer)
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, regularizer=self.bias_regularizer,
                                         constraint=self.bias_constraint, name="bias")  # fmt: skip
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
+        self._adapted_at_build()
+
+    def _apply(self, x: Any, weight: Any) -> Any:
+        return matmul(x, weight)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = self._as_compute(inputs)
         lead = x.sizes[:-1]
         flat = x.ndim > 2 and self.activation in PLAIN  # one matrix, so that bias and activation end the product
-        x = matmul(reshape(x, (product(lead), x.sizes[-1])) if flat else x, self.kernel)
-        if self.use_bias:
+        x = self._linear(reshape(x, (product(lead), x.sizes[-1])) if flat else x, training)
+        if self.bias is not None:
             x = x + self.bias
-        y = self.activation(x)
+        y = x if self.activation is None else self.activation(x)
         return reshape(y, (*lead, self.units)) if flat else y
 
     def get_config(self) -> dict[str, Any]:
@@ -83,6 +94,7 @@ class Dense(Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self._compression_config(),
         }
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+import string
 from dataclasses import dataclass
 from typing import Any
 
 from tenfold.keras import activations, constraints, initializers, regularizers
-from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
 from tenfold.keras.registry import register
 from tenfold.ops.products import einsum
+from tenfold.primitives.movement import reshape, transpose
 
 FORMS = re.compile(r"(?P<left>0?)(?P<input>[a-zA-Z]+)(?P<right>0?),(?P<kernel>[a-zA-Z]+)->(?P=left)(?P<output>[a-zA-Z]+)(?P=right)")
 
@@ -56,6 +60,16 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Any, output_shape
                   tuple(i for i, c in enumerate(kernel) if c in size_out))  # fmt: skip
 
 
+def letters(equation: str, rank: int) -> tuple[str, str, str]:
+    """The letters of the input, the kernel and the output, those of "..." too, for an input of this rank."""
+    form = FORMS.fullmatch(equation.replace(" ", "").replace("...", "0"))
+    assert form is not None
+    inputs, kernel, outputs = form["input"], form["kernel"], form["output"]
+    hidden = [c for c in string.ascii_letters if c not in inputs + kernel + outputs][: rank - len(inputs)]
+    more = "".join(hidden)
+    return (more + inputs, kernel, more + outputs) if form["left"] else (inputs + more, kernel, outputs + more)
+
+
 def _check(equation: str, inputs: str, kernel: str, outputs: str, size_in: dict[str, Any], size_out: dict[str, Any]) -> None:
     for c in inputs:
         if c in size_out and size_out[c] is not None and size_out[c] != size_in[c]:
@@ -72,7 +86,7 @@ def _check(equation: str, inputs: str, kernel: str, outputs: str, size_in: dict[
 
 
 @register(MODULE)
-class EinsumDense(Layer):
+class EinsumDense(QuantizedMatrix):
     """activation(einsum(equation, inputs, kernel) + bias).
 
     Args:
@@ -83,6 +97,8 @@ class EinsumDense(Layer):
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer: penalties.
         kernel_constraint, bias_constraint: applied after each update.
+        lora_rank, lora_alpha: for `enable_lora` when the layer is built.
+        quantization_config: how it is quantized, if its dtype says that it is. gptq_unpacked_column_size: of files; found anew when it is built.
 
     Example:
         >>> import numpy as np
@@ -92,10 +108,9 @@ class EinsumDense(Layer):
 
     def __init__(self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-                 bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, quantization_config: Any = None,
+                 bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: int | None = None,
+                 lora_alpha: float | None = None, gptq_unpacked_column_size: int | None = None, quantization_config: Any = None,
                  **kwargs: Any) -> None:  # fmt: skip
-        if quantization_config is not None:
-            raise NotImplementedError("EinsumDense: `quantization_config` is not supported. Try mixed_bfloat16.")
         super().__init__(**kwargs)
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
@@ -104,7 +119,11 @@ class EinsumDense(Layer):
         self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
         self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
         self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self.gptq_unpacked_column_size, self.quantization_config = gptq_unpacked_column_size, quantization_config
+        self._take_lora(lora_rank, lora_alpha)
         self.bias: Any = None
+
+    kernel = property(QuantizedMatrix._shown_weight, doc="The matrix.")
 
     def build(self, input_shape: Any) -> None:
         shapes = analyze(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
@@ -113,16 +132,47 @@ class EinsumDense(Layer):
         if isinstance(start, initializers.VarianceScaling):
             start = start.clone()
             start.input_axes, start.output_axes = shapes.input_axes, shapes.output_axes
-        self.kernel = self.add_weight(shapes.kernel, start, regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel")
+        self._letters = letters(self.equation, len(input_shape))
+        self._add_matrix(shapes.kernel, start)
         if shapes.bias is not None:
             self.bias = self.add_weight(shapes.bias, self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint,
                                         name="bias")  # fmt: skip
+        self._adapted_at_build()
+
+    # --- what is summed over, and how scales lie: kept as they multiply the output ---
+    def _apply(self, x: Any, weight: Any) -> Any:
+        return einsum(self.equation, x, weight)
+
+    def _reduced_axes(self) -> Any:
+        _, kernel, output = self._letters
+        return tuple(i for i, c in enumerate(kernel) if c not in output)
+
+    def _input_axes(self) -> Any:
+        inputs, _, output = self._letters
+        return tuple(i for i, c in enumerate(inputs) if c not in output)
+
+    def _as_two(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        reduced = self._reduced_axes()
+        return math.prod(n for i, n in enumerate(shape) if i in reduced), math.prod(n for i, n in enumerate(shape) if i not in reduced)
+
+    def _kept_scale(self, scale: Any) -> Any:
+        _, kernel, output = self._letters
+        size = dict(zip(kernel, scale.shape, strict=True))
+        order = [kernel.index(c) for c in output if c in kernel] + list(self._reduced_axes())
+        return scale.transpose(order).reshape([size.get(c, 1) for c in output])
+
+    def _spread_scale(self, scale: Any) -> Any:
+        _, kernel, output = self._letters
+        free = [c for c in output if c in kernel]
+        size = dict(zip(output, scale.sizes, strict=True))
+        inner = transpose(reshape(scale, [size[c] for c in free]), [free.index(c) for c in kernel if c in free])
+        return reshape(inner, [size[c] if c in free else 1 for c in kernel])
 
     def call(self, inputs: Any, training: Any = None) -> Any:
-        x: Any = einsum(self.equation, self._as_compute(inputs), self.kernel)
+        x = self._linear(self._as_compute(inputs), training)
         if self.bias is not None:
             x = x + self.bias
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -138,5 +188,6 @@ class EinsumDense(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
-            "quantization_config": None,
+            **self._compression_config(),
+            **({"gptq_unpacked_column_size": self.gptq_unpacked_column_size} if self.gptq_unpacked_column_size else {}),
         }

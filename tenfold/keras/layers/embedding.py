@@ -1,4 +1,4 @@
-"""Embedding: rows of a table; and ReversibleEmbedding, which also projects back onto the table."""
+"""Embedding: rows of a table."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import constraints, initializers, regularizers
-from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.base import MODULE
+from tenfold.keras.layers.quantizing import storage
+from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
+from tenfold.keras.quantizers.groups import dequantized
+from tenfold.keras.quantizers.packing import unpack_int4
 from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.gather import gather
+from tenfold.primitives.movement import expand_dims
 
 
 @register(MODULE)
-class Embedding(Layer):
+class Embedding(QuantizedMatrix):
     """Turns integers into vectors: row i of the table for each i.
 
     Args:
@@ -24,6 +28,8 @@ class Embedding(Layer):
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
         mask_zero: whether index 0 is padding, to be masked in the layers that follow.
         weights: the table's initial value.
+        lora_rank, lora_alpha: for `enable_lora` when the layer is built.
+        quantization_config: how it is quantized, if its dtype says that it is.
 
     Example:
         >>> import numpy as np
@@ -31,11 +37,13 @@ class Embedding(Layer):
         TensorShape([1, 3, 4])
     """
 
+    weight_name = "embeddings"
+    modes = ("int8", "int4")
+    group_axis = 1
+
     def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
-                 embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None,
-                 **kwargs: Any) -> None:  # fmt: skip
-        if lora_rank is not None:
-            raise NotImplementedError("Embedding: `lora_rank` is not supported. Try training a small layer after the embedding.")
+                 embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: int | None = None,
+                 lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any) -> None:  # fmt: skip
         input_length = kwargs.pop("input_length", None)
         if input_length is not None:
             kwargs.setdefault("input_shape", (input_length,))
@@ -46,13 +54,19 @@ class Embedding(Layer):
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = self.supports_masking = mask_zero
         self.autocast = False
+        self.quantization_config = quantization_config
+        self._take_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build(None)
             self.set_weights(weights if isinstance(weights, list) else [weights])
 
+    embeddings = property(QuantizedMatrix._shown_weight, doc="The table.")
+
     def build(self, input_shape: Any = None) -> None:
-        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
-                                          constraint=self.embeddings_constraint, name="embeddings")  # fmt: skip
+        if self.built:
+            return
+        self._add_matrix((self.input_dim, self.output_dim), self.embeddings_initializer)
+        self._adapted_at_build()
 
     def call(self, inputs: Any) -> Any:
         if not inputs.dtype.is_integer:
@@ -60,8 +74,31 @@ class Embedding(Layer):
         if getattr(inputs, "_array", None) is not None and inputs._array.size and (inputs._array.max() >= self.input_dim or inputs._array.min() < 0):
             raise InvalidArgumentError(f"[Embedding] an index is out of range. Expected 0 <= index < {self.input_dim} (input_dim); received values "
                                        f"from {inputs._array.min()} to {inputs._array.max()}. Try a larger input_dim.")  # fmt: skip
-        table = self.embeddings.value
-        return cast(gather(table, inputs, sparse=True), self.compute_dtype)
+        rows = self._rows(inputs)
+        if self.lora_enabled:
+            rows = rows + matmul(gather(self.lora_embeddings_a.value, inputs, sparse=True), self.lora_embeddings_b.value) * self._lora_scale
+        return cast(rows, self.compute_dtype)
+
+    lora_embeddings_a: Any
+    lora_embeddings_b: Any
+
+    def _rows(self, indices: Any) -> Any:
+        """Rows of the table; of a quantized one only these are brought back to floats."""
+        mode = self.quantization_mode
+        if mode is None:
+            return gather(self._weight.value, indices, sparse=True)
+        kept = gather(storage.plain(self._weight), indices)
+        scale = gather(storage.plain(self.embeddings_scale), indices)
+        if mode == "int8":
+            return cast(kept, scale.dtype) / expand_dims(scale, -1)
+        integers = unpack_int4(kept, self.output_dim, axis=-1)
+        if self._int4_block_size in (None, -1):
+            return cast(integers, scale.dtype) / expand_dims(scale, -1)
+        return dequantized(integers, scale, gather(storage.plain(self.embeddings_zero), indices), storage.plain(self.g_idx), -1)
+
+    embeddings_scale: Any
+    embeddings_zero: Any
+    g_idx: Any
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return not_equal(inputs, 0) if self.mask_zero else None
@@ -76,55 +113,5 @@ class Embedding(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
+            **self._compression_config(),
         }
-
-
-@register(MODULE)
-class ReversibleEmbedding(Embedding):
-    """An embedding that can be called in reverse: vectors -> a number for each row of the table, as language models need.
-
-    Called with `reverse=True` it multiplies by the table (or by another one, if weights are not tied).
-
-    Args:
-        input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero: see Embedding.
-        tie_weights: whether both directions share one table.
-        reverse_dtype: the type of the product in reverse.
-        logit_soft_cap: if given, results in reverse stay within this bound: tanh(x / bound) * bound.
-
-    Example:
-        >>> import numpy as np
-        >>> layer = ReversibleEmbedding(10, 4)
-        >>> layer(layer(np.array([[1, 2]])), reverse=True).shape
-        TensorShape([1, 2, 10])
-    """
-
-    def __init__(self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
-                 embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False, reverse_dtype: Any = None,
-                 logit_soft_cap: float | None = None, **kwargs: Any) -> None:  # fmt: skip
-        super().__init__(input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero, **kwargs)
-        self.tie_weights, self.reverse_dtype, self.logit_soft_cap = tie_weights, reverse_dtype, logit_soft_cap
-
-    def build(self, input_shape: Any = None) -> None:
-        super().build(input_shape)
-        if not self.tie_weights:
-            self.reverse_embeddings = self.add_weight((self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings")
-
-    def call(self, inputs: Any, reverse: bool = False) -> Any:
-        if not reverse:
-            vectors = super().call(inputs)
-            mask = super().compute_mask(inputs)
-            if mask is not None:
-                vectors._keras_mask = mask
-            return vectors
-        table = self.embeddings.value if self.tie_weights else self.reverse_embeddings.value
-        if self.reverse_dtype is not None:
-            inputs, table = cast(inputs, self.reverse_dtype), cast(table, self.reverse_dtype)
-        logits: Any = matmul(inputs, table, transpose_b=self.tie_weights)
-        return logits if self.logit_soft_cap is None else math.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return None  # call attaches it, for one direction
-
-    def get_config(self) -> dict[str, Any]:
-        options = {"tie_weights": self.tie_weights, "reverse_dtype": self.reverse_dtype, "logit_soft_cap": self.logit_soft_cap}
-        return {**super().get_config(), **options}

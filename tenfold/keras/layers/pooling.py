@@ -48,7 +48,7 @@ class BasePooling(Layer):
         ones = (1,) * self.rank
         pads = conv_padding(self.padding, x.sizes[1:-1], self.pool_size, self.strides, ones)
         if any(isinstance(n, int) and n <= 0 for n in conv_sizes(x.sizes[1:-1], self.pool_size, self.strides, pads, ones)):
-            raise ValueError(f"Computed output size would be negative or zero. Received: inputs with spatial shape {tuple(x.shape)[1:-1]}, "
+            raise ValueError(f"Computed output size would be zero or negative. Received: inputs with spatial shape {tuple(x.shape)[1:-1]}, "
                              f"pool_size={self.pool_size}. Try padding='same', or fewer pooling layers.")  # fmt: skip
         y = type(self).combine(self._as_compute(x) if type(self).combine is window_mean else x, self.pool_size, self.strides, pads)
         return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y

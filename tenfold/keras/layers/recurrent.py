@@ -160,6 +160,7 @@ class OfCell(RNN):
     cell_name: str
     cell_arguments: tuple[str, ...]
     input_rank = 3
+    takes_cudnn = False  # whether it has an argument `use_cudnn`, which is accepted and means nothing
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -176,10 +177,14 @@ class OfCell(RNN):
         given = dict(zip(names, args, strict=False)) | {k: kwargs.pop(k) for k in (*names, "implementation") if k in kwargs}
         cell = self.cell_class(**given, dtype=kwargs.get("dtype"), trainable=kwargs.get("trainable", True), name=self.cell_name)
         super().__init__(cell, return_sequences, return_state, go_backwards, stateful, unroll, activity_regularizer=activity_regularizer, **kwargs)
-        if use_cudnn not in ("auto", True, False):
+        if not self.takes_cudnn:
+            if use_cudnn != "auto":
+                raise ValueError(f"Unrecognized keyword arguments passed to {cls.__name__}: {{'use_cudnn': {use_cudnn!r}}}")
+        elif use_cudnn not in ("auto", True, False):
             raise ValueError(f"Invalid value received for argument `use_cudnn`. Expected one of {{'auto', True, False}}. "
                              f"Received: use_cudnn={use_cudnn}")  # fmt: skip
-        self.use_cudnn = use_cudnn
+        else:
+            self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=self.input_rank)
 
     def __getattr__(self, name: str) -> Any:
@@ -237,6 +242,7 @@ class LSTM(OfCell):
 
     cell_class = LSTMCell
     cell_name = "lstm_cell"
+    takes_cudnn = True
 
 
 @register(MODULE)
@@ -257,3 +263,4 @@ class GRU(OfCell):
 
     cell_class = GRUCell
     cell_name = "gru_cell"
+    takes_cudnn = True

@@ -99,6 +99,8 @@ class RepeatVector(Layer):
         super().__init__(**kwargs)
         if not isinstance(n, int):
             raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        if n <= 0:
+            raise ValueError(f"`n` should be a positive integer. Received: n={n}")
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 
@@ -186,7 +188,8 @@ class _Cropping(Spatial):
         for axis, (before, after) in zip(self._axes(), self.cropping, strict=True):
             begin[axis], size[axis] = before, size[axis] - before - after
             if isinstance(size[axis], int) and size[axis] <= 0:
-                raise ValueError(f"Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input. "
+                raise ValueError(f"Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input: the "
+                                 f"`cropping` parameter of `{type(self).__name__}` layer must be smaller than the input. "
                                  f"Received: input_shape={tuple(inputs.shape)}, cropping={self.cropping}")  # fmt: skip
         return slice_(inputs, begin, size)  # type: ignore[no-any-return]
 
