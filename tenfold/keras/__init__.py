@@ -11,6 +11,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.input_layer": "Input InputLayer",
         "tenfold.keras.symbolic": "KerasTensor",
         "tenfold.keras.operation": "Operation",
+        "tenfold.keras.function": "Function",
         "tenfold.keras.layers.base": "Layer",
         "tenfold.keras.layers.input_spec": "InputSpec",
         "tenfold.keras.variables": "Variable name_scope",

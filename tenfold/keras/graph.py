@@ -40,13 +40,14 @@ class LayerGraph:
             for x in node.inputs:
                 if id(x) not in known:
                     raise InvalidArgumentError(
-                        f"[Model] Graph disconnected: cannot find parent for tensor {x!r} at layer {node.operation.name!r}. The following "
-                        f"layers were "
-                        f"reached without issue: {done}. Try adding the Input that it comes from to `inputs`."
+                        f"[Model] Graph disconnected: Output {x.name} is not connected to `inputs`. Cannot find parent for tensor {x!r} "
+                        f"at layer {node.operation.name!r}. The following layers were reached without issue: {done}. "
+                        "Try adding the Input that it comes from to `inputs`."
                     )
             if node.is_input and not all(id(x) in known for x in node.output_tensors):
                 raise InvalidArgumentError(
-                    f"[Model] Graph disconnected: the outputs depend on the input {node.operation.name!r}, which is not among `inputs` "
+                    f"[Model] Graph disconnected: Output {self.outputs[0].name} is not connected to `inputs`. It depends on the input "
+                    f"{node.operation.name!r}, which is not among them: "
                     f"{[x.name for x in self.inputs]}. Try adding it."
                 )
             known.update(id(x) for x in node.output_tensors)

@@ -74,13 +74,18 @@ def _clone_graph(model: Any, input_tensors: Any, copy: Callable[[Any], Any]) -> 
                     values[id(x)] = _same_input(operation).output
             continue
         if id(operation) not in new:
-            again = isinstance(operation, Layer)
-            new[id(operation)] = copy(operation) if again else Function(operation.kind, operation.name, **operation.options)
+            new[id(operation)] = copy(operation) if isinstance(operation, Layer) else _same_operation(operation)
         fresh = type(node)(new[id(operation)], node.args, node.kwargs, node.outputs, node.index)
         result = fresh.call(values)
         for x, y in zip(node.output_tensors, _flat(result), strict=True):
             values[id(x)] = y
     return Functional(_mapped(graph.inputs_struct, values), _mapped(graph.outputs_struct, values), name=model.name)
+
+
+def _same_operation(operation: Any) -> Any:
+    if isinstance(operation, Function):
+        return Function(operation.kind, operation.name, **operation.options)
+    return type(operation).from_config(operation.get_config())
 
 
 def _flat(result: Any) -> list[Any]:

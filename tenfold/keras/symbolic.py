@@ -333,6 +333,8 @@ def _method(kind: str, reflected: bool = False) -> Callable[..., Any]:
     def method(self: Any, *others: Any) -> Any:
         if kind in ("Equal", "NotEqual") and (others[0] is None or isinstance(others[0], (str, bytes))):
             return kind == "NotEqual"
+        if kind == "Equal" and others[0] is self:  # Keras compares KerasTensors by identity
+            return True
         return operation_named(kind)(*others, self) if reflected else operation_named(kind)(self, *others)
 
     return method

@@ -12,6 +12,7 @@ NAMES = {
     "tenfold.keras.ops.image": "image=*",
     "tenfold.keras.ops.core": "cast convert_to_numpy convert_to_tensor custom_gradient dtype is_tensor saturate_cast scatter scatter_update "
     "shape slice slice_update stop_gradient unstack",
+    "tenfold.keras.ops.rearranging": "rearrange",
     "tenfold.keras.ops.looping": "associative_scan cond fori_loop map scan switch vectorized_map while_loop",
     "tenfold.keras.ops.math": "cdist erf erfc erfinv extract_sequences in_top_k logdet logsumexp rsqrt segment_max segment_min segment_prod "
     "segment_sum top_k view_as_complex view_as_real",

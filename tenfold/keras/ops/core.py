@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.core.shapes import Sym
 from tenfold.ir.primitive import Spec
 from tenfold.keras.dtypes import standardize_dtype
-from tenfold.keras.ops.define import Array, FunctionCall, operation
+from tenfold.keras.ops.define import Array, call_function, operation
 from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import creation, program, selecting, shaping, special
 from tenfold.ops.ragged import RaggedTensor
@@ -94,7 +94,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         array([1., 2.], dtype=float32)
     """
     if isinstance(x, KerasTensor):
-        x = FunctionCall("to_dense", _dense)(x) if (x.sparse and sparse is False) or (x.ragged and ragged is False) else x
+        x = call_function("to_dense", _dense, x) if (x.sparse and sparse is False) or (x.ragged and ragged is False) else x
         return x if dtype is None or dtype == x.dtype.name else cast(x, dtype)
     if (isinstance(x, SparseTensor) and sparse is not False) or (isinstance(x, RaggedTensor) and ragged is not False):
         return x if dtype is None else x.with_values(creation.cast(x.values, standardize_dtype(dtype)))

@@ -85,6 +85,7 @@ class _Definition:
         self.parameters = parameters = self.signature.parameters
         self.tensors = [n for n, p in parameters.items() if p.annotation in (*_ONE, *_MANY, *_TREE)]
         self.trees = [n for n in self.tensors if parameters[n].annotation in _TREE]
+        self.rest = next((n for n, p in parameters.items() if p.kind is inspect.Parameter.VAR_KEYWORD), "")
         self.spread = next((n for n in self.tensors if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL), None)
         self.many = [n for n in self.tensors if parameters[n].annotation in _MANY or n == self.spread]
         self.together = ruled or [n for n in self.tensors if n not in self.trees]
@@ -141,7 +142,7 @@ class _Definition:
 
     def _remember(self, given: dict[str, Any]) -> Any:
         """The symbolic call: tensors are arguments of the node, everything else the operation's options."""
-        options = {n: value for n, value in given.items() if n not in self.tensors}
+        options = {n: value for n, value in given.items() if n not in self.tensors and n != self.rest} | given.get(self.rest, {})
         symbolic = {n: options.pop(n) for n in list(options) if is_symbolic(options[n])}
         last = max((i for i, n in enumerate(self.tensors) if given.get(n) is not None), default=-1)
         args = [given.get(n) for n in self.tensors[: last + 1]]
@@ -175,6 +176,11 @@ class FunctionCall(Operation):
         raise NotImplementedError(f"[{self.name}] calls a Python function, so the model cannot be saved. Try a layer whose call does it.")
 
 
+def call_function(name: str, function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, remembered if a KerasTensor is among the arguments."""
+    return FunctionCall(name, function)(*args) if is_symbolic(args) else function(*args)
+
+
 def inexact(dtype: Any) -> Rule | None:
     """The rule that takes this type, if it is a floating-point or complex one."""
     name = "" if dtype is None else standardize_dtype(dtype)
@@ -192,4 +198,4 @@ def converted(values: list[Any], rule: Rule | None = None) -> list[Any]:
     ]
 
 
-__all__ = ["Array", "ArrayTree", "Arrays", "FunctionCall", "converted", "operation"]
+__all__ = ["Array", "ArrayTree", "Arrays", "call_function", "converted", "operation"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.keras.ops.define import FunctionCall
+from tenfold.keras.ops.define import call_function
 from tenfold.primitives.arithmetic import cast, zeros_like
 from tenfold.tensor.tensor import as_tensor
 from tenfold.transform.tape import GradientTape
@@ -51,4 +51,4 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
         >>> float(value), float(slope)
         (0.0, 2.0)
     """
-    return FunctionCall("jvp", lambda p, t: _jvp(fun, p, t, has_aux))(tuple(primals), tuple(tangents))
+    return call_function("jvp", lambda p, t: _jvp(fun, p, t, has_aux), tuple(primals), tuple(tangents))

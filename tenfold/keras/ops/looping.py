@@ -9,7 +9,7 @@ from tenfold.core import nest
 from tenfold.core.dtypes import bool_
 from tenfold.core.shapes import Sym, differ, normalize_axis
 from tenfold.ir.primitive import Spec
-from tenfold.keras.ops.define import ArrayTree, FunctionCall, operation
+from tenfold.keras.ops.define import ArrayTree, call_function, operation
 from tenfold.keras.symbolic import KerasTensor
 from tenfold.primitives.arithmetic import add, cast, maximum, minimum, not_equal, select
 from tenfold.primitives.gather import gather
@@ -44,7 +44,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
         if nest.flatten(first) != nest.flatten(second) or not _alike(first, second):
             raise ValueError(f"[cond] `true_fn` and `false_fn` should return outputs of the same kind (structure, shape and dtype). "
                              f"Got {first} and {second} instead.")  # fmt: skip
-    return FunctionCall("cond", lambda p: _cond(p, true_fn, false_fn))(pred)
+    return call_function("cond", lambda p: _cond(p, true_fn, false_fn), pred)
 
 
 def _alike(first: Any, second: Any) -> bool:
@@ -68,7 +68,7 @@ def switch(index: Any, branches: list[Callable[..., Any]], *operands: Any) -> An
         tensors = nest.map_structure(as_tensor, list(values))
         return control.switch_case(place, [lambda f=f: f(*tensors) for f in branches])
 
-    return FunctionCall("switch", run)(index, *operands)
+    return call_function("switch", run, index, *operands)
 
 
 def _same_specs(values: Any, **options: Any) -> Any:
