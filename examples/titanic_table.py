@@ -53,7 +53,8 @@ def main(epochs: int = 30) -> float:
     model.compile("adam", "binary_crossentropy", metrics=["accuracy", "AUC"])
     model.fit(x_train, survived[~test], batch_size=32, epochs=epochs, verbose=2)
     accuracy = model.evaluate(x_test, survived[test], verbose=0)[1]
-    print(f"{100 * accuracy:.1f} % of the test passengers are told rightly; the largest class is {100 * max(np.mean(survived[test]), 1 - np.mean(survived[test])):.1f} %")
+    largest = max(np.mean(survived[test]), 1 - np.mean(survived[test]))
+    print(f"{100 * accuracy:.1f} % of the test passengers are told rightly; the larger class is {100 * largest:.1f} %")
     return accuracy
 
 

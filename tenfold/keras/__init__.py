@@ -39,4 +39,9 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.tree": "tree=*",
         "tenfold.keras.utils": "utils=*",
     },
+    gone={
+        "estimator": "Estimators ended with TensorFlow 2.15. Try model.fit.",
+        "experimental": "Try the public names of keras.layers, keras.optimizers and keras.utils.",
+        "src": "It is the inside of another implementation. Try the public names of keras.",
+    },
 )

@@ -1,8 +1,10 @@
-"""`keras.backend`: the little of it that programs still use."""
+"""`keras.backend`: what Keras 3 has of it, and, loaded when first used, the functions of Keras 2."""
 
 from __future__ import annotations
 
 import gc
+import importlib
+from typing import Any
 
 from tenfold.keras import naming
 from tenfold.keras.defaults import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
@@ -33,6 +35,16 @@ def get_uid(prefix: str = "") -> int:
     name = naming.auto_name(prefix)
     tail = name.rpartition("_")[2]
     return int(tail) + 1 if tail.isdigit() else 1
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    older = importlib.import_module("tenfold.keras.backend_functions")
+    try:
+        return getattr(older, name)
+    except AttributeError:
+        raise AttributeError(f"Tenfold has no keras.backend.{name}. Try the function of that name in keras.ops.") from None
 
 
 __all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format", "is_float_dtype", "is_int_dtype", "is_keras_tensor",

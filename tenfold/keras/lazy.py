@@ -9,16 +9,19 @@ from collections.abc import Callable
 from typing import Any
 
 
-def names(namespace: str, sources: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def names(namespace: str, sources: dict[str, str], gone: dict[str, str] | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """(`__getattr__`, `__dir__`) of a package.
 
     Args:
         namespace: the package's full name.
         sources: module -> the public names that it gives, separated by blanks; "public=own" where they differ, "name=*" for the module itself.
+        gone: names of Keras 2 that are not there -> what to use instead.
     """
     table = {n.partition("=")[0]: (module, n.rpartition("=")[2]) for module, text in sources.items() for n in text.split()}
 
     def get(name: str) -> Any:
+        if gone and name in gone:
+            raise AttributeError(f"{namespace.removeprefix('tenfold.')}.{name} is not in Keras 3. {gone[name]}")
         if name not in table:
             here = [n for n in vars(sys.modules[namespace]) if not n.startswith("_")]
             near = difflib.get_close_matches(name, [*table, *here], 1)
