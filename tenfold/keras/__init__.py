@@ -22,6 +22,8 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.config": "config=*",
         "tenfold.keras.constraints": "constraints=* Constraint",
         "tenfold.keras.datasets": "datasets=*",
+        "tenfold.keras.distribution": "distribution=*",
+        "tenfold.keras.scopes": "SymbolicScope device version",
         "tenfold.keras.initializers": "initializers=* Initializer",
         "tenfold.keras.layers": "layers=*",
         "tenfold.keras.losses": "losses=* Loss",

@@ -128,7 +128,7 @@ class Function(Operation):
         specs = known(*args, **kwargs, **self.options) if known else specs_of(self.function, args, kwargs)
         tensors = nest.flatten(args)
         sparse = any(getattr(x, "sparse", False) for x in tensors) and stays_sparse(self.kind, [getattr(x, "sparse", False) for x in tensors])
-        return symbols(specs, self.name, sparse)
+        return symbols(specs, self.name, sparse or bool(self.options.get("sparse")))
 
     def get_config(self) -> dict[str, Any]:
         """What it is made from."""

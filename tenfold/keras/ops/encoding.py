@@ -9,6 +9,7 @@ from tenfold.keras.ops.define import Array, operation
 from tenfold.ops import creation, reducing
 from tenfold.ops.sparse import from_dense
 from tenfold.primitives.arithmetic import cast
+from tenfold.tensor.bind import state
 
 
 def _hot(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
@@ -26,7 +27,7 @@ def one_hot(x: Array, num_classes: int, axis: int = -1, dtype: Any = None, spars
                [1., 0., 0.]], dtype=float32)
     """
     hot = _hot(x, num_classes, axis, dtype)
-    return from_dense(hot) if sparse else hot
+    return from_dense(hot) if sparse and state.trace is None else hot
 
 
 @operation("nn")
@@ -38,7 +39,7 @@ def multi_hot(inputs: Array, num_classes: int | None = None, axis: int = -1, dty
         num_classes: the length of the vectors.
         axis: where it comes in.
         dtype: default: floatx().
-        sparse: whether the result is a SparseTensor; not in functions being traced.
+        sparse: whether the result is a SparseTensor; while a function is traced it is dense.
 
     Example:
         >>> multi_hot([[0, 2], [1, 1]], 3).numpy()
@@ -52,4 +53,4 @@ def multi_hot(inputs: Array, num_classes: int | None = None, axis: int = -1, dty
         raise ValueError(f"axis must be -1 or between [0, {inputs.ndim}), but received {axis}.")
     hot = cast(_hot(inputs, num_classes, axis, "int32"), "int32")
     found = cast(reducing.reduce_max(hot, 1 if inputs.ndim > 1 else 0), standardize_dtype(dtype))
-    return from_dense(found) if sparse else found
+    return from_dense(found) if sparse and state.trace is None else found
