@@ -15,12 +15,12 @@ __version__ = "0.1.0"
 
 _MODULES = {  # namespace -> module
     "autodiff": "tenfold.ops.autodiff", "bitwise": "tenfold.ops.bitwise", "config": "tenfold.ops.config", "data": "tenfold.data",
-    "debugging": "tenfold.ops.debugging", "dtypes": "tenfold.ops.dtypes", "errors": "tenfold.core.errors",
+    "compat": "tenfold.compat", "debugging": "tenfold.ops.debugging", "dtypes": "tenfold.ops.dtypes", "errors": "tenfold.core.errors",
     "experimental": "tenfold.ops.experimental", "image": "tenfold.ops.image", "initializers": "tenfold.keras.initializers",
     "keras": "tenfold.keras", "linalg": "tenfold.ops.linalg", "losses": "tenfold.keras.losses", "math": "tenfold.ops.math",
     "metrics": "tenfold.keras.metrics", "nest": "tenfold.ops.nest", "nn": "tenfold.ops.nn", "optimizers": "tenfold.keras.optimizers",
     "profiler": "tenfold.ops.profiler", "ragged": "tenfold.ops.ragged", "random": "tenfold.ops.random", "signal": "tenfold.ops.signal",
-    "sparse": "tenfold.ops.sparse", "strings": "tenfold.ops.strings", "test": "tenfold.ops.testing",
+    "sparse": "tenfold.ops.sparse", "strings": "tenfold.ops.strings", "summary": "tenfold.summary", "test": "tenfold.ops.testing",
     "version": "tenfold.ops.version",
 }  # fmt: skip
 

@@ -65,6 +65,10 @@ class NotFoundError(OpError, FileNotFoundError):
     error_code = 5
 
 
+class MissingFileError(NotFoundError, ValueError):
+    """A file to load does not exist: what Keras reports as a ValueError."""
+
+
 class AlreadyExistsError(OpError, FileExistsError):
     """Something of this name exists already."""
 

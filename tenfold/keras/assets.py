@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenfold.core.errors import DataLossError, InvalidArgumentError, OpError
-from tenfold.keras.weights_file import walk
+from tenfold.keras.weights_tree import walk
 
 FOLDER = "assets"
 MAX_ASSET = 1 << 30

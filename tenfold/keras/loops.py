@@ -214,7 +214,7 @@ def fit(model: Any, x: Any, y: Any, options: FitOptions) -> History:
     with Interrupt() as interrupt:
         try:
             callbacks.on_train_begin()
-            for epoch in range(options.initial_epoch, options.epochs):
+            for epoch in range(_first_epoch(model, options), options.epochs):
                 model.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 result = run(model._step("train"), epochs, begin, end, model, interrupt, model._compiled.loss)
@@ -236,6 +236,12 @@ def fit(model: Any, x: Any, y: Any, options: FitOptions) -> History:
     callbacks.on_train_end(logs)
     model.history = history
     return history
+
+
+def _first_epoch(model: Any, options: FitOptions) -> int:
+    """Where to begin: where a callback says that an interrupted training had come to, or as `fit` was told."""
+    restored = model.__dict__.pop("_initial_epoch", None)
+    return restored or options.initial_epoch
 
 
 def _training_data(model: Any, x: Any, y: Any, options: FitOptions) -> tuple[Batches, Epochs | None]:

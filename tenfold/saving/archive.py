@@ -14,6 +14,7 @@ from tenfold.core.errors import DataLossError, NotFoundError, PermissionDeniedEr
 
 MAX_MEMBERS = 10_000
 MAX_RATIO = 1_000  # of unpacked to packed size
+MAX_TEXT_RATIO = 100  # of a config's, which no genuine text reaches
 
 
 def write_atomically(path: Any, write: Callable[[BinaryIO], None]) -> None:
@@ -150,8 +151,8 @@ class SafeZip:
                 self._fail(f"its member {name!r} is encrypted")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 self._fail(f"its member {name!r} has an unknown compression")
-            if member.file_size > MAX_RATIO * max(member.compress_size, 64):
-                self._fail(f"its member {name!r} unpacks to {member.file_size} bytes from {member.compress_size}: this is a zip bomb")
+            if member.file_size > (MAX_TEXT_RATIO if name.endswith(".json") else MAX_RATIO) * max(member.compress_size, 64):
+                self._fail(f"its member {name!r} unpacks to {member.file_size} bytes from {member.compress_size}: this is a decompression bomb")
             total += member.compress_size
         if total > os.path.getsize(self.path):
             self._fail("its members overlap")
@@ -192,3 +193,51 @@ class SafeZip:
         if len(data) != self.size(name):
             self._fail(f"its member {name!r} is shorter or longer than declared")
         return data
+
+
+class Folder:
+    """A folder opened for reading with the methods of SafeZip: the files in it, but no links."""
+
+    def __init__(self, path: Any) -> None:
+        self.path = os.fspath(path)
+        found = [os.path.join(folder, f) for folder, _, files in os.walk(self.path) for f in files]
+        self._files = {os.path.relpath(f, self.path).replace(os.sep, "/"): f for f in found if not os.path.islink(f)}
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def names(self) -> list[str]:
+        """The files' names."""
+        return list(self._files)
+
+    def size(self, name: str) -> int:
+        """The size of a file."""
+        if name not in self._files:
+            raise DataLossError(f"[load] {self.path!r} is not a model's folder: it has no file {name!r}.")
+        return os.path.getsize(self._files[name])
+
+    def read(self, name: str, limit: int) -> bytes:
+        """A file's bytes."""
+        if self.size(name) > limit:
+            raise DataLossError(f"[load] {self.path!r}: its file {name!r} has {self.size(name)} bytes; at most {limit} are expected.")
+        with open(self._files[name], "rb") as file:
+            return file.read()
+
+
+def write_folder(path: Any, members: Mapping[str, bytes]) -> None:
+    """Writes files into a folder, each atomically."""
+    for name, data in members.items():
+        target = os.path.join(os.fspath(path), *name.split("/"))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        write_bytes(target, data)
+
+
+def write_bytes(path: Any, data: bytes) -> None:
+    """Writes a file atomically."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    write_atomically(path, write)

@@ -1,6 +1,8 @@
 """Callbacks: when they are called, and what each one does."""
 
 import csv
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -169,3 +171,80 @@ def test_progress_bar_in_a_terminal(capsys, monkeypatch):
     model().fit(X, Y, batch_size=16, epochs=2, validation_data=(X, Y))
     text = capsys.readouterr().out
     assert text.count("\r") >= 2 and "val_loss" in text and "\033[32m━" in text
+
+
+class _Stop(callbacks.Callback):
+    def __init__(self, batches):
+        super().__init__()
+        self.left = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise RuntimeError("interrupted")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_interrupted_fit_goes_on(tmp_path, damaged):
+    """The backup of an epoch holds the optimizer's state too: the loss of the other epochs is that of a fit without interruption."""
+    keras.utils.set_random_seed(1)
+    start = model(optimizer=keras.optimizers.Adam(0.1)).get_weights()
+
+    def fit(made, *extra):
+        return made.fit(X, Y, batch_size=8, epochs=4, shuffle=False, verbose=0, callbacks=list(extra))
+
+    whole = model(optimizer=keras.optimizers.Adam(0.1))
+    whole.set_weights(start)
+    expected = fit(whole).history["loss"]
+    backup = callbacks.BackupAndRestore(tmp_path / "backup", double_checkpoint=True)
+    first = model(optimizer=keras.optimizers.Adam(0.1))
+    first.set_weights(start)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        fit(first, backup, _Stop(14))  # in the fourth epoch
+    if damaged:
+        (tmp_path / "backup" / "latest.weights.h5").write_bytes(b"half a fi")
+    again = callbacks.BackupAndRestore(tmp_path / "backup")
+    with warnings.catch_warnings(action="ignore" if damaged else "error"):
+        found = fit(model(optimizer=keras.optimizers.Adam(0.1)), again)
+    assert found.epoch == ([2, 3] if damaged else [3])
+    assert found.history["loss"] == expected[found.epoch[0] :]
+    assert not (tmp_path / "backup").exists()
+
+
+def test_checks_of_backups_and_checkpoints(tmp_path):
+    with pytest.raises(ValueError, match="must be built"):
+        unbuilt = keras.Sequential([layers.Dense(1)])
+        unbuilt.compile("sgd", "mse")
+        unbuilt.fit(X, Y, verbose=0, callbacks=[callbacks.BackupAndRestore(tmp_path / "b")])
+    with pytest.raises(NotImplementedError, match="ModelCheckpoint"):
+        callbacks.OrbaxCheckpoint("folder")
+
+
+def test_evaluation_with_moving_averages():
+    made = model(optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    seen = []
+    spy = callbacks.LambdaCallback(
+        on_test_begin=lambda logs: seen.append(made.get_weights()[0]), on_epoch_end=lambda e, logs: seen.append(made.get_weights()[0])
+    )
+    made.fit(X, Y, batch_size=8, validation_data=(X, Y), verbose=0, callbacks=[callbacks.SwapEMAWeights(), spy])
+    assert not np.array_equal(*seen)  # in evaluation, and after it
+    np.testing.assert_array_equal(made.get_weights()[0], seen[0])  # at the end, the averages
+    with pytest.raises(ValueError, match="use_ema=True"):
+        model().fit(X, Y, validation_data=(X, Y), verbose=0, callbacks=[callbacks.SwapEMAWeights()])
+
+
+def test_logs_are_posted(monkeypatch):
+    sent = []
+
+    class Answer:
+        def close(self): ...
+
+    monkeypatch.setitem(sys.modules, "requests", None)  # as if it were not installed
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, timeout: sent.append(request) or Answer())
+    callbacks.RemoteMonitor("http://host", send_as_json=True, headers={"a": "b"}).on_epoch_end(1, {"loss": np.float32(2.0)})
+    (request,) = sent
+    assert request.full_url == "http://host/publish/epoch/end/" and request.data == b'{"epoch": 1, "loss": 2.0}'
+    assert request.headers == {"Content-type": "application/json", "A": "b"}
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, timeout: (_ for _ in ()).throw(OSError("no server")))
+    with pytest.warns(UserWarning, match="Could not reach"):
+        callbacks.RemoteMonitor().on_epoch_end(0, {})

@@ -1,5 +1,6 @@
 """`keras.callbacks`."""
 
+from tenfold.keras import lazy as _lazy
 from tenfold.keras.callbacks.base import (
     Callback,
     CallbackList,
@@ -9,17 +10,26 @@ from tenfold.keras.callbacks.base import (
     ProgbarLogger,
     TerminateOnNaN,
 )
-from tenfold.keras.callbacks.monitoring import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from tenfold.keras.callbacks.monitoring import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+
+__getattr__, __dir__ = _lazy.names(
+    "tenfold.keras.callbacks",
+    {
+        "tenfold.keras.callbacks.averages": "SwapEMAWeights",
+        "tenfold.keras.callbacks.checkpoints": "BackupAndRestore ModelCheckpoint OrbaxCheckpoint",
+        "tenfold.keras.callbacks.reporting": "CSVLogger RemoteMonitor",
+        "tenfold.keras.callbacks.tensorboard": "TensorBoard",
+    },
+)
 
 __all__ = [
-    "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
-    "ModelCheckpoint",
+    "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",

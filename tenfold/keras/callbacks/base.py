@@ -167,9 +167,12 @@ class CallbackList:
         else:
             raise AttributeError(name)
 
-        def call(*args: Any, **kwargs: Any) -> None:
+        def call(*place: Any, logs: Any = None) -> None:
+            if place and place[-1] is None:
+                place = place[:-1]
+            given = place if place and isinstance(place[-1], dict) else (*place, {} if logs is None else logs)
             for hook in chosen:
-                hook(*args, **kwargs)
+                hook(*given)
 
         return call
 
@@ -277,20 +280,31 @@ class LambdaCallback(Callback):
             "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end, **kwargs,
         }  # fmt: skip
         for name, function in hooks.items():
-            if not name.startswith("on_") or not hasattr(Callback, name):
+            if name.startswith("on_") and not hasattr(Callback, name):
                 raise TypeError(f"[LambdaCallback] unknown hook {name!r}. Expected one of {sorted(n for n in dir(Callback) if n.startswith('on_'))}.")
             if function is not None:
                 setattr(self, name, function)
 
 
 class TerminateOnNaN(Callback):
-    """Stops training when the loss is NaN or infinite."""
+    """Stops training when the loss is NaN or infinite.
+
+    Args:
+        raise_error: whether to raise RuntimeError at once, so that no callback's `on_train_end` tidies up what may be needed.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         loss = (logs or {}).get("loss")
-        if loss is not None and not np.isfinite(float(loss)):
-            tell(f"Batch {batch}: Invalid loss, terminating training")
-            self.model.stop_training = True
+        if loss is None or np.isfinite(float(loss)):
+            return
+        if self.raise_error:
+            raise RuntimeError(f"NaN or Inf loss encountered at batch {batch}. Loss value: {loss}. Terminating training immediately.")
+        tell(f"Batch {batch}: Invalid loss, terminating training")
+        self.model.stop_training = True
 
 
 class LearningRateScheduler(Callback):

@@ -65,5 +65,3 @@ def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: str = "int8") 
     pairs = stack([cast(low, dtype), cast(high, dtype)], axis + 1)
     wide = reshape(pairs, (*x.sizes[:axis], 2 * x.sizes[axis], *x.sizes[axis + 1 :]))
     return slice_(wide, [0] * x.ndim, [orig_len if i == axis else n for i, n in enumerate(x.sizes)])
-
-

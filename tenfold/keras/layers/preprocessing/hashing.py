@@ -153,5 +153,3 @@ class HashedCrossing(CategoryLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {"num_bins": self.num_bins, "output_mode": self.output_mode, "sparse": self.sparse, "name": self.name, "dtype": self.dtype}
-
-

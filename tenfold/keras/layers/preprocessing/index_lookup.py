@@ -72,8 +72,9 @@ class IndexLookup(CategoryLayer):
         self.reset_state()
         if vocabulary is not None:
             if output_mode == "tf_idf" and idf_weights is None:
-                raise ValueError("When specifying the `vocabulary` argument, in TF-IDF output mode, the `idf_weights` argument must "
-                                 "also be provided.")
+                raise ValueError(
+                    "When specifying the `vocabulary` argument, in TF-IDF output mode, the `idf_weights` argument must also be provided."
+                )
             self.set_vocabulary(vocabulary, idf_weights)
 
     # --- the vocabulary ---

@@ -222,5 +222,3 @@ class TextVectorization(CategoryLayer):
 def _shortened(rows: RaggedTensor, length: int) -> RaggedTensor:
     """The first `length` elements of each row."""
     return RaggedTensor.from_tensor(rows.to_tensor(-1, shape=(None, length)), padding=-1)
-
-

@@ -1,8 +1,8 @@
 """How a quantized matrix is kept: which variables, what they hold, and the matrix that they stand for.
 
-    int8        the integers, and one divisor for each output
-    int4        two integers in a byte; one divisor for each output, or for each group of a block size a factor and a zero point
-    gptq, awq   [outputs, inputs] integers, two in a byte if they have four bits; a factor and a zero point for each group
+int8        the integers, and one divisor for each output
+int4        two integers in a byte; one divisor for each output, or for each group of a block size a factor and a zero point
+gptq, awq   [outputs, inputs] integers, two in a byte if they have four bits; a factor and a zero point for each group
 """
 
 from __future__ import annotations

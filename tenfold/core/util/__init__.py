@@ -1,0 +1,1 @@
+"""Messages under the module names that TensorFlow has for them."""
