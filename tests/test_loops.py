@@ -130,3 +130,16 @@ def test_a_program_with_rows_runs_again_and_again() -> None:
         (last, ys), (expected, stacked) = f(tf.constant(x)), loop_over(lambda i, c, r: (c + r, c * r), tf.constant(x[0]), tf.constant(x))
         np.testing.assert_allclose(last, expected, rtol=1e-5)
         np.testing.assert_allclose(ys, stacked, rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_of_a_scan_over_constants_is_computed_while_tracing() -> None:
+    """Rows that are single numbers: each is an array of its own while the body runs."""
+    xs = tf.constant([2.0, 3.0, 5.0])
+
+    def gradient() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(xs)
+            y = tf.scan(lambda c, x: c * x, xs, tf.constant(1.0))
+        return tape.gradient(y, xs)
+
+    np.testing.assert_array_equal(tf.function(gradient)(), [19, 12, 6])

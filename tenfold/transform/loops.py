@@ -114,7 +114,7 @@ def _run(*arrays: Any, body: Graph, carried: int, sliced: int, length: int, reve
     step = program_of(body)
     stacked = [np.zeros((length, *v.spec.shape), v.spec.dtype.numpy) for v in body.outputs[carried:]]
     for i in range(length - 1, -1, -1) if reverse else range(length):
-        results = step([np.int32(i) * np.ones((), np.int32), *current, *(r[i] for r in rows), *fixed])
+        results = step([np.full((), i, np.int32), *current, *(r[i, ...] for r in rows), *fixed])  # arrays, where r[i] may be a number
         current = results[:carried]
         for s, y in zip(stacked, results[carried:], strict=True):
             s[i] = y
