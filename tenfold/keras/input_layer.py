@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
@@ -20,30 +21,33 @@ class InputLayer(Layer):
                  batch_shape: Any = None, input_tensor: Any = None, optional: bool = False, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(name=name, trainable=kwargs.pop("trainable", True))
-        if "input_shape" in kwargs:
-            shape = kwargs.pop("input_shape")
-        if "batch_input_shape" in kwargs:
-            batch_shape = kwargs.pop("batch_input_shape")
+        for old, new in (("input_shape", "shape"), ("batch_input_shape", "batch_shape")):
+            if old in kwargs:
+                warnings.warn(f"Argument `{old}` is deprecated. Use `{new}` instead.", stacklevel=2)
+        shape, batch_shape = kwargs.pop("input_shape", shape), kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
             raise InvalidArgumentError(f"[Input] unknown arguments {sorted(kwargs)}.")
+        if input_tensor is not None:
+            _check_tensor(input_tensor, {"batch_size": batch_size, "shape": shape, "batch_shape": batch_shape, "dtype": dtype, "sparse": sparse})
+            batch_shape, dtype = tuple(input_tensor.shape), input_tensor.dtype
+        else:
+            for name_of, given in (("shape", shape), ("batch_size", batch_size)):
+                if given is not None and batch_shape is not None:
+                    raise InvalidArgumentError(f"[Input] You cannot pass both `{name_of}` and `batch_shape` at the same time. Try batch_shape alone.")
+            if batch_shape is None and shape is None:
+                raise InvalidArgumentError("[Input] You must pass a `shape` argument. Received: shape=None. Try keras.Input(shape=(28, 28, 1)).")
         if sparse or ragged:
             raise NotImplementedError("[Input] sparse and ragged inputs are not supported. Try a dense one.")
-        if input_tensor is not None:
-            batch_shape, dtype = tuple(input_tensor.shape), dtype or input_tensor.dtype
-        if batch_shape is None:
-            if shape is None:
-                raise InvalidArgumentError("[Input] You must pass a `shape` argument. Received: shape=None. Try keras.Input(shape=(28, 28, 1)).")
-            batch_shape = (batch_size, *_sizes(shape))
-        elif shape is not None or batch_size is not None:
-            raise InvalidArgumentError("[Input] You cannot pass both `shape` (or `batch_size`) and `batch_shape`. Try batch_shape alone.")
+        batch_shape = (batch_size, *_sizes(shape)) if batch_shape is None else batch_shape
         self._batch_shape = _sizes(batch_shape)
         self._input_dtype = as_dtype(dtype or floatx())
         self.sparse, self.ragged, self.optional = False, False, optional
         self.built = True
-        record(self, (), {}, KerasTensor(self._batch_shape, self._input_dtype, name=self.name))
+        tensor = KerasTensor(self._batch_shape, self._input_dtype, name=self.name) if input_tensor is None else input_tensor
+        record(self, (), {}, tensor)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("[InputLayer] an input is not called. Try calling the model.")
+        """Nothing: a model puts its inputs in this layer's place."""
 
     @property
     def batch_shape(self) -> tuple[int | None, ...]:
@@ -58,6 +62,20 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         return {"batch_shape": list(self._batch_shape), "dtype": self._input_dtype.name, "sparse": False, "ragged": False, "name": self.name,
                 "optional": self.optional}  # fmt: skip
+
+
+def _check_tensor(tensor: Any, given: dict[str, Any]) -> None:
+    """Raises ValueError unless the other arguments say the same as the tensor."""
+    if not isinstance(tensor, KerasTensor):
+        raise InvalidArgumentError(f"[Input] Argument `input_tensor` must be a KerasTensor. Received invalid type: input_tensor={tensor!r} "
+                                   f"(of type {type(tensor)}).")  # fmt: skip
+    shape = tuple(tensor.shape)
+    own = {"batch_size": shape[0] if shape else None, "shape": shape[1:], "batch_shape": shape, "dtype": tensor.dtype, "sparse": tensor.sparse}
+    for name, value in given.items():
+        value = tuple(value) if isinstance(value, list) else value
+        if value is not None and own[name] != value:
+            raise InvalidArgumentError(f"[Input] When providing the `input_tensor` argument, you cannot provide an incompatible `{name}` argument. "
+                                       f"Received: {name}={value}; the tensor has {own[name]}.")  # fmt: skip
 
 
 def _sizes(shape: Any) -> tuple[int | None, ...]:

@@ -72,10 +72,11 @@ def current_path() -> str:
 
 
 @contextmanager
-def scope_of(layer_name: str) -> Iterator[str]:
-    """The scope of a layer, entered unless it is the innermost already; gives the path."""
+def scope_of(layer_name: str, path: str | None = None) -> Iterator[str]:
+    """The scope of a layer, entered unless it is the innermost already; gives the path. `path` is that of a layer that has one."""
     inside = bool(_scope.names) and _scope.names[-1][0] == layer_name
-    with nullcontext() if inside else name_scope(layer_name):
+    parent = path.rpartition("/")[0] if path and not _scope.names else None
+    with nullcontext() if inside else name_scope(layer_name, override_parent=parent):
         yield current_path()
 
 

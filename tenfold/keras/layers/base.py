@@ -123,7 +123,7 @@ class Layer(Shaped):
                              "Try giving the layer's input a fixed size there.")  # fmt: skip
         default = "glorot_uniform" if wanted.is_floating and len(shape) > 0 else "zeros"
         start = initializers.get(default if initializer is None else initializer)
-        with scope_of(self.name):
+        with scope_of(self.name, self.__dict__.get("_path")):
             made = Variable(start, shape, wanted, trainable, autocast, aggregation, name=name, regularizer=regularizers.get(regularizer),
                             constraint=constraints.get(constraint))  # fmt: skip
         made.overwrite_with_gradient = overwrite_with_gradient
@@ -151,7 +151,7 @@ class Layer(Shaped):
             config = {**config, "dtype": policy.name if plain else policy}
         try:
             return cls(**config)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise TypeError(
                 f"Error when deserializing class '{cls.__name__}' using config={config}. Exception encountered: {error}. "
                 "Try defining `get_config()` so that it gives the arguments of `__init__()`."

@@ -57,7 +57,7 @@ def building(build: Any) -> Any:
             return build(self, *args, **kwargs)
         self.__dict__["_in_build"] = True
         names = signature(build).names[1:]
-        self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs}
+        self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs} or dict.fromkeys(names[:1])
         try:
             with init_scope(), scope_of(self.name) as path:
                 self.__dict__["_path"] = path

@@ -151,6 +151,10 @@ class EinsumDense(QuantizedMatrix):
         inputs, _, output = self._letters
         return tuple(i for i, c in enumerate(inputs) if c not in output)
 
+    def quantized_build(self, input_shape: Any, mode: Any, config: Any = None) -> None:
+        super().quantized_build(input_shape, mode, config)
+        self._int4_block_size = None if self._int4_block_size == -1 else self._int4_block_size
+
     def _as_two(self, shape: tuple[int, ...]) -> tuple[int, int]:
         reduced = self._reduced_axes()
         return math.prod(n for i, n in enumerate(shape) if i in reduced), math.prod(n for i, n in enumerate(shape) if i not in reduced)

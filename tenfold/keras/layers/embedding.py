@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import constraints, initializers, regularizers
 from tenfold.keras.layers.base import MODULE
@@ -12,6 +14,7 @@ from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
 from tenfold.keras.quantizers.groups import dequantized
 from tenfold.keras.quantizers.packing import unpack_int4
 from tenfold.keras.registry import register
+from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.gather import gather
@@ -47,6 +50,9 @@ class Embedding(QuantizedMatrix):
         input_length = kwargs.pop("input_length", None)
         if input_length is not None:
             kwargs.setdefault("input_shape", (input_length,))
+        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size <= 0:
+                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size}")
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -101,7 +107,7 @@ class Embedding(QuantizedMatrix):
     g_idx: Any
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return not_equal(inputs, 0) if self.mask_zero else None
+        return not_equal(as_tensor(inputs), 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -52,7 +52,10 @@ class Reshape(Layer):
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_shape = tuple(int(n) for n in target_shape)
-        if self.target_shape.count(-1) > 1 or any(n < -1 for n in self.target_shape):
+        if any(n < -1 for n in self.target_shape):
+            raise ValueError(f"Each size of target_shape must be a non-negative integer, or -1 for one that follows from the others. "
+                             f"Received: target_shape={target_shape}.")  # fmt: skip
+        if self.target_shape.count(-1) > 1:
             raise ValueError(f"Reshape: there must be at most one unknown dimension (-1) in target_shape. Received: target_shape={target_shape}.")
 
     def call(self, inputs: Any) -> Tensor:

@@ -33,7 +33,11 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = int(size)
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise TypeError(f"Expected an integer value for `size`, got {type(size)}.")
+        if size <= 0:
+            raise ValueError(f"`size` should be a positive integer. Received: size={size}")
+        self.size = size
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: Any) -> Tensor:
@@ -65,6 +69,8 @@ class UpSampling2D(Spatial):
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Any) -> Tensor:
+        if self.interpolation != "nearest":
+            inputs = self._as_compute(inputs)
         if self.interpolation not in ("nearest", "bilinear"):
             return self._resized(inputs)
         for axis, times in zip(self._axes(), self.size, strict=True):
