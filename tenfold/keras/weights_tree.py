@@ -21,8 +21,7 @@ def walk(root: Any, skipped: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
         if id(thing) in seen:
             return
         seen.add(id(thing))
-        if not _only_holds(thing):
-            yield path, thing
+        yield path, thing
         for name, child in _children(thing):
             yield from enter(child, f"{path}/{name}".lstrip("/"), ())
 
@@ -44,12 +43,7 @@ def walk(root: Any, skipped: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
 def is_saveable(thing: Any) -> bool:
     """Whether files hold its variables: a layer, a metric, an optimizer, a random generator."""
     optimizer = hasattr(thing, "apply_gradients") and hasattr(thing, "variables")
-    return isinstance(thing, (Weights, Metric, SeedGenerator)) or optimizer or _only_holds(thing)
-
-
-def _only_holds(thing: Any) -> bool:
-    """Whether it has no variables itself, but layers that have."""
-    return bool(getattr(type(thing), "_holds_layers", False))
+    return isinstance(thing, (Weights, Metric, SeedGenerator)) or optimizer
 
 
 def variables_of(thing: Any) -> list[Any]:
@@ -60,7 +54,7 @@ def variables_of(thing: Any) -> list[Any]:
 
 
 def _children(thing: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(thing, Weights) and not _only_holds(thing):
+    if not isinstance(thing, Weights):
         return
     is_graph = getattr(thing, "_graph", None) is not None or hasattr(thing, "_stack")
     if is_graph:

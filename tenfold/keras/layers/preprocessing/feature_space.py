@@ -52,8 +52,6 @@ class Cross:
 class Feature:
     """A feature: its type, the layer that prepares it, and whether the result is one-hot encoded."""
 
-    _holds_layers = True  # files find its preprocessor in it
-
     def __init__(self, dtype: Any, preprocessor: Any, output_mode: str) -> None:
         _allowed("output_mode", output_mode, ("int", "one_hot", "float"))
         self.dtype, self.output_mode = dtype, output_mode
