@@ -58,10 +58,10 @@ def _children(thing: Any) -> Iterator[tuple[str, Any]]:
         return
     is_graph = getattr(thing, "_graph", None) is not None or hasattr(thing, "_stack")
     if is_graph:
-        yield "layers", thing.layers
+        yield "layers", thing.layers  # type: ignore[attr-defined]
     attributes = {k: v for k, v in vars(thing).items() if k not in _SKIPPED and not (is_graph and k == "_stack")}
     if not is_graph and hasattr(thing, "save_weights"):
-        attributes["layers"] = thing.layers
+        attributes["layers"] = thing.layers  # type: ignore[attr-defined]
     for name in _own_properties(type(thing)):
         try:
             attributes.setdefault(name, getattr(thing, name))
