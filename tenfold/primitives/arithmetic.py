@@ -288,7 +288,7 @@ def _bitcast_spec(x: Spec, dtype: DType) -> Spec:
     return Spec(x.shape, dtype)
 
 
-@primitive(Kind.ELEMENTWISE, spec=_bitcast_spec, oracle=lambda x, dtype: np.ascontiguousarray(x).view(dtype.numpy),
+@primitive(Kind.ELEMENTWISE, spec=_bitcast_spec, oracle=lambda x, dtype: np.asarray(x, order="C").view(dtype.numpy),
            lower=lambda x, dtype: loops.bitcast(x, dtype), dtypes=ALL)  # fmt: skip
 def bitcast(apply: Any, x: Any, dtype: Any) -> Tensor:
     """The bits of `x` read as `dtype`, a type of the same size."""

@@ -192,9 +192,20 @@ from tenfold.keras.layers.wrappers import (
 _PREPROCESSING = "tenfold.keras.layers.preprocessing."
 _SOURCES = {
     "tenfold.keras.input_layer": "Input InputLayer",
+    _PREPROCESSING + "audio": "MelSpectrogram STFTSpectrogram",
     _PREPROCESSING + "category_encoding": "CategoryEncoding",
     _PREPROCESSING + "discretization": "Discretization",
     _PREPROCESSING + "hashing": "HashedCrossing Hashing",
+    _PREPROCESSING + "images.adaptive": "ContrastLimitedAdaptiveHistogramEqualization",
+    _PREPROCESSING + "images.colors": "RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomGrayscale RandomHue "
+    "RandomInvert RandomSaturation",
+    _PREPROCESSING + "images.distortions": "RandomElasticTransform RandomPerspective",
+    _PREPROCESSING + "images.filters": "RandomGaussianBlur RandomSharpness",
+    _PREPROCESSING + "images.mixing": "CutMix MaxNumBoundingBoxes MixUp RandomErasing",
+    _PREPROCESSING + "images.policies": "AugMix RandAugment",
+    _PREPROCESSING + "images.sizes": "CenterCrop RandomCrop RandomFlip Resizing",
+    _PREPROCESSING + "images.tones": "AutoContrast Equalization RandomPosterization Solarization",
+    _PREPROCESSING + "images.warps": "RandomRotation RandomShear RandomTranslation RandomZoom",
     _PREPROCESSING + "lookups": "IntegerLookup StringLookup",
     _PREPROCESSING + "normalization": "Normalization",
     _PREPROCESSING + "pipeline": "Pipeline",

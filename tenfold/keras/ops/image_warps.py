@@ -138,7 +138,7 @@ def affine_transform(images: Array, transform: Array, interpolation: str = "bili
     return on_batches(lambda x: _projected(x, rows, interpolation, fill_mode, fill_value), images, data_format)
 
 
-def _homography(start: Any, end: Any) -> Any:
+def homography(start: Any, end: Any) -> Any:
     """The transform [batch, 8] that reads at `start` [batch, 4, 2] what comes to `end`: eight linear equations."""
     sx, sy, ex, ey = start[..., 0], start[..., 1], end[..., 0], end[..., 1]
     one, zero = ex * 0 + 1, ex * 0
@@ -184,7 +184,7 @@ def perspective_transform(images: Array, start_points: Array, end_points: Array,
     one_of("interpolation", interpolation, INTERPOLATIONS)
     _check_points(images, start_points, end_points)
     start, end = (cast(expand_dims(p, 0) if p.ndim == 2 else p, "float32") for p in (start_points, end_points))
-    return on_batches(lambda x: _projected(x, _homography(start, end), interpolation, "constant", fill_value), images, data_format)
+    return on_batches(lambda x: _projected(x, homography(start, end), interpolation, "constant", fill_value), images, data_format)
 
 
 @operation("image", spec=like_images)
@@ -206,14 +206,20 @@ def elastic_transform(images: Array, alpha: float = 20.0, sigma: float = 5.0, in
     """
     one_of("interpolation", interpolation, INTERPOLATIONS)
     one_of("fill_mode", fill_mode, FILL_MODES)
+    return displaced(images, alpha, np.float32(sigma), sigma, interpolation, fill_mode, fill_value, seed, data_format)
+
+
+def displaced(images: Any, alpha: Any, sigma: Any, reach: float, interpolation: str, fill_mode: str, fill_value: float, seed: Any,
+              data_format: Any) -> Any:  # fmt: skip
+    """`elastic_transform` where `alpha` and `sigma` may be tensors: `reach` is the largest that sigma may be, and decides how wide kernels are."""
     key = random.draw_seed(seed)
 
     def apply(x: Any) -> Any:
         n, height, width, _ = x.sizes
-        bell = gaussian(6 * int(sigma) | 1, np.float32(sigma), x.dtype if x.dtype.size > 2 else "float32")
+        bell = gaussian(6 * int(reach) | 1, sigma, x.dtype if x.dtype.size > 2 and x.dtype.is_floating else "float32")
 
         def field(number: int) -> Any:
-            noise = random.normal((n, height, width, 1), 0.0, float(sigma), bell.dtype, fold_in(key, np.uint32(number)))
+            noise = random.normal((n, height, width, 1), 0.0, 1.0, bell.dtype, fold_in(key, np.uint32(number))) * sigma
             return cast(reshape(separably(noise, bell, bell, "SAME"), (n, height, width)), "float32")
 
         rows, columns = _grid(height, width)

@@ -17,6 +17,7 @@ __getattr__, __dir__ = _lazy.names(
         ),
         "tenfold.keras.switches": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
         "tenfold.keras.utils.audio_files": "audio_dataset_from_directory",
+        "tenfold.keras.utils.bounding_boxes": "bounding_boxes=*",
         "tenfold.keras.utils.config": "Config",
         "tenfold.keras.utils.downloads": "get_file",
         "tenfold.keras.utils.drawing": "model_to_dot plot_model",
