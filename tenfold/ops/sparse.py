@@ -73,7 +73,8 @@ def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = 
     """The dense tensor, with `default_value` (default: zero) where nothing is given."""
     default = sp_input.dtype.zero if default_value is None else default_value
     result = np.full(tuple(sp_input.shape), default, sp_input.dtype.numpy)
-    result[tuple(sp_input.indices._elements().T)] = sp_input.values._elements()
+    places, values = sp_input.indices._elements(), sp_input.values._elements()
+    result[tuple(places.T)] = values if places.shape[1] else values.sum(dtype=values.dtype)
     return wrap(result)
 
 

@@ -79,6 +79,9 @@ class IndexedSlices:
         whole: Tensor = scatter_add(self.indices, self.values, self.sizes[0])
         return whole
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.dense().__array__(dtype, copy)
+
     def map(self, f: Callable[[Any], Any]) -> IndexedSlices:
         """`f`, which must keep zeros, applied to the values."""
         return IndexedSlices(f(self.values), self.indices, self._shape)

@@ -21,14 +21,14 @@ _ELEMENTS = frozenset(
     "Abs Absolute Arcsin Arcsinh Arctan Arctanh Cast Ceil Conj Conjugate Copy Elu Expm1 Floor Gelu Imag LeakyRelu Log1p Negative Real Relu Relu6 "
     "Round Sign Silu Sin Sinh Softsign Sqrt Square Tan Tanh".split()
 )
-_ANY = frozenset("Bincount Digitize ExpandDims Multiply Reshape Squeeze Sum Transpose".split())
+_OTHER = frozenset("Bincount Digitize ExpandDims Mean Reshape Squeeze Sum Transpose".split())  # of one tensor, into another shape
 _ALL = frozenset("Add Concatenate Matmul Maximum Minimum Subtract".split())
 _FIRST = frozenset("Divide TrueDivide".split())
 
 
 def stays_sparse(kind: str, sparse: Sequence[bool]) -> bool:
     """Whether the result is sparse, given which of the tensors are."""
-    if kind in _ELEMENTS or kind in _ANY:
+    if kind in _ELEMENTS or kind in _OTHER or kind == "Multiply":
         return any(sparse)
     return all(sparse) if kind in _ALL else kind in _FIRST and sparse[0] and not any(sparse[1:])
 
@@ -50,10 +50,13 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
     if not stays_sparse(kind, sparse):
         return result
     slices = [x for x in tensors if isinstance(x, IndexedSlices)]
-    return _rows(result, slices) if len(slices) == sum(sparse) else from_dense(result)
+    if len(slices) < sum(sparse):
+        return from_dense(result)
+    return result if kind in _OTHER else _rows(result, slices)
 
 
 def _rows(result: Tensor, slices: Sequence[IndexedSlices]) -> IndexedSlices:
-    """The rows that any of the slices has."""
-    named = wrap(np.unique(np.concatenate([np.asarray(x.indices) for x in slices])))
+    """The rows that any of the slices has, or that became something else than zero (0 / 0 is NaN)."""
+    changed = np.flatnonzero((result.numpy() != 0).reshape(result.sizes[0], -1).any(1))
+    named = wrap(np.unique(np.concatenate([changed, *(np.asarray(x.indices) for x in slices)])))
     return IndexedSlices(gather(result, named), named, result.sizes)
