@@ -148,9 +148,6 @@ class KerasTensor:
     def __iter__(self) -> Any:
         raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported. Try keras.ops.unstack(x).")
 
-    def __round__(self, digits: int | None = None) -> Any:
-        return operation_named("Round")(self, decimals=digits or 0)
-
     def reshape(self, newshape: Any) -> Any:
         """The same elements in another shape."""
         return operation_named("Reshape")(self, newshape)
@@ -347,6 +344,7 @@ def install_operators(cls: type) -> None:
         setattr(cls, f"__r{name}__", _method(kind, reflected=True))
     for name, kind in _OTHERS.items():
         setattr(cls, f"__{name}__", _method(kind))
+    cls.__round__ = lambda self, digits=None: operation_named("Round")(self, decimals=digits or 0)  # type: ignore[attr-defined]
 
 
 def _refuse(tensor: KerasTensor, dtype: Any) -> None:

@@ -101,6 +101,20 @@ def autocast_dtype() -> DType | None:
     return _scope.autocast
 
 
+def _checked(name: str, fits: Callable[[Any], bool], error: type[Exception], expected: str) -> Any:
+    """An attribute that only takes values that fit."""
+
+    def get(self: Any) -> Any:
+        return self.__dict__[name]
+
+    def put(self: Any, value: Any) -> None:
+        if not fits(value):
+            raise error(f"Invalid value for attribute `{name}`. Expected: {expected}. Received: {value}")
+        self.__dict__[name] = value
+
+    return property(get, put)
+
+
 class Variable(base.Variable):
     """A weight of a layer, or the state of an optimizer or metric.
 
@@ -145,6 +159,24 @@ class Variable(base.Variable):
     @property
     def value(self) -> Any:  # type: ignore[override]
         """The value at this point."""
+        return self.read_value()
+
+    regularizer = _checked("regularizer", lambda value: value is None or callable(value), ValueError, "None or a callable")
+    constraint = _checked("constraint", lambda value: value is None or callable(value), ValueError, "None or a callable")
+    overwrite_with_gradient = _checked("overwrite_with_gradient", lambda value: isinstance(value, bool), TypeError, "It must be a boolean.")
+
+    def __bool__(self) -> bool:
+        raise TypeError("A Keras Variable cannot be used as a boolean. Try bool(variable.value), or keras.ops.any.")
+
+    def __int__(self) -> int:
+        return int(self._scalar())
+
+    def __float__(self) -> float:
+        return float(self._scalar())
+
+    def _scalar(self) -> Tensor:
+        if self.ndim:
+            raise TypeError(f"Only scalar arrays can be converted to Python scalars. Received a variable of shape {tuple(self.shape)}.")
         return self.read_value()
 
     def read_value(self) -> Tensor:

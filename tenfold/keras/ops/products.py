@@ -16,9 +16,8 @@ from tenfold.primitives import contraction
 
 
 def _exact(*dtypes: Any) -> str:
-    """Their common type; products of int8 are summed in int32."""
-    name = result_type(*dtypes)
-    return "int32" if name == "int8" else name
+    """Their common type; products of int8 with int8 are summed in int32."""
+    return "int32" if all(dtype == "int8" for dtype in dtypes) else result_type(*dtypes)
 
 
 @operation(dtype=_exact)
