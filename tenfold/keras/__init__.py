@@ -24,6 +24,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.datasets": "datasets=*",
         "tenfold.keras.distribution": "distribution=*",
         "tenfold.keras.scopes": "SymbolicScope device version",
+        "tenfold.keras.export": "export=*",
         "tenfold.keras.initializers": "initializers=* Initializer",
         "tenfold.keras.layers": "layers=*",
         "tenfold.keras.losses": "losses=* Loss",

@@ -9,7 +9,6 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import losses, metrics
-from tenfold.keras.loss_functions import sparse_categorical_crossentropy
 from tenfold.ops import math
 from tenfold.primitives.arithmetic import cast
 
@@ -63,7 +62,7 @@ def per_output(spec: Any, outputs: list[tuple[str | None, Any]], what: str) -> l
             near = difflib.get_close_matches(str(unknown[0]), [str(n) for n in names], 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise InvalidArgumentError(
-                f"[compile] `{what}` names an output that the model does not have: {unknown[0]!r}. Expected names among {names}.{hint}"
+                f"[compile] Invalid `{what}`: it names an output that the model does not have: {unknown[0]!r}. Expected keys among {names}.{hint}"
             )
         return [spec.get(n) for n in names]
     if isinstance(spec, (list, tuple)):
@@ -117,77 +116,6 @@ def make_loss(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         name = identifier if isinstance(identifier, str) else getattr(found, "__name__", None)
         return losses.LossFunctionWrapper(found, name=name)
     return found
-
-
-class CompileLoss:
-    """The weighted sum of the outputs' losses."""
-
-    def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None) -> None:
-        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, Mapping, int, float)):
-            raise InvalidArgumentError(f"[compile] loss_weights must be a float, list or dict. Received: loss_weights={loss_weights!r}.")
-        self._loss, self._weights, self._names = loss, loss_weights, output_names
-        self.losses: list[Any] | None = None
-        self.sparse: list[Any] = []  # for outputs whose targets are class numbers: (classes, ignored class, name of the loss)
-        self._outputs: list[tuple[str | None, Any]] = []
-        self.weights: list[Any] = []
-        self.metrics: list[Any] = []
-
-    def build(self, y_true: list[Any], outputs: list[tuple[str | None, Any]]) -> None:
-        """Makes the Loss objects, and one Mean per output if there are several."""
-        specs = per_output(self._loss, outputs, "loss")
-        self.losses = [make_loss(s, t, p) for s, t, (_, p) in zip(specs, y_true, outputs, strict=True)]
-        self.weights = per_output(self._weights, outputs, "loss_weights")
-        self._outputs = [(name, None) for name, _ in outputs]
-        self.sparse = [_sparse(loss, p) for loss, (_, p) in zip(self.losses, outputs, strict=True)]
-        count = sum(loss is not None for loss in self.losses)
-        self.metrics = [
-            metrics.Mean(name=f"{name}_loss") if loss is not None and count > 1 else None
-            for loss, (name, _) in zip(self.losses, outputs, strict=True)
-        ]
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The total; None if no output has a loss."""
-        outputs = outputs_of(y_pred, self._names)
-        targets = self._targets(y_true, outputs)
-        weights = [None] * len(outputs) if sample_weight is None else align(sample_weight, outputs, "sample_weight")
-        if self.losses is None:
-            self.build(targets, outputs)
-        assert self.losses is not None
-        total: Any = None
-        for loss, factor, metric, t, (_, p), w in zip(self.losses, self.weights, self.metrics, targets, outputs, weights, strict=True):
-            if loss is None:
-                continue
-            value = loss(t, p, w)
-            if metric is not None:
-                metric.update_state(value)  # every batch counts the same, as in Keras on TensorFlow
-            value = value if factor is None else value * factor
-            total = value if total is None else total + value
-        return total
-
-    def targets(self, y_true: Any) -> list[Any]:
-        """The targets in the order of the outputs; only after `build`."""
-        return self._targets(y_true, self._outputs)
-
-    def _targets(self, y_true: Any, outputs: list[tuple[str | None, Any]]) -> list[Any]:
-        specs = per_output(self._loss, outputs, "loss")
-        flat = nest.flatten(y_true)
-        wanted = [i for i, s in enumerate(specs) if s is not None]
-        if not isinstance(y_true, Mapping) and len(flat) == len(wanted) < len(outputs):  # targets only where there is a loss
-            filled: list[Any] = [None] * len(outputs)
-            for i, t in zip(wanted, flat, strict=True):
-                filled[i] = t
-            return filled
-        return align(y_true, outputs, "y")
-
-
-def _sparse(loss: Any, y_pred: Any) -> tuple[int, int | None, str] | None:
-    """(classes, ignored class, name) if the loss takes class numbers."""
-    function = getattr(loss, "fn", None)
-    if not isinstance(loss, losses.SparseCategoricalCrossentropy) and function is not sparse_categorical_crossentropy:
-        return None
-    axis = getattr(loss, "_fn_kwargs", {}).get("axis", -1)
-    width = y_pred.shape[axis] if y_pred.shape else None
-    return None if width is None else (int(width), getattr(loss, "ignore_class", None), "sparse_categorical_crossentropy")
 
 
 class CompileMetrics:

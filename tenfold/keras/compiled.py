@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.keras import metrics
-from tenfold.keras.compile_utils import CompileLoss, CompileMetrics
+from tenfold.keras.compile_loss import CompileLoss
+from tenfold.keras.compile_utils import CompileMetrics
 from tenfold.keras.step import Step
 from tenfold.transform.function import Function
 

@@ -53,6 +53,15 @@ class LayerGraph:
             known.update(id(x) for x in node.output_tensors)
             done.append(node.operation.name)
 
+    def _cut_off(self, start: Node) -> str:
+        """Which output depends on this input."""
+        items = self.outputs_struct.items() if isinstance(self.outputs_struct, dict) else enumerate(self.outputs)
+        for path, x in items:
+            nodes, _ = _walk([], nest.flatten(x))
+            if start in nodes:
+                return f"Output with path `{path}` is not connected to `inputs`: "
+        return ""
+
     def _check_names(self) -> None:
         names = [operation.name for operation in self.operations]
         double = sorted({name for name in names if names.count(name) > 1})

@@ -8,6 +8,7 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras.graph import LayerGraph
+from tenfold.keras.legacy_names import modern
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.keras.symbolic import KerasTensor, nodes_of
 
@@ -43,7 +44,8 @@ def _mapped(place: Any, structure: Any) -> Any:
     if isinstance(structure, Mapping):
         return {k: _mapped(place, v) for k, v in structure.items()}
     if isinstance(structure, (list, tuple)):
-        return [_mapped(place, v) for v in structure]
+        mapped = [_mapped(place, v) for v in structure]
+        return tuple(mapped) if type(structure) is tuple else mapped
     return place(structure)
 
 
@@ -83,7 +85,7 @@ def graph_from_config(config: Mapping[str, Any], custom_objects: Any, is_functio
     made: dict[str, Any] = {}
     start: dict[str, int] = {}
     waiting: list[tuple[str, list[Any]]] = []
-    for data in config["layers"]:
+    for data in [data if "module" in data else modern(data) for data in config["layers"]]:
         layer = deserialize_keras_object({k: v for k, v in data.items() if k not in ("name", "inbound_nodes")}, custom_objects)
         name = data.get("name", getattr(layer, "name", None))
         if not callable(layer) or not isinstance(name, str) or name in made:
@@ -117,7 +119,8 @@ def graph_from_config(config: Mapping[str, Any], custom_objects: Any, is_functio
             return {k: tensors(v) for k, v in structure.items()}
         if not isinstance(structure, (list, tuple)):
             raise InvalidArgumentError(f"[Model] malformed input_layers or output_layers in the config: {structure!r}.")
-        return [tensors(v) for v in structure]
+        found = [tensors(v) for v in structure]
+        return tuple(found) if isinstance(structure, tuple) else found
 
     try:
         return tensors(config["input_layers"]), tensors(config["output_layers"])
@@ -127,7 +130,7 @@ def graph_from_config(config: Mapping[str, Any], custom_objects: Any, is_functio
 
 def _known(made: Mapping[str, Any], name: Any) -> Any:
     if name not in made:
-        raise InvalidArgumentError(f"[Model] the config refers to a layer {name!r} that it does not hold.")
+        raise InvalidArgumentError(f"[Model] the config refers to a layer {name!r} that it does not hold. Missing node: {name}.")
     return made[name]
 
 

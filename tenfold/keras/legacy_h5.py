@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.errors import DataLossError, InvalidArgumentError
-from tenfold.keras.legacy_config import compile_arguments, modern
+from tenfold.keras.legacy_config import compile_arguments
+from tenfold.keras.legacy_names import modern
 from tenfold.keras.model_file import KERAS_VERSION, made_from, parsed
 from tenfold.keras.serialization import CustomObjectScope, get_registered_name, serialize_keras_object
 from tenfold.keras.variables import path_of

@@ -89,15 +89,18 @@ class Interrupt:
 
 
 class Epochs:
-    """Epochs of batches, each of `steps` batches if that is given: the next epoch then goes on where the last one ended."""
+    """Epochs of batches, each of `steps` batches if that is given: the next epoch then goes on where the last one ended.
 
-    def __init__(self, batches: Batches, steps: int | None, name: str) -> None:
+    If the data end within an epoch, the epoch ends with them, and the next one begins with the first batch again.
+    """
+
+    def __init__(self, batches: Batches, steps: int | None, name: str, together: int = 1) -> None:
+        steps = None if steps is None else -(-steps // together) * together  # callbacks' batches are not cut
         total = steps or batches.steps
         self.steps = switches.capped(total, switches.max_steps_per_epoch(), "steps_per_epoch")
         self.batches, self.name = batches, name
         self.limit = steps if self.steps == total else self.steps
         self._iterator: Iterator[Any] | None = None
-        self._seen = 0
         self.exhausted = False
 
     def __iter__(self) -> Iterator[tuple[list[Any], Any]]:
@@ -113,28 +116,28 @@ class Epochs:
             self.exhausted = self.batches.endless
             return
         for done in range(self.limit):
-            item = self._next()
+            item = self._next(start=done == 0)
             if item is None:
-                if done == 0 and self._seen == 0:
+                if done == 0:
                     self._empty()
                 warnings.warn(
                     f"[{self.name}] Your input ran out of data; interrupting training. Make sure that your dataset or generator can "
                     f"generate at least "
                     f"`steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your dataset.", stacklevel=4,
                 )  # fmt: skip
-                self.exhausted = True
+                self.exhausted = self.batches.endless
                 return
             yield item
 
-    def _next(self) -> Any:
+    def _next(self, start: bool) -> Any:
+        """The next batch, from the beginning if the data have ended and an epoch starts; None: there is none."""
         if self._iterator is None:
-            self._iterator, self._seen = self.batches.epoch(), 0
+            self._iterator = self.batches.epoch()
         item = next(self._iterator, None)
-        if item is None and self._seen and not self.batches.endless:
+        if item is None and not self.batches.endless:
             self.batches.finish_epoch()
-            self._iterator, self._seen = self.batches.epoch(), 0
-            item = next(self._iterator, None)
-        self._seen += item is not None
+            self._iterator = self.batches.epoch()
+            item = next(self._iterator, None) if start else None
         return item
 
     def _empty(self) -> None:
@@ -176,10 +179,10 @@ def run(step: Step, epochs: Epochs, begin: list[Any], end: list[Any], model: Any
             _tell(end, i, model, result)
         if interrupt.asked:
             interrupt.check()
-        if model.stop_training:
+        if model.stop_training or model.stop_evaluating:
             break
     if told < i:  # the last steps were fewer
-        _tell(end, i, model, result)
+        _tell(end, told + together, model, result)
     return result
 
 
@@ -201,7 +204,7 @@ def fit(model: Any, x: Any, y: Any, options: FitOptions) -> History:
     options.epochs = switches.capped(options.epochs, switches.max_epochs(), "epochs") or 0
     verbose = resolve_verbose(options.verbose, "fit")
     training, validation = _training_data(model, x, y, options)
-    epochs = Epochs(training, options.steps_per_epoch, "fit")
+    epochs = Epochs(training, options.steps_per_epoch, "fit", model.steps_per_execution)
     if isinstance(options.callbacks, CallbackList):
         callbacks = options.callbacks
     else:
@@ -267,7 +270,12 @@ def _training_data(model: Any, x: Any, y: Any, options: FitOptions) -> tuple[Bat
 def evaluate(model: Any, x: Any, y: Any, sample_weight: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> dict[str, Any]:
     """See `Model.evaluate`."""
     level = resolve_verbose(verbose, "evaluate")
-    epochs = Epochs(make_batches(x, y, sample_weight, batch_size, False, None, "evaluate", not model._compiled.eager), steps, "evaluate")
+    epochs = Epochs(
+        make_batches(x, y, sample_weight, batch_size, False, None, "evaluate", not model._compiled.eager),
+        steps,
+        "evaluate",
+        model.steps_per_execution,
+    )
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_progbar=level != 0, model=model, verbose=level, epochs=1, steps=epochs.steps)
     with Interrupt() as interrupt:
@@ -275,7 +283,7 @@ def evaluate(model: Any, x: Any, y: Any, sample_weight: Any, batch_size: Any, ve
 
 
 def _evaluate(model: Any, epochs: Epochs, callbacks: CallbackList, interrupt: Interrupt) -> dict[str, Any]:
-    stopping, model.stop_training = model.stop_training, False
+    stopping, model.stop_training, model.stop_evaluating = model.stop_training, False, False
     callbacks.on_test_begin()
     model.reset_metrics()
     begin, end = callbacks.hooks["on_test_batch_begin"], callbacks.hooks["on_test_batch_end"]
@@ -301,7 +309,7 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
     batches = make_batches(x, None, None, batch_size, False, None, "predict")
     if level == 0 and callbacks is None and isinstance(batches, ArrayBatches) and steps is None and batches.steps == 1:
         return nest.map_structure(_array, step(batches.arrays, _inputs(batches.structure)))
-    epochs = Epochs(batches, steps, "predict")
+    epochs = Epochs(batches, steps, "predict", model.steps_per_execution)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_progbar=level != 0, model=model, verbose=level, epochs=1, steps=epochs.steps)
     begin, end = callbacks.hooks["on_predict_batch_begin"], callbacks.hooks["on_predict_batch_end"]
@@ -324,8 +332,10 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
                 _show(end, i, form, gathered[told + 1 :])
                 told = i
             interrupt.check()
+            if model.stop_predicting:
+                break
         if told < i:
-            _show(end, i, form, gathered[told + 1 :])
+            _show(end, told + together, form, gathered[told + 1 :])
     callbacks.on_predict_end()
     return _packed(form, gathered)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from tenfold.core import nest
 from tenfold.core.dtypes import string
 from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.keras import saving
+from tenfold.keras.export import refuse_export
 from tenfold.keras.graph import LayerGraph
 from tenfold.keras.graph_config import graph_from_config, graph_to_config
 from tenfold.keras.layers.base import Layer
@@ -17,6 +19,7 @@ from tenfold.keras.layers.call import context
 from tenfold.keras.layers.quantizing.whole import quantize_model
 from tenfold.keras.registry import register
 from tenfold.keras.serialization import CustomObjectScope, serialize_keras_object
+from tenfold.keras.state_tree import set_state_tree, state_tree, variable_map
 from tenfold.keras.summary import print_summary
 from tenfold.keras.symbolic import KerasTensor, is_symbolic
 from tenfold.keras.trainer import Trainer
@@ -47,6 +50,7 @@ class Model(Trainer, Layer):
     """
 
     _graph: LayerGraph | None = None
+    _told_structure = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         chosen = Functional if cls is Model and _given_graph(args, kwargs) else cls
@@ -66,6 +70,7 @@ class Model(Trainer, Layer):
     def _init_from_graph(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self._set_graph(LayerGraph(inputs, outputs))
+        self.__dict__["_from_graph"] = True
         if trainable is not None:
             self.trainable = trainable
 
@@ -114,6 +119,7 @@ class Model(Trainer, Layer):
         assert self._graph is not None
         expected = self._graph.inputs_struct
         names = [x.name for x in self._graph.inputs]
+        self._check_structure(inputs, expected)
         if isinstance(inputs, Mapping) and not isinstance(expected, Mapping):
             missing = [n for n in names if n not in inputs]
             if missing:
@@ -132,9 +138,31 @@ class Model(Trainer, Layer):
         if len(flat) != len(names):
             raise InvalidArgumentError(f"[{self.name}] expects {len(names)} input(s), but it received {len(flat)} input tensors. "
                                        f"Expected: {names}. Try a list with one array per input, or a dict by name.")  # fmt: skip
-        return [self._fit(value, x) for value, x in zip(flat, self._graph.inputs, strict=True)]
+        paths = _paths(expected)
+        return [self._fit(value, x, path) for value, x, path in zip(flat, self._graph.inputs, paths, strict=True)]
 
-    def _fit(self, value: Any, expected: KerasTensor) -> Any:
+    def _check_structure(self, inputs: Any, expected: Any) -> None:
+        """Warns where the inputs come in another structure than that of the model.
+
+        Raises:
+            ValueError: they come in a list, and it is not clear in which order.
+        """
+        if not isinstance(expected, Mapping):
+            return
+        text = f"The structure of `inputs` doesn't match the expected structure. Expected the named input(s) with keys {list(expected)}; received "
+        if not isinstance(inputs, Mapping):
+            text += f"{type(inputs).__name__}. Try a dict."
+            if len(nest.flatten(inputs)) != len(expected) or list(expected) != sorted(expected):
+                raise InvalidArgumentError(text)
+        elif set(inputs) > set(expected):
+            text += f"keys {list(inputs)}."
+        else:
+            return
+        if not self._told_structure:
+            self._told_structure = True
+            warnings.warn(text, stacklevel=2)
+
+    def _fit(self, value: Any, expected: KerasTensor, path: str) -> Any:
         if value is None:
             if expected._keras_history is not None and getattr(expected._keras_history.operation, "optional", False):
                 return None
@@ -154,8 +182,8 @@ class Model(Trainer, Layer):
         if tensor.ndim != rank or any(a is not None and b is not None and a != b for a, b in list(sizes)[1:]):
             hint = " Try x[None, ...] for a batch of one row." if tensor.ndim == rank - 1 else ""
             raise InvalidArgumentError(
-                f"[{self.name}] the input {expected.name!r} has an incompatible shape. Expected shape={tuple(expected.shape)}; "
-                f"found shape={tuple(given.shape)}.{hint}"
+                f"[{self.name}] the input with name {expected.name!r} and path {path!r} has an incompatible shape: expected "
+                f"shape={tuple(expected.shape)}, found shape={tuple(given.shape)}.{hint}"
             )
         mask = getattr(given, "_keras_mask", None)
         if mask is not None and tensor is not given:
@@ -169,6 +197,10 @@ class Model(Trainer, Layer):
         if self._graph is not None:
             return list(self._graph_layers)
         return self._flatten_layers(include_self=False, recursive=False)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """The layer of this name, or at this place.
@@ -217,6 +249,10 @@ class Model(Trainer, Layer):
     def operations(self) -> list[Any]:
         """Layers and operations of the graph."""
         return list(self._symbolic("operations").operations)
+
+    @property
+    def _operations(self) -> list[Any]:
+        return self.operations
 
     @property
     def input_shape(self) -> Any:
@@ -268,15 +304,32 @@ class Model(Trainer, Layer):
     # --- files ---
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Writes the whole model to a `.keras` file."""
-        saving.save_model(self, filepath, overwrite=overwrite, **kwargs)
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Writes the weights to a `.weights.h5` file."""
-        saving.save_weights(self, filepath, overwrite=overwrite)
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any) -> None:
+        """Writes the weights to a `.weights.h5` file, or to several of at most `max_shard_size` GB."""
+        saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Reads the weights from a `.weights.h5` or `.keras` file."""
-        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch)
+        """Reads the weights from a `.weights.h5`, `.keras` or `.h5` file."""
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None, **kwargs: Any) -> None:
+        """Refused: formats of other programs are not written yet."""
+        refuse_export(filepath, format)
+
+    # --- state ---
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values of all variables, as nested dictionaries by their paths, under "trainable_variables", "optimizer_variables", ..."""
+        return state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: Any) -> None:
+        """Sets variables to what `get_state_tree` gave."""
+        set_state_tree(self, state_tree)
+
+    def _get_variable_map(self) -> dict[str, Any]:
+        """All variables by their paths."""
+        return variable_map(self)
 
     def __reduce__(self) -> Any:
         return saving.model_from_state, saving.model_to_state(self)
@@ -305,13 +358,30 @@ class Model(Trainer, Layer):
         return {"input_shape": None} if self._graph is not None else super().get_build_config()
 
 
+class _MadeOfGraph(type):
+    """Makes models of subclasses that were made as `super().__init__(inputs, outputs)` instances of Functional."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if type.__instancecheck__(cls, instance):
+            return True
+        return cls.__dict__.get("_any_graph", False) and isinstance(instance, Model) and instance.__dict__.get("_from_graph", False)
+
+
 @register("keras")
-class Functional(Model):
+class Functional(Model, metaclass=_MadeOfGraph):
     """What `Model(inputs, outputs)` makes."""
+
+    _any_graph = True
 
 
 def _single(shapes: list[Any]) -> Any:
     return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _paths(structure: Any, path: str = "") -> list[str]:
+    """The places of the leaves of a structure, as "0.name"."""
+    items = structure.items() if isinstance(structure, Mapping) else enumerate(structure) if isinstance(structure, (list, tuple)) else None
+    return [path] if items is None else [p for key, value in items for p in _paths(value, f"{path}.{key}".lstrip("."))]
 
 
 def _placeholders(shape: Any) -> Any:

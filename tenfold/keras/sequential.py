@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras.graph import LayerGraph
 from tenfold.keras.input_layer import InputLayer
 from tenfold.keras.layers.base import Layer
-from tenfold.keras.model import Model
+from tenfold.keras.model import Functional, Model
 from tenfold.keras.registry import register
 from tenfold.keras.serialization import CustomObjectScope, deserialize_keras_object, serialize_keras_object
 from tenfold.keras.symbolic import KerasTensor
@@ -58,8 +59,8 @@ class Sequential(Model):
                                        f"is already the "
                                        "name of a layer in this model. Try layer(..., name=...) with another name.")  # fmt: skip
         if isinstance(layer, InputLayer) and self._stack:
-            raise InvalidArgumentError(f"[Sequential] an Input must be the first layer of {self.name!r}, and there can be one only. "
-                                       f"It has {len(self._stack)} layers already.")  # fmt: skip
+            raise InvalidArgumentError(f"[Sequential] an Input must be the first layer of {self.name!r}, and there can be one only: it has already "
+                                       f"been configured, with {len(self._stack)} layers.")  # fmt: skip
         self._stack.append(layer)
         if rebuild:
             self._rebuild()
@@ -109,6 +110,7 @@ class Sequential(Model):
         start = self._stack[0].output
         x = start
         for layer in self._stack[1:]:
+            _check_arguments(layer)
             x = layer(x)
         self._set_graph(LayerGraph(start, x))
 
@@ -123,6 +125,16 @@ class Sequential(Model):
     def layers(self) -> list[Any]:
         """The layers, without the Input."""
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()` to change the layers.")
+
+    @property
+    def _functional(self) -> Any:
+        """The functional model of the same layers; None before it is built."""
+        graph = self._graph
+        return None if graph is None else Functional(graph.inputs_struct, graph.outputs_struct, name=self.name)
 
     def get_config(self) -> dict[str, Any]:
         config = {**Layer.get_config(self), "name": self.name, "layers": [serialize_keras_object(layer) for layer in self._stack]}
@@ -152,3 +164,12 @@ class Sequential(Model):
 
     def get_build_config(self) -> dict[str, Any] | None:
         return None if self._graph is None else {"input_shape": list(self._stack[0].batch_shape)}
+
+
+def _check_arguments(layer: Any) -> None:
+    """Raises ValueError for a layer that needs more than its input."""
+    parameters = list(inspect.signature(layer.call).parameters.values())
+    needed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    if len(needed) > 1:
+        raise InvalidArgumentError(f"[Sequential] Layers added to a Sequential model can only have a single positional argument, the input tensor. "
+                                   f"Layer {type(layer).__name__} has multiple positional arguments: {needed}. Try default values.")  # fmt: skip

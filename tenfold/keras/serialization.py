@@ -301,6 +301,10 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
             known.sort(key=lambda item: not (topic and topic in item[0]))
             if known:
                 return known[0][1]
+    if module is None and registered is None:  # of Keras 2, which wrote no modules
+        for place in ("keras.layers", "keras", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations"):
+            if (place, name) in OBJECTS:
+                return OBJECTS[place, name]
     if name == "Lambda":
         raise UnknownObjectError(_CODE)
     raise UnknownObjectError(

@@ -15,6 +15,7 @@ from tenfold.keras.compiled import Compiled
 from tenfold.keras.data_adapter import as_array, class_weights, unpack_x_y_sample_weight
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.keras.step import Step
+from tenfold.keras.trainer_names import TrainerNames
 from tenfold.ops import array
 from tenfold.ops.module import name_scope as op_scope
 from tenfold.ops.roofline_report import Report
@@ -23,7 +24,7 @@ from tenfold.tensor.tensor import Tensor
 from tenfold.transform.tape import GradientTape
 
 
-class Trainer:
+class Trainer(TrainerNames):
     """Training, evaluation and prediction, which `Model` inherits.
 
     Override `train_step`, `test_step`, `predict_step`, `compute_loss` or `compute_metrics` to change what happens in a step; it is compiled
@@ -31,11 +32,12 @@ class Trainer:
     """
 
     optimizer: Any = None
-    stop_training = False
+    stop_training = stop_evaluating = stop_predicting = False
     history: Any = None
     name: str
     _compiled: Compiled | None = None
     _predictor: Step | None = None
+    _runs_eagerly = False  # before `compile`
     output_names: Any
 
     # --- compile ---
@@ -100,11 +102,13 @@ class Trainer:
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run operation by operation."""
-        return self._compiled is not None and self._compiled.eager
+        return self._runs_eagerly if self._compiled is None else self._compiled.eager
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
-        self._checked("run_eagerly").eager = bool(value)
+        self._runs_eagerly = bool(value)
+        if self._compiled is not None:
+            self._compiled.eager = bool(value)
         self._forget_compiled()
 
     def _checked(self, method: str) -> Compiled:
@@ -230,8 +234,9 @@ class Trainer:
         compiled = self._compiled
         if compiled is None:
             return held
-        return [compiled.loss_tracker, *held, *([] if compiled.metrics is None else [compiled.metrics]),
-                *([] if compiled.loss is None else [m for m in compiled.loss.metrics if m is not None])]  # fmt: skip
+        own = [] if compiled.metrics is None else [compiled.metrics]
+        losses_of = [] if compiled.loss is None else compiled.loss.metrics
+        return [compiled.loss_tracker, *own, *losses_of, *held]
 
     @property
     def metrics_names(self) -> list[str]:

@@ -285,13 +285,13 @@ def test_steps_per_execution_groups_the_steps_that_callbacks_see():
     note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: losses.update({i: round(float(logs["loss"]), 5)}))
     alone.fit(x, y, batch_size=8, shuffle=False, verbose=0, callbacks=[note])
     together.fit(x, y, batch_size=8, shuffle=False, verbose=0, callbacks=[Watch()])
-    assert seen == [("begin", 0), ("end", 2, losses[2]), ("begin", 3), ("end", 5, losses[5]), ("begin", 6), ("end", 6, losses[6])]
+    assert seen == [("begin", 0), ("end", 2, losses[2]), ("begin", 3), ("end", 5, losses[5]), ("begin", 6), ("end", 8, losses[6])]
     for a, b in zip(together.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     seen.clear()
     together.evaluate(x, y, batch_size=8, verbose=0, callbacks=[Watch()])
     found = together.predict(x, batch_size=8, verbose=0, callbacks=[Watch()])
-    assert seen == [("test", 2), ("test", 5), ("test", 6), ("predict", 2, 24), ("predict", 5, 24), ("predict", 6, 8)]
+    assert seen == [("test", 2), ("test", 5), ("test", 8), ("predict", 2, 24), ("predict", 5, 24), ("predict", 8, 8)]
     np.testing.assert_array_equal(found, alone.predict(x, batch_size=8, verbose=0))
     with pytest.raises(ValueError, match="steps_per_execution must be a positive integer"):
         regression(steps_per_execution=0)
