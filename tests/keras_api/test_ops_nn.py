@@ -120,3 +120,7 @@ def test_operations_in_models_come_back_from_their_config() -> None:
     again = tf.keras.Model.from_config(model.get_config())
     data = RNG.standard_normal((2, 4, 4, 8)).astype(np.float32)
     np.testing.assert_array_equal(model(data), again(data))
+
+
+def test_leaky_relu_of_integers_is_floating() -> None:
+    np.testing.assert_allclose(ops.leaky_relu([1, -2]).numpy(), np.float32([1.0, -0.4]))

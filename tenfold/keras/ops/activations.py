@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core.shapes import normalize_axis
+from tenfold.keras.defaults import floatx
 from tenfold.keras.ops.define import Array, operation
 from tenfold.ops import nn, running
 from tenfold.ops.shaping import split
@@ -73,7 +74,7 @@ def log_sigmoid(x: Array) -> Array:
 @operation("nn")
 def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
     """x where positive, else `negative_slope` * x."""
-    return nn.leaky_relu(x, negative_slope)
+    return nn.leaky_relu(x if x.dtype.is_floating else cast(x, floatx()), negative_slope)
 
 
 @operation("nn")
