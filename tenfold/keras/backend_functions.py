@@ -20,8 +20,8 @@ from tenfold.transform.function import function as compiled
 
 LIKE_OPS = (
     "abs all any argmax argmin clip concatenate cos cumprod cumsum elu equal exp expand_dims floor greater greater_equal hard_sigmoid less "
-    "less_equal log logsumexp max maximum mean min minimum ndim not_equal one_hot ones_like prod relu reshape round sigmoid sign sin softmax softplus softsign "
-    "sqrt square squeeze stack std stop_gradient sum tan tanh tile var zeros_like"
+    "less_equal log logsumexp max maximum mean min minimum ndim not_equal one_hot ones_like prod relu reshape round sigmoid sign sin softmax "
+    "softplus softsign sqrt square squeeze stack std stop_gradient sum tan tanh tile var zeros_like"
 )
 
 
