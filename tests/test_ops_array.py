@@ -58,6 +58,7 @@ def test_range_and_linspace():
     for arguments in ((5,), (2, 9, 3), (5, 0, -2), (0, 0), (0.0, 1.0, 0.25), (1.0, 0.0, -0.5)):
         same(tf.range(*arguments), np.arange(*arguments).astype("float32" if isinstance(arguments[0], float) else "int32"))
     same(tf.range(3, dtype=tf.int64), np.arange(3))
+    assert tf.range(0.1, 1.1, 0.1).shape == (10,)  # counted in float32, as in TensorFlow: in float64 it were 11
     same(tf.linspace(0.0, 1.0, 5), np.linspace(0, 1, 5).astype("float32"))
     same(tf.linspace([0.0, 1.0], [1.0, 3.0], 3, axis=-1), np.linspace([0, 1], [1, 3], 3, axis=-1).astype("float32"))
     assert tf.linspace(0, 10, 3).dtype == tf.float64

@@ -179,6 +179,11 @@ class Variable(base.Variable):
             raise TypeError(f"Only scalar arrays can be converted to Python scalars. Received a variable of shape {tuple(self.shape)}.")
         return self.read_value()
 
+    @property
+    def _value(self) -> Variable:
+        """What Keras wraps: here it is the variable itself."""
+        return self
+
     def read_value(self) -> Tensor:
         """The value at this point; in the type that the calling layer computes in."""
         tensor = super().read_value() if _scope.stateless is None else _scope.stateless.get_current_value(self, super().read_value)

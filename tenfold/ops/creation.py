@@ -223,9 +223,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     if want.is_integer:
         count = -(-(int(last) - int(first)) // int(step))
         return wrap((np.arange(count, dtype=np.int64) * int(step) + int(first)).astype(want.numpy))
-    wide = np.float64(first), np.float64(last), np.float64(step)
-    count = max(0, math.ceil((wide[1] - wide[0]) / wide[2]))
     typed = np.float32 if want.size == 2 else want.numpy.type
+    count = max(0, math.ceil((typed(last) - typed(first)) / typed(step)))  # in this type, as in TensorFlow: 1.1 - 0.1 is ten times 0.1
     return wrap((np.arange(count).astype(typed) * typed(step) + typed(first)).astype(want.numpy))
 
 

@@ -247,3 +247,75 @@ def test_unknown_variables_and_missing_gradients():
         optimizer.apply([tf.constant(1.0)], [b])
     with pytest.warns(UserWarning, match="Gradients do not exist"):
         O.SGD().apply([tf.constant(1.0), None], [a, b])
+
+
+def draws(count, *shape):
+    return np.random.RandomState(4).standard_normal((count, *shape)).astype("float32")
+
+
+def test_schedule_free_adam_follows_its_formulas():
+    """z goes where Adam would, x is the mean of all z, the variable lies between (Keras on TensorFlow reads z after its update)."""
+    optimizer = O.ScheduleFreeAdamW(0.05, beta_1=0.8, warmup_steps=3)
+    start = np.array([1.0, -2.0, 0.5])
+    v = tf.keras.Variable(start.astype("float32"))
+    z, x, square = start.copy(), start.copy(), np.zeros(3)
+    for t, g in enumerate(draws(12, 3), 1):
+        optimizer.apply([tf.constant(g)], [v])
+        square = 0.999 * square + 0.001 * g.astype("float64") ** 2
+        z = z - 0.05 * min(t / 3, 1) * g / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
+        x = (1 - 1 / t) * x + z / t
+        np.testing.assert_allclose(v.numpy(), 0.2 * z + 0.8 * x, rtol=1e-4)
+
+
+def test_older_spellings():
+    with pytest.warns(DeprecationWarning, match="learning_rate"):
+        assert float(O.Adam(lr=0.5).learning_rate) == 0.5
+    with pytest.warns(UserWarning, match="ignored.*InverseTimeDecay"):
+        O.SGD(0.1, decay=1e-4)
+    with pytest.raises(ValueError, match=r"not recognized.*'beta'"):
+        O.Adam(beta=0.5)
+
+
+def test_a_step_can_be_a_function_of_the_state():
+    optimizer = O.Adam(0.1)
+    v = tf.keras.Variable([1.0, 2.0])
+    optimizer.build([v])
+    twin, twin_optimizer = tf.keras.Variable([1.0, 2.0]), O.Adam(0.1)
+    values, state = [v.value], [s.value for s in optimizer.variables]
+    step = tf.function(lambda values, state, g: optimizer.stateless_apply(state, [g], values))
+    for g in draws(3, 2):
+        values, state = step(values, state, tf.constant(g))
+        twin_optimizer.apply([tf.constant(g)], [twin])
+    np.testing.assert_allclose(values[0].numpy(), twin.numpy(), rtol=1e-6)
+    assert v.numpy().tolist() == [1, 2] and int(optimizer.iterations.numpy()) == 0
+    with pytest.raises(ValueError, match="1:1"):
+        optimizer.stateless_apply(state[1:], [tf.constant(g)], values)
+
+
+@pytest.mark.parametrize("name", ["Adam", "Adafactor", "Muon", "Ftrl", "Nadam"])
+def test_accumulated_gradients_are_one_step_with_their_mean(name):
+    """In a compiled step, too, where both branches are code; between updates nothing but the sums changes."""
+    once, often = getattr(O, name)(0.1), getattr(O, name)(0.1, gradient_accumulation_steps=3)
+    a, b = tf.keras.Variable(np.eye(3, dtype="float32"), name="w"), tf.keras.Variable(np.eye(3, dtype="float32"), name="w")
+    often.build([b])
+    step = tf.function(lambda g: often.apply([g], [b]))
+    for gs in draws(4, 3, 3, 3):
+        once.apply([tf.constant(gs.mean(0))], [a])
+        before = b.numpy()
+        for i, g in enumerate(gs):
+            step(tf.constant(g))
+            assert (b.numpy() == before).all() == (i < 2)
+    np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=2e-4, atol=1e-5)
+    assert int(np.asarray(often.iterations)) == 4
+
+
+def test_each_of_several_optimizers_has_its_rate():
+    first, rest = O.SGD(0.1, name="first"), O.SGD(0.01, name="rest")
+    model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(2, name="one"), tf.keras.layers.Dense(1, name="two")])
+    model.compile(O.MultiOptimizer(O.OptimizerMap(rest, {".*one/.*": first})), "mse")
+    halve = tf.keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, verbose=0, callbacks=[halve]).history
+    np.testing.assert_allclose(history["learning_rate_first"], [0.05, 0.025], rtol=1e-6)
+    np.testing.assert_allclose(history["learning_rate_rest"], [0.005, 0.0025], rtol=1e-6)
+    with pytest.raises(AttributeError, match="sub-optimizers"):
+        model.optimizer.learning_rate  # noqa: B018

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.callbacks.rates import parts_of, rates
 from tenfold.keras.progbar import Progbar
 from tenfold.keras.switches import tell
 
@@ -320,18 +321,19 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        optimizer = self.model.optimizer
-        try:
-            rate = self.schedule(epoch, float(np.asarray(optimizer.learning_rate)))
-        except TypeError:
-            rate = self.schedule(epoch)
-        rate = float(np.asarray(rate)) if hasattr(rate, "__array__") else rate
-        if not isinstance(rate, (float, np.floating)):
-            raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate!r}")
-        optimizer.learning_rate = rate
-        if self.verbose:
-            tell(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        for optimizer in parts_of(self.model.optimizer):
+            try:
+                rate = self.schedule(epoch, float(np.asarray(optimizer.learning_rate)))
+            except TypeError:
+                rate = self.schedule(epoch)
+            rate = float(np.asarray(rate)) if hasattr(rate, "__array__") else rate
+            if not isinstance(rate, (float, np.floating)):
+                raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate!r}")
+            optimizer.learning_rate = rate
+            if self.verbose:
+                which = "" if optimizer is self.model.optimizer else f"{optimizer.name} "
+                tell(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {which}learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            logs.update(rates(self.model.optimizer))

@@ -7,11 +7,11 @@ from typing import Any
 from tenfold.keras.optimizers.base import MODULE, Optimizer
 from tenfold.keras.registry import register
 from tenfold.keras.untyped import as_tensor, math
-from tenfold.primitives.arithmetic import cast, maximum, pow
+from tenfold.primitives.arithmetic import cast, logical_and, maximum, pow, select
 from tenfold.primitives.elementwise import sign
 
 
-class _Moments(Optimizer):
+class Moments(Optimizer):
     """An optimizer that keeps running means of the gradients and of their squares."""
 
     def __init__(self, learning_rate: Any, beta_1: float, beta_2: float, epsilon: float, name: str | None, **kwargs: Any) -> None:
@@ -30,7 +30,7 @@ class _Moments(Optimizer):
 
 
 @register(MODULE, "adam")
-class Adam(_Moments):
+class Adam(Moments):
     """w -= learning_rate * m / (sqrt(v) + epsilon), m and v being running means of g and g², corrected for their start at 0.
 
     Args:
@@ -46,7 +46,7 @@ class Adam(_Moments):
     """
 
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
-                 name: str | None = "adam", **kwargs: Any) -> None:  # fmt: skip
+                 name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
         self.amsgrad = amsgrad
 
@@ -60,14 +60,14 @@ class Adam(_Moments):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         power_1, power_2 = self._powers(variable)
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
-        m.assign(m + (gradient - m) * (1 - self.beta_1))
-        v.assign(v + (gradient * gradient - v) * (1 - self.beta_2))
+        self.assign(m, m + (gradient - m) * (1 - self.beta_1))
+        self.assign(v, v + (gradient * gradient - v) * (1 - self.beta_2))
         if self.amsgrad:
             top = self.slot(self._velocity_hats, variable)
-            top.assign(maximum(top, v))
+            self.assign(top, maximum(top, v))
             v = top
         alpha = learning_rate * math.sqrt(1 - power_2) / (1 - power_1)
-        variable.assign(variable - m * alpha / (math.sqrt(v) + self.epsilon))
+        self.assign(variable, variable - m * alpha / (math.sqrt(v) + self.epsilon))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "amsgrad": self.amsgrad}
@@ -78,17 +78,17 @@ class AdamW(Adam):
     """Adam with weight decay: weights also shrink by learning_rate * weight_decay in each step."""
 
     def __init__(self, learning_rate: Any = 0.001, weight_decay: float = 0.004, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
-                 amsgrad: bool = False, name: str | None = "adamw", **kwargs: Any) -> None:  # fmt: skip
+                 amsgrad: bool = False, name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name, weight_decay=weight_decay, **kwargs)
 
 
 @register(MODULE, "adamax")
-class Adamax(_Moments):
+class Adamax(Moments):
     """Adam with the largest |g| seen (slowly forgotten) instead of the root of the mean of g²."""
 
-    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = "adamax",
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
 
@@ -99,16 +99,16 @@ class Adamax(_Moments):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m, u = self.slot(self._m, variable), self.slot(self._u, variable)
-        m.assign(m + (gradient - m) * (1 - self.beta_1))
-        u.assign(maximum(self.beta_2 * u, as_tensor(abs(gradient))))
-        variable.assign(variable - learning_rate * m / ((1 - self._powers(variable)[0]) * (u + self.epsilon)))
+        self.assign(m, m + (gradient - m) * (1 - self.beta_1))
+        self.assign(u, maximum(self.beta_2 * u, as_tensor(abs(gradient))))
+        self.assign(variable, variable - learning_rate * m / ((1 - self._powers(variable)[0]) * (u + self.epsilon)))
 
 
 @register(MODULE, "nadam")
-class Nadam(_Moments):
+class Nadam(Moments):
     """Adam with Nesterov momentum."""
 
-    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = "nadam",
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
 
@@ -124,7 +124,7 @@ class Nadam(_Moments):
 
     def _update(self, gradients: list[Any], variables: list[Any]) -> None:
         t = self._step(self._u_product)
-        self._u_product.assign(self._u_product * self._share(t))
+        self.assign(self._u_product, self._u_product * self._share(t))
         super()._update(gradients, variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -132,21 +132,22 @@ class Nadam(_Moments):
         now, later = self._share(t), self._share(t + 1)
         product = cast(self._u_product.value, variable.dtype)
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
-        m.assign(m + (gradient - m) * (1 - self.beta_1))
-        v.assign(v + (gradient * gradient - v) * (1 - self.beta_2))
+        self.assign(m, m + (gradient - m) * (1 - self.beta_1))
+        self.assign(v, v + (gradient * gradient - v) * (1 - self.beta_2))
         mean = later * m / (1 - product * later) + (1 - now) * gradient / (1 - product)
         square = v / (1 - self._powers(variable)[1])
-        variable.assign(variable - learning_rate * mean / (math.sqrt(square) + self.epsilon))
+        self.assign(variable, variable - learning_rate * mean / (math.sqrt(square) + self.epsilon))
 
 
 @register(MODULE, "lion")
 class Lion(Optimizer):
     """w -= learning_rate * sign(beta_1 * m + (1 - beta_1) * g)."""
 
-    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, name: str | None = "lion", **kwargs: Any) -> None:
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         if not 0 < beta_1 <= 1:
-            raise ValueError(f"Argument `beta_1` must be in (0, 1]; otherwise, the optimizer degenerates to SignSGD. Received: beta_1={beta_1}.")
+            raise ValueError(f"Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
+                             f"Received: beta_1={beta_1}.")  # fmt: skip
         self.beta_1, self.beta_2 = beta_1, beta_2
 
     def build(self, variables: Any) -> None:
@@ -156,8 +157,32 @@ class Lion(Optimizer):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m = self.slot(self._momentums, variable)
-        variable.assign(variable - learning_rate * sign(m * self.beta_1 + gradient * (1 - self.beta_1)))
-        m.assign(m * self.beta_2 + gradient * (1 - self.beta_2))
+        self.assign_sub(variable, learning_rate * sign(m * self.beta_1 + gradient * (1 - self.beta_1)))
+        self.assign(m, m * self.beta_2 + gradient * (1 - self.beta_2))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2}
+
+
+@register(MODULE, "lamb")
+class Lamb(Moments):
+    """Adam whose step is scaled to each variable's norm, for large batches (You et al., 2019); arguments as in Adam."""
+
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = None,
+                 **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
+
+    def build(self, variables: Any) -> None:
+        if not self.built:
+            super().build(variables)
+            self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        power_1, power_2 = self._powers(variable)
+        m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
+        self.assign_add(m, (gradient - m) * (1 - self.beta_1))
+        self.assign_add(v, (gradient * gradient - v) * (1 - self.beta_2))
+        update = m / (1 - power_1) / (math.sqrt(v / (1 - power_2)) + self.epsilon)
+        size, step = (math.sqrt(math.reduce_sum(x * x)) for x in (as_tensor(variable), update))
+        ratio = select(logical_and(size > 0, step > 0), math.divide_no_nan(size, step), 1.0)
+        self.assign_sub(variable, ratio * learning_rate * update)

@@ -11,18 +11,22 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import defaults, identifiers, initializers, schedules
+from tenfold.keras import defaults, schedules
 from tenfold.keras.naming import auto_name
+from tenfold.keras.optimizers.arguments import check_clipping, check_counts, clipped, older_spellings, overwritten
+from tenfold.keras.optimizers.state import OptimizerState
+from tenfold.keras.serialization import serialize_keras_object
 from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable, name_scope, path_of
+from tenfold.keras.variables import Variable, name_scope, path_of, with_state
 from tenfold.ops.module import name_scope as op_scope
-from tenfold.primitives.arithmetic import cast, floordiv, maximum, minimum, select
-from tenfold.primitives.indexed_slices import by_rows, values_of
+from tenfold.primitives.arithmetic import cast, floordiv, maximum, select
+from tenfold.primitives.indexed_slices import by_rows
+from tenfold.transform.control import cond
 
 MODULE = "keras.optimizers"
 
 
-class Optimizer:
+class Optimizer(OptimizerState):
     """Updates variables from gradients. Subclasses define `slots` and `update_step`; a step of training compiles it as a whole.
 
     Args:
@@ -41,21 +45,9 @@ class Optimizer:
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
                  ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
                  gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
-        if kwargs.pop("decay", None) is not None:
-            raise ValueError("Argument `decay` is no longer supported and will be ignored. Try a schedule, e.g. schedules.InverseTimeDecay.")
-        if kwargs:
-            raise ValueError(f"Argument(s) not recognized: {kwargs}")
-        clips = [c for c in (clipnorm, clipvalue, global_clipnorm) if c is not None]
-        if len(clips) > 1:
-            raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: clipnorm={clipnorm}, "
-                             f"clipvalue={clipvalue}, global_clipnorm={global_clipnorm}.")  # fmt: skip
-        if any(c <= 0 for c in clips):
-            raise ValueError(f"Clipping thresholds must be positive. Received: {clips[0]}")
-        if use_ema and not 0 <= ema_momentum <= 1:
-            raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
-        for what, count in (("ema_overwrite_frequency", ema_overwrite_frequency), ("gradient_accumulation_steps", gradient_accumulation_steps)):
-            if count is not None and (not isinstance(count, int) or count < (2 if what.startswith("grad") else 1)):
-                raise ValueError(f"`{what}` must be an integer >= {2 if what.startswith('grad') else 1} or None. Received: {what}={count}")
+        learning_rate = older_spellings(learning_rate, kwargs)
+        check_clipping(clipnorm, clipvalue, global_clipnorm)
+        check_counts(use_ema, ema_momentum, ema_overwrite_frequency, gradient_accumulation_steps)
         self.name = name or auto_name(type(self).__name__)
         self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm = weight_decay, clipnorm, clipvalue, global_clipnorm
         self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
@@ -63,7 +55,7 @@ class Optimizer:
         self.built = False
         self._variables: list[Variable] = []
         self._trainable_variables: list[Any] = []
-        self._index: dict[int, int] = {}
+        self._trainable_variables_indices: dict[int, int] = {}
         self._excluded: set[int] = set()
         self._excluded_names: Any = None
         with name_scope(self.name):
@@ -77,16 +69,6 @@ class Optimizer:
                 raise ValueError(f"Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a callable. "
                                  f"Received: learning_rate={learning_rate!r}")  # fmt: skip
 
-    # --- state ---
-    def _track(self, variable: Variable) -> Variable:
-        self._variables.append(variable)
-        return variable
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Its state: the step count, the learning rate, and what the method keeps for each variable."""
-        return list(self._variables)
-
     @property
     def iterations(self) -> Any:
         """How many updates were made."""
@@ -98,7 +80,7 @@ class Optimizer:
     def learning_rate(self) -> Any:
         """The rate now: a Variable if it was given as a number (assign to change it), else what the schedule says."""
         if isinstance(self._learning_rate, schedules.LearningRateSchedule):
-            return self._learning_rate(self.iterations)
+            return self._learning_rate(self._iterations)
         return self._learning_rate if isinstance(self._learning_rate, Variable) else self._learning_rate()
 
     @learning_rate.setter
@@ -119,40 +101,12 @@ class Optimizer:
         if self.built:
             return
         self._trainable_variables = list(variables)
-        self._index = {id(v): i for i, v in enumerate(self._trainable_variables)}
-        with name_scope(self.name):
-            if self.use_ema:
-                self._averages = self.add_optimizer_variables(variables, "average")
-            if self.gradient_accumulation_steps:
-                self._accumulated = self.add_optimizer_variables(variables, "gradient_accumulator")
+        self._trainable_variables_indices = {id(v): i for i, v in enumerate(self._trainable_variables)}
+        if self.use_ema:
+            self._model_variables_moving_average = self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulated_gradients = [self.add_variable_from_reference(v, "gradient_accumulator") for v in variables]
         self.built = True
-
-    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, aggregation: str = "none", layout: Any = None,
-                     name: str | None = None) -> Variable:  # fmt: skip
-        """Makes a variable of its state."""
-        return self._track(Variable(initializers.get(initializer), tuple(shape), dtype or defaults.floatx(), trainable=False, name=name))
-
-    def add_variable_from_reference(self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros") -> Variable:
-        """Makes a variable of its state in the shape and type of a model's variable."""
-        base = path_of(reference_variable).replace("/", "_").replace(":", "_")
-        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name=f"{base}_{name or 'var'}")
-
-    def add_optimizer_variables(self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros") -> Any:
-        """One variable per model variable and name: a list, or with several names a tuple of lists."""
-        names = [name] if isinstance(name, str) else list(name)
-        made: tuple[list[Any], ...] = tuple([] for _ in names)
-        with name_scope(self.name):
-            for v in trainable_variables:
-                for column, what in zip(made, names, strict=True):
-                    column.append(self.add_variable_from_reference(v, what, initializer))
-        return made[0] if isinstance(name, str) else made
-
-    def _get_variable_index(self, variable: Any) -> int:
-        return self._index[id(variable)]
-
-    def slot(self, variables: list[Any], variable: Any) -> Any:
-        """The entry of `variables` that belongs to a model's variable."""
-        return variables[self._index[id(variable)]]
 
     # --- a step ---
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
@@ -173,20 +127,15 @@ class Optimizer:
         """
         if not len(grads):
             return
-        if trainable_variables is None:
-            if not self.built:
-                raise ValueError("When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
-                                 "Call `optimizer.build(trainable_variables)` first.")  # fmt: skip
-            trainable_variables = self._trainable_variables
-        elif not self.built:
-            self.build(trainable_variables)
+        trainable_variables = self._known(trainable_variables)
         if len(grads) != len(trainable_variables):
             raise ValueError(f"Expected one gradient per variable. Received {len(grads)} gradients for {len(trainable_variables)} variables.")
         self._check_known(trainable_variables)
         pairs = self._without_missing(grads, trainable_variables)
-        for g, v in [p for p in pairs if getattr(p[1], "overwrite_with_gradient", False)]:
-            v.assign(g)
-        pairs = [p for p in pairs if not getattr(p[1], "overwrite_with_gradient", False)]
+        for g, v in pairs:
+            if overwritten(v):
+                self._overwrite(g, v)
+        pairs = [p for p in pairs if not overwritten(p[1])]
         scale = self.loss_scale_factor
         gradients = [by_rows(partial(cast, dtype=v.dtype), g) for g, v in pairs]
         gradients = gradients if scale is None else [g / scale for g in gradients]
@@ -196,13 +145,24 @@ class Optimizer:
                 self._accumulate_or_update(gradients, variables)
                 self._average(variables)
                 for v in variables:
-                    if v.constraint is not None:
+                    if getattr(v, "constraint", None) is not None:
                         v.assign(v.constraint(v))
             self._iterations.assign_add(1)
 
+    def _known(self, variables: Sequence[Any] | None) -> Sequence[Any]:
+        """The variables to update: those given, or those that it was built with; builds it if it is not."""
+        if variables is None:
+            if not self.built:
+                raise ValueError("When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
+                                 "Call `optimizer.build(trainable_variables)` first.")  # fmt: skip
+            return self._trainable_variables
+        if not self.built:
+            self.build(variables)
+        return variables
+
     def _check_known(self, variables: Sequence[Any]) -> None:
         for v in variables:
-            if id(v) not in self._index:
+            if id(v) not in self._trainable_variables_indices:
                 raise ValueError(f"Unknown variable: {v!r}. This optimizer can only be called for the variables it was originally built with. "
                                  "When working with a new set of variables, you should recreate a new optimizer instance.")  # fmt: skip
 
@@ -218,35 +178,65 @@ class Optimizer:
 
     def _update(self, gradients: list[Any], variables: list[Any]) -> None:
         gradients = self._clip_gradients(gradients)
-        rate = self.learning_rate
-        rate = rate.value if isinstance(rate, Variable) else as_tensor(rate)
-        for v in variables:
-            if self.weight_decay is not None and self._use_weight_decay(v):
-                v.assign(v - v * (cast(rate, v.dtype) * self.weight_decay))
+        self._apply_weight_decay(variables)
+        rate = self._rate()
         for g, v in zip(gradients, variables, strict=True):
             self.update_step(g, v, cast(rate, v.dtype))
+
+    def _rate(self) -> Any:
+        rate = self.learning_rate
+        return rate.value if isinstance(rate, Variable) else as_tensor(rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one variable; to be defined by subclasses."""
         raise NotImplementedError(f"{type(self).__name__} does not implement update_step(gradient, variable, learning_rate).")
+
+    def assign(self, variable: Any, value: Any) -> None:
+        """Sets a variable. Updates go through this method and the next two, so that subclasses can see them."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Any, value: Any) -> None:
+        """Adds to a variable; of IndexedSlices only their rows."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Any, value: Any) -> None:
+        """Subtracts from a variable; of IndexedSlices only their rows."""
+        variable.assign_sub(value)
+
+    # --- accumulation ---
+    def _is_due(self) -> Any:
+        """Whether this is the last of the steps whose gradients are one update."""
+        return math.equal((self._iterations.value + 1) % self.gradient_accumulation_steps, 0)
 
     def _accumulate_or_update(self, gradients: list[Any], variables: list[Any]) -> None:
         steps = self.gradient_accumulation_steps
         if not steps:
             self._update(gradients, variables)
             return
-        sums = [self.slot(self._accumulated, v) for v in variables]
-        totals = [g + s.value for g, s in zip(gradients, sums, strict=True)]
-        due = math.equal((self._iterations.value + 1) % steps, 0)
-        skipped = {id(v) for v in (self._iterations, self._learning_rate, *self._accumulated)}
-        state = variables + [v for v in self._variables if id(v) not in skipped]
-        before = [v.read_value() for v in state]
-        self._update([t / steps for t in totals], variables)
-        for v, old in zip(state, before, strict=True):
-            v.assign(select(due, v.read_value(), old))
-        for s, total in zip(sums, totals, strict=True):
-            s.assign(select(due, total * 0, total))
+        sums = [self.slot(self._accumulated_gradients, v) for v in variables]
 
+        def update() -> None:
+            self._update([(g + s.value) / steps for g, s in zip(gradients, sums, strict=True)], variables)
+            for s in sums:
+                s.assign(s.value * 0)
+
+        def accumulate() -> None:
+            for g, s in zip(gradients, sums, strict=True):
+                s.assign_add(g)
+
+        cond(self._is_due(), update, accumulate)
+
+    def _overwrite(self, gradient: Any, variable: Any) -> None:
+        """What is given as gradient is the new value; of several steps the largest."""
+        if not self.gradient_accumulation_steps:
+            variable.assign(gradient)
+            return
+        largest = self.slot(self._accumulated_gradients, variable)
+        due, value = self._is_due(), maximum(as_tensor(gradient), largest.value)
+        variable.assign(select(due, value, variable.read_value()))
+        largest.assign(select(due, value * 0, value))
+
+    # --- averages ---
     def _average(self, variables: list[Any]) -> None:
         """Moves the moving averages, and every so often sets the variables to them."""
         if not self.use_ema:
@@ -255,7 +245,9 @@ class Optimizer:
         count = count.value if isinstance(count, Variable) else count
         due = None if not self.ema_overwrite_frequency else math.equal((count + 1) % self.ema_overwrite_frequency, 0)
         for v in self._trainable_variables:
-            average = self.slot(self._averages, v)
+            average = self.slot(self._model_variables_moving_average, v)
+            if average is None:
+                continue
             momentum = cast(math.not_equal(count, 0), v.dtype) * self.ema_momentum
             average.assign(momentum * average + (1 - momentum) * v)
             if due is not None:
@@ -265,23 +257,43 @@ class Optimizer:
         """At the end of training: sets the variables to their moving averages, if there are any."""
         if self.use_ema and self.built:
             for v in var_list:
-                v.assign(self.slot(self._averages, v).value)
+                if (average := self.slot(self._model_variables_moving_average, v)) is not None:
+                    v.assign(average.value)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss, multiplied by `loss_scale_factor` if there is one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
+    # --- the state as an argument and a result ---
+    def stateless_apply(self, optimizer_variables: Sequence[Any], grads: Sequence[Any],
+                        trainable_variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:  # fmt: skip
+        """(the model's variables, the optimizer's) after a step from these values; the variables themselves stay.
+
+        Raises:
+            ValueError: the optimizer is not built, or there are more or fewer values than variables.
+        """
+        if not self.built:
+            raise ValueError(f"To call `stateless_apply`, {type(self).__name__} must be built (i.e. its variables must have been created). "
+                             "You can build it via `optimizer.build(trainable_variables)`.")  # fmt: skip
+        own, models = self.variables, self._trainable_variables
+        if len(optimizer_variables) != len(own) or len(trainable_variables) != len(models):
+            raise ValueError(f"Argument `optimizer_variables` must be a list of tensors corresponding 1:1 to {type(self).__name__}().variables, and "
+                             f"`trainable_variables` to those that it was built with. Expected {len(own)} and {len(models)}; received "
+                             f"{len(optimizer_variables)} and {len(trainable_variables)}.")  # fmt: skip
+        after = with_state([*models, *own], [*trainable_variables, *optimizer_variables], lambda: self.apply(grads), type(self).__name__)[1]
+        return after[: len(models)], after[len(models) :]
+
     # --- clipping and decay ---
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        if self.weight_decay is None:
+            return
+        rate = self._rate()
+        for v in variables:
+            if self._use_weight_decay(v):
+                v.assign(v - v * (cast(rate, v.dtype) * self.weight_decay))
+
     def _clip_gradients(self, gradients: list[Any]) -> list[Any]:
-        if self.clipnorm:
-            return [g * self.clipnorm / maximum(_norm([g]), self.clipnorm) for g in gradients]
-        if self.global_clipnorm:
-            norm = _norm(gradients)
-            scale = self.global_clipnorm / maximum(norm, self.global_clipnorm) + (norm - norm)  # a norm that is not finite makes all NaN
-            return [g * cast(scale, g.dtype) for g in gradients]
-        if limit := self.clipvalue:
-            return [by_rows(lambda x: minimum(maximum(x, -limit), limit), g) for g in gradients]
-        return gradients
+        return clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
 
     def exclude_from_weight_decay(self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None) -> None:
         """Names variables that do not decay: themselves, or by words in their names. To be called before `build`."""
@@ -302,7 +314,7 @@ class Optimizer:
         elif isinstance(rate, schedules.LearningRateSchedule):
             rate = schedules.serialize(rate)
         else:
-            rate = 0.5  # a function cannot be written to a file; Keras writes this, too
+            rate = serialize_keras_object(rate)
         names = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum", "ema_overwrite_frequency",
                  "loss_scale_factor", "gradient_accumulation_steps")  # fmt: skip
         return {"name": self.name, "learning_rate": rate, **{n: getattr(self, n) for n in names}}
@@ -314,69 +326,5 @@ class Optimizer:
             config = {**config, "learning_rate": schedules.deserialize(config["learning_rate"], custom_objects)}
         return cls(**config)
 
-    def get_weights(self) -> list[Any]:
-        """The values of its state."""
-        return [v.numpy() for v in self._variables]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Sets its state.
-
-        Raises:
-            ValueError: the optimizer is not built, or shapes differ.
-        """
-        if not self.built:
-            raise ValueError("You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
-                             "`optimizer.build(trainable_variables)` to create the optimizer weights before calling `set_weights()`.")  # fmt: skip
-        for v, value in zip(self._variables, weights, strict=True):
-            v.assign(np.asarray(value).astype(v.dtype.numpy))
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes its state into `store`, under "0", "1", ..."""
-        for i, v in enumerate(self._variables):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Reads its state from `store`; one of another number of variables is left out, with a warning."""
-        if len(store.keys()) != len(self._variables):
-            warnings.warn(f"Skipping variable loading for optimizer '{self.name}', because it has {len(self._variables)} variables whereas the saved "
-                          f"optimizer has {len(store.keys())} variables.", stacklevel=2)  # fmt: skip
-            return
-        for i, v in enumerate(self._variables):
-            v.assign(np.asarray(store[str(i)]).astype(v.dtype.numpy))
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
-
-
-def _norm(gradients: list[Any]) -> Any:
-    total: Any = 0.0
-    for g in gradients:
-        x = values_of(g)
-        total = total + math.reduce_sum(x * x)
-    return math.sqrt(total)
-
-
-def get(identifier: Any) -> Any:
-    """The optimizer that `identifier` means: an optimizer, a name, a class or a config.
-
-    Raises:
-        ValueError: nothing of this name exists.
-    """
-    if isinstance(identifier, Optimizer):
-        return identifier
-    found = identifiers.deserialize(MODULE, "optimizer", identifier) if isinstance(identifier, (dict, str)) else identifier
-    found = found() if isinstance(found, type) and issubclass(found, Optimizer) else found
-    if not isinstance(found, Optimizer):
-        raise ValueError(f"Could not interpret optimizer identifier: {identifier!r}. Expected a name such as 'adam', or an Optimizer.")
-    return found
-
-
-def serialize(optimizer: Any) -> Any:
-    """The config of an optimizer."""
-    return identifiers.serialize(optimizer)
-
-
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """The optimizer of a config or name."""
-    found = identifiers.deserialize(MODULE, "optimizer", config, custom_objects)
-    return found() if isinstance(found, type) else found

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenfold.keras import initializers
-from tenfold.keras.optimizers import base
+from tenfold.keras.optimizers.base import MODULE, Optimizer
 from tenfold.keras.registry import register
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable, name_scope
+from tenfold.keras.variables import Variable
 from tenfold.primitives.arithmetic import cast, logical_and, select
 from tenfold.primitives.indexed_slices import by_rows, values_of
+from tenfold.transform.control import cond
 
 DEFAULTS = {"weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False, "ema_momentum": 0.99,
             "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None}  # fmt: skip
 
 
-@register(base.MODULE)
-class LossScaleOptimizer(base.Optimizer):
+@register(MODULE)
+class LossScaleOptimizer(Optimizer):
     """Multiplies the loss, divides the gradients, and leaves out steps whose gradients are not finite.
 
     After such a step the factor is halved; after `dynamic_growth_steps` good ones it is doubled. `compile` wraps the optimizer of a model with
@@ -54,9 +55,8 @@ class LossScaleOptimizer(base.Optimizer):
     def build(self, variables: Sequence[Any]) -> None:
         if self.built:
             return
-        with name_scope(self.name):
-            self.step_counter = self.add_variable((), "zeros", "int32", name="step_counter")
-            self.dynamic_scale = self.add_variable((), initializers.Constant(self.initial_scale), "float32", name="dynamic_scale")
+        self.step_counter = self.add_variable((), "zeros", "int", name="step_counter")
+        self.dynamic_scale = self.add_variable((), initializers.Constant(self.initial_scale), "float32", name="dynamic_scale")
         self.inner_optimizer.build(variables)
         super().build(variables)
 
@@ -81,6 +81,7 @@ class LossScaleOptimizer(base.Optimizer):
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the factor."""
+        loss = as_tensor(loss)
         return loss * (cast(self.dynamic_scale.value, loss.dtype) if self.built else self.initial_scale)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -95,11 +96,7 @@ class LossScaleOptimizer(base.Optimizer):
         scale = self.dynamic_scale.value
         unscaled = [g if g is None or getattr(v, "overwrite_with_gradient", False) else by_rows(lambda x: x / cast(scale, x.dtype), g)
                     for g, v in zip(grads, variables, strict=True)]  # fmt: skip
-        state = [*variables, *self.inner_optimizer.variables]
-        before = [v.read_value() for v in state]
-        self.inner_optimizer.apply(unscaled, variables)
-        for v, old in zip(state, before, strict=True):
-            v.assign(select(finite, v.read_value(), old))
+        cond(finite, lambda: self.inner_optimizer.apply(unscaled, variables), lambda: None)
         self._change_scale(finite, scale)
 
     def _change_scale(self, finite: Any, scale: Any) -> None:

@@ -24,7 +24,7 @@ class RMSprop(Optimizer):
     """
 
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False,
-                 name: str | None = "rmsprop", **kwargs: Any) -> None:  # fmt: skip
+                 name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name, **kwargs)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
@@ -38,18 +38,18 @@ class RMSprop(Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         rho = self.rho
         v = self.slot(self._velocities, variable)
-        v.assign(rho * v + (1 - rho) * (gradient * gradient))
+        self.assign(v, rho * v + (1 - rho) * (gradient * gradient))
         size = v + self.epsilon
         if self.centered:
             mean = self.slot(self._means, variable)
-            mean.assign(rho * mean + (1 - rho) * gradient)
+            self.assign(mean, rho * mean + (1 - rho) * gradient)
             size = v - math.square(mean) + self.epsilon
         step = learning_rate * gradient / math.sqrt(size)
         if self.momentum:
             m = self.slot(self._momentums, variable)
-            m.assign(self.momentum * m + step)
+            self.assign(m, self.momentum * m + step)
             step = m.value
-        variable.assign_sub(step)
+        self.assign_sub(variable, step)
 
     def get_config(self) -> dict[str, Any]:
         names = ("rho", "momentum", "epsilon", "centered")
@@ -60,7 +60,7 @@ class RMSprop(Optimizer):
 class Adagrad(Optimizer):
     """w -= learning_rate * g / sqrt(a + epsilon), a being the sum of all g²."""
 
-    def __init__(self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float = 1e-7, name: str | None = "adagrad",
+    def __init__(self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name, **kwargs)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
@@ -73,8 +73,8 @@ class Adagrad(Optimizer):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         a = self.slot(self._accumulators, variable)
-        a.assign(a + gradient * gradient)
-        variable.assign_sub(learning_rate * gradient / math.sqrt(a + self.epsilon))
+        self.assign_add(a, gradient * gradient)
+        self.assign_sub(variable, learning_rate * gradient / math.sqrt(a + self.epsilon))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
@@ -84,7 +84,7 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """w -= learning_rate * sqrt(d + epsilon) / sqrt(a + epsilon) * g, a and d being running means of g² and of the squared updates."""
 
-    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, name: str | None = "adadelta", **kwargs: Any) -> None:
+    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         self.rho, self.epsilon = rho, epsilon
 
@@ -95,10 +95,10 @@ class Adadelta(Optimizer):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         a, d = self.slot(self._gradients, variable), self.slot(self._updates, variable)
-        a.assign(self.rho * a + (1 - self.rho) * (gradient * gradient))
+        self.assign(a, self.rho * a + (1 - self.rho) * (gradient * gradient))
         step = -math.sqrt(d + self.epsilon) * gradient / math.sqrt(a + self.epsilon)
-        d.assign(self.rho * d + (1 - self.rho) * (step * step))
-        variable.assign_add(learning_rate * step)
+        self.assign(d, self.rho * d + (1 - self.rho) * (step * step))
+        self.assign_add(variable, learning_rate * step)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}

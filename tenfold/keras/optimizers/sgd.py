@@ -12,7 +12,7 @@ from tenfold.keras.registry import register
 class SGD(Optimizer):
     """w -= learning_rate * g; with momentum v = momentum * v - learning_rate * g, w += v."""
 
-    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str = "SGD", **kwargs: Any) -> None:
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError(f"`momentum` must be a float between [0, 1]. Received: momentum={momentum}")
@@ -27,9 +27,9 @@ class SGD(Optimizer):
         step = -learning_rate * gradient
         if self.momentum:
             v = self.slot(self.momentums, variable)
-            v.assign(v * self.momentum + step)
+            self.assign(v, v * self.momentum + step)
             step = v * self.momentum + step if self.nesterov else v.value
-        variable.assign_add(step)
+        self.assign_add(variable, step)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

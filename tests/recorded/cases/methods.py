@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from recorded.cases import initializers
+from recorded.cases import initializers, optimizers
+from recorded.cases import mixed as mixed_cases
 from recorded.cases.common import Arrays, Case, array, integers, normal, uniform
 from recorded.cases.losses import LABELS, PROBABILITIES, run_loss
 from recorded.cases.metrics import BINARY, ONE_HOT, REGRESSION, SPARSE, batches, run_metric
@@ -110,6 +111,83 @@ for mode in ("fan_in", "fan_out", "fan_avg"):
     )  # fmt: skip
 
 
+# --- optimizers ---
+def add_optimizer(kind: str, tag: str = "", tolerance: float = 5e-6, **options: Any) -> None:
+    CASES[f"optimizer_{kind}{'_' + tag if tag else ''}"] = Case(lambda tf: optimizers.run_optimizer(tf, kind, options), tolerance)
+
+
+add_optimizer("Adafactor")
+add_optimizer("Adafactor", "options", learning_rate=0.3, beta_2_decay=-0.6, clip_threshold=0.5, relative_step=False, weight_decay=0.01)
+add_optimizer("Adafactor", "schedule", learning_rate=lambda tf: tf.keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5))
+add_optimizer("Ftrl")
+add_optimizer("Ftrl", "l1", learning_rate=0.1, l1_regularization_strength=0.2, l2_regularization_strength=0.1, beta=0.3)
+add_optimizer("Ftrl", "shrinkage", learning_rate=0.1, l2_shrinkage_regularization_strength=0.1, learning_rate_power=-0.7)
+add_optimizer("Lamb")
+add_optimizer("Lamb", "decay", learning_rate=0.05, beta_1=0.8, weight_decay=0.1, clipnorm=1.0)
+add_optimizer("Adamax", "rate", learning_rate=0.02, weight_decay=0.01)
+add_optimizer("Nadam", "rate", learning_rate=0.02, clipvalue=1.0)
+add_optimizer("Adagrad", "rate", learning_rate=0.1, initial_accumulator_value=0.3)
+add_optimizer("Adadelta", "rate", learning_rate=0.5)
+add_optimizer("Lion", "rate", learning_rate=0.02, beta_1=0.8, weight_decay=0.05)
+for kind in ("SGD", "Adafactor", "Ftrl", "Lamb", "RMSprop"):
+    add_optimizer(kind, "accumulation", learning_rate=0.1, gradient_accumulation_steps=3, weight_decay=0.02)
+add_optimizer("Adam", "accumulation_ema", learning_rate=0.1, gradient_accumulation_steps=3, use_ema=True, ema_overwrite_frequency=2, ema_momentum=0.7)
+add_optimizer("SGD", "accumulation_schedule", gradient_accumulation_steps=4,
+              learning_rate=lambda tf: tf.keras.optimizers.schedules.CosineDecay(0.1, 20))  # fmt: skip
+
+
+def several(tf: Any) -> Arrays:
+    """Two optimizers by the names of the variables, with a scaled loss; a part excluded from decay."""
+    tf.keras.backend.clear_session()
+    O = tf.keras.optimizers
+    chosen = O.OptimizerMap(O.Adam(0.05), {"a.*": O.SGD(0.1, momentum=0.5, weight_decay=0.1)})
+    optimizer = O.MultiOptimizer(chosen, loss_scale_factor=4.0)
+    variables = [tf.keras.Variable(normal(1, 5), name="a1"), tf.keras.Variable(normal(2, 3, 2), name="b")]
+    history = []
+    for step in range(6):
+        optimizer.apply_gradients(zip([tf.constant(normal(10 + step, *v.shape)) for v in variables], variables, strict=True))
+        history.append(np.concatenate([array(v).ravel() for v in variables]))
+    return {"history": np.stack(history), "names": np.array([v.path for v in optimizer.variables])}
+
+
+def matrices(tf: Any, **options: Any) -> Arrays:
+    """Keras variables, as Muon looks at paths."""
+    tf.keras.backend.clear_session()
+    optimizer = tf.keras.optimizers.Muon(**options)
+    shapes = {"wide": (3, 6), "tall": (7, 2), "bias": (5,), "embeddings": (4, 3)}
+    variables = [tf.keras.Variable(normal(i, *s), name=n) for i, (n, s) in enumerate(shapes.items())]
+    history = []
+    for step in range(20):
+        optimizer.apply_gradients(zip([tf.constant(normal(10 * step + i, *v.shape)) for i, v in enumerate(variables)], variables, strict=True))
+        history.append(np.concatenate([array(v).ravel() for v in variables]))
+    return {"history": np.stack(history), "names": np.array([v.path for v in optimizer.variables])}
+
+
+CASES["optimizer_Muon"] = Case(matrices, 1e-4)
+PLAIN = {"learning_rate": 0.05, "nesterov": False, "rms_rate": None, "ns_steps": 3, "adam_lr_ratio": 0.1, "weight_decay": None}
+CASES["optimizer_Muon_plain"] = Case(lambda tf: matrices(tf, exclude_layers=["ta"], **PLAIN), 1e-4)
+CASES["optimizer_several"] = Case(several)
+
+
+def mixed(tf: Any, kind: str, policy: str) -> Arrays:
+    """Training under a 16-bit policy; float16 scales the loss."""
+    K = tf.keras
+    K.mixed_precision.set_global_policy(policy)
+    try:
+        model = mixed_cases.model_of(tf)
+        model.compile(getattr(K.optimizers, kind)(0.02), "sparse_categorical_crossentropy")
+        x, y = normal(11, 64, 8), integers(12, 0, 3, 64)
+        losses = model.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0).history["loss"]
+        return {"loss": np.array(losses, "float32"), "kind": np.array(type(model.optimizer).__name__)}
+    finally:
+        K.mixed_precision.set_global_policy("float32")
+
+
+for kind in ("Adafactor", "Ftrl", "Lamb", "Muon", "Lion", "Nadam"):
+    for policy in mixed_cases.POLICIES:
+        CASES[f"optimizer_{kind}_{policy}"] = Case(lambda tf, k=kind, p=policy: mixed(tf, k, p), 0.03)
+
+
 # --- names and configs ---
 def names(tf: Any) -> Arrays:
     """What strings mean, and what Keras writes down."""
@@ -119,6 +197,11 @@ def names(tf: Any) -> Arrays:
         "metrics": [type(K.metrics.get(n)).__name__ for n in ("mse", "MAE", "accuracy", "auc", "cosine_similarity", "f1_score", "bce")],
         "initializers": [type(K.initializers.get(n)).__name__ for n in ("normal", "uniform", "one", "zero", "IdentityInitializer", "he_normal")],
         "regularizers": [type(K.regularizers.get(n)).__name__ for n in ("l1", "l2", "L1L2", "l1l2")],
+        "optimizers": [type(K.optimizers.get(n)).__name__ for n in ("sgd", "Adam", "ADAMW", "ftrl", "schedulefreeadamw", "adafactor")],
+        "optimizer_names": [getattr(K.optimizers, n)().name for n in ("SGD", "Adam", "AdamW", "RMSprop", "Ftrl", "Adafactor", "AdamW", "Muon")],
+        "optimizer_configs": [repr(sorted(getattr(K.optimizers, n)(name="o").get_config().items())) for n in (
+            "SGD", "Adam", "AdamW", "RMSprop", "Ftrl", "Adafactor", "Lamb", "Muon", "Lion", "Nadam", "Adamax", "Adagrad", "Adadelta",
+            "ScheduleFreeAdamW")],
         "configs": [repr(sorted(m.get_config().items())) for m in (
             K.losses.Circle(), K.losses.CategoricalGeneralizedCrossEntropy(), K.losses.CTC(), K.metrics.BinaryIoU(), K.metrics.OneHotIoU(3, [1]),
             K.metrics.MeanIoU(3), K.metrics.OneHotMeanIoU(3), K.metrics.PrecisionAtRecall(0.5), K.metrics.PearsonCorrelation(),
