@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from recorded.cases.strings import CASES
 from recorded.compare import check
 
 import tenfold as tf
+from tenfold.compiler import pipeline
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -129,3 +131,43 @@ def test_sparse_tensors_there_and_back() -> None:
     assert tf.sparse.to_dense(tf.SparseTensor([[1]], ["a"], [3])).numpy().tolist() == [b"", b"a", b""]
     with pytest.raises(ValueError, match="one row for each value"):
         tf.SparseTensor([[0]], [1.0, 2.0], [3])
+
+
+def test_functions_in_functions_keep_their_sizes_apart() -> None:
+    """A function with open sizes that another one calls twice: for other sizes, known and decided by the data."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def lengths(x: Any) -> Any:
+        return tf.strings.length(tf.strings.split(x).to_tensor()), tf.reshape(tf.strings.length(x), [tf.shape(x)[0], 1])
+
+    @tf.function
+    def both(x: Any, y: Any) -> Any:
+        return lengths(x), lengths(y)
+
+    (a, b), (c, d) = both(tf.constant(["a bb", "c"]), tf.constant(["x y zzz", "", "v"]))
+    assert a.numpy().tolist() == [[1, 2], [1, 0]] and b.numpy().tolist() == [[4], [1]]
+    assert c.numpy().tolist() == [[1, 1, 3], [0, 0, 0], [1, 0, 0]] and d.numpy().tolist() == [[7], [0], [1]]
+
+
+def test_control_flow_over_strings() -> None:
+    @tf.function
+    def shout(x: Any, times: Any) -> Any:
+        _, y = tf.while_loop(lambda i, y: i < times, lambda i, y: (i + 1, tf.strings.join([y, "!"])), (tf.constant(0), x))
+        return tf.cond(times > 2, lambda: tf.strings.upper(y), lambda: y)
+
+    assert shout(tf.constant("hi"), tf.constant(1)).numpy() == b"hi!"
+    assert shout(tf.constant("hi"), tf.constant(3)).numpy() == b"HI!!!"
+
+
+def test_the_slow_truth_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the compiler, host parts and the others run through the oracles: the same results."""
+    monkeypatch.setattr(pipeline, "config", replace(pipeline.config, compile=False))
+    x = tf.Variable([[1.0], [2.0]])
+
+    @tf.function
+    def f(s: Any) -> Any:
+        rows = tf.strings.length(tf.strings.split(s)).to_tensor()
+        x.assign_add(tf.cast(tf.reduce_sum(rows, 1, keepdims=True), tf.float32))
+        return tf.matmul(tf.cast(rows, tf.float32), tf.ones([tf.shape(rows)[1], 1]))
+
+    assert f(tf.constant(["a bb", "ccc"])).numpy().tolist() == [[3.0], [3.0]] and x.numpy().tolist() == [[4.0], [5.0]]

@@ -143,7 +143,16 @@ def function(name: str, a: Size, b: Size) -> Size:
     return _FUNCTIONS[name](a, b)
 
 
-def evaluate(size: Size, known: Mapping[str, int]) -> Size:
+def unknown(size: Size) -> str | None:
+    """The name of a size that is one unknown, and nothing else."""
+    if isinstance(size, Sym) and len(size.terms) == 1:
+        (monomial, c) = size.terms[0]
+        if c == 1 and len(monomial) == 1 and isinstance(monomial[0], str):
+            return monomial[0]
+    return None
+
+
+def evaluate(size: Size, known: Mapping[str, Size]) -> Size:
     """`size` with the unknowns in `known` replaced."""
     if not isinstance(size, Sym):
         return size
@@ -156,7 +165,7 @@ def evaluate(size: Size, known: Mapping[str, int]) -> Size:
     return total
 
 
-def _evaluate_atom(atom: Atom, known: Mapping[str, int]) -> Size:
+def _evaluate_atom(atom: Atom, known: Mapping[str, Size]) -> Size:
     if isinstance(atom, str):
         return known[atom] if atom in known else Sym({(atom,): 1})
     name, a, b = atom
@@ -169,8 +178,9 @@ def match(pattern: Sequence[Size], shape: Sequence[int], known: dict[str, int]) 
     if len(pattern) != len(shape):
         return False
     for p, n in zip(pattern, shape, strict=True):
-        if isinstance(p, Sym) and len(p.terms) == 1 and p.terms[0][1] == 1 and len(p.terms[0][0]) == 1 and isinstance(p.terms[0][0][0], str):
-            if known.setdefault(p.terms[0][0][0], n) != n:
+        name = unknown(p)
+        if name is not None:
+            if known.setdefault(name, n) != n:
                 return False
         elif evaluate(p, known) != n:
             return False

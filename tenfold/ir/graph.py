@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.errors import InternalError
-from tenfold.core.shapes import Sym, evaluate
+from tenfold.core.shapes import Size, Sym, evaluate
 from tenfold.ir.primitive import Primitive, Spec
 
 GRADIENT = "gradient of "  # begins the `where` of nodes that differentiation made
@@ -71,7 +71,7 @@ def make(primitive: Primitive, inputs: Sequence[Value], attrs: Mapping[str, Any]
     return Node(primitive, tuple(inputs), tuple(Value(s) for s in specs), attrs, where)
 
 
-def specialize(graph: Graph, known: Mapping[str, int]) -> Graph:
+def specialize(graph: Graph, known: Mapping[str, Size]) -> Graph:
     """The graph with unknown sizes replaced, every spec inferred anew (so that mismatches are found, and named)."""
     new: dict[int, Value] = {}
 
@@ -90,7 +90,7 @@ def specialize(graph: Graph, known: Mapping[str, int]) -> Graph:
     return Graph(inputs, tuple(value(v) for v in graph.outputs), tuple(nodes), graph.name)
 
 
-def substitute(attr: Any, known: Mapping[str, int]) -> Any:
+def substitute(attr: Any, known: Mapping[str, Size]) -> Any:
     """An attribute with unknown sizes replaced, in nested tuples and graphs too."""
     if isinstance(attr, Sym):
         return evaluate(attr, known)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.core.shapes import Sym
-from tenfold.ir.graph import Graph, Value
+from tenfold.core.shapes import Sym, unknown
+from tenfold.ir.graph import Graph, Value, substitute
 from tenfold.ir.primitive import Spec
 from tenfold.tensor.bind import Recorder, bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
@@ -138,17 +139,31 @@ def replay(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
             env[id(v)] = as_tensor_of(v)
         return env[id(v)]
 
+    sizes: dict[str, Any] = {}  # what the graph's unknown sizes are here
+    for v, t in zip(graph.inputs, tensors, strict=True):
+        _learn(sizes, v.spec.shape, t.sizes)
     outside = state.origin
     inherit = not (outside or state.scope)  # else what is known here says more than what the graph knows
     try:
         for node in graph.nodes:
             if inherit:
                 state.origin = node.where
-            out = bind(node.primitive, *(tensor(v) for v in node.inputs), **node.attrs)
+            if node.primitive.apart:  # what the data decide is decided anew
+                _learn(sizes, [a for a in node.attrs.values() if isinstance(a, Sym)], itertools.repeat(None))
+            attrs = {k: substitute(a, sizes) for k, a in node.attrs.items()} if sizes else node.attrs
+            out = bind(node.primitive, *(tensor(v) for v in node.inputs), **attrs)
             env.update((id(v), t) for v, t in zip(node.outputs, out if isinstance(out, tuple) else (out,), strict=True))
     finally:
         state.origin = outside
     return [tensor(v) for v in graph.outputs]
+
+
+def _learn(sizes: dict[str, Any], pattern: Iterable[Any], shape: Iterable[Any]) -> None:
+    """Adds what the unknowns of `pattern` are in `shape` to `sizes`; fresh ones for None."""
+    for p, n in zip(pattern, shape, strict=False):
+        name = unknown(p)
+        if name is not None and p != n:
+            sizes.setdefault(name, Sym.fresh() if n is None else n)
 
 
 def as_tensor_of(value: Value) -> Tensor:
