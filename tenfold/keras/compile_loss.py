@@ -135,7 +135,7 @@ class CompileLoss:
         found = self._where_losses_are(y_true, flat_count) or align(y_true, outputs, what)
         if isinstance(y_pred, Mapping):
             return {key: value for (key, _), value in zip(outputs, found, strict=True)}
-        return list(found)
+        return nest.pack(y_pred, list(found))
 
     def _where_losses_are(self, y_true: Any, count: int) -> list[Any] | None:
         """Targets that are given only for the outputs that have a loss, with None for the others."""
@@ -178,11 +178,13 @@ def _at(path: tuple[Any, ...], structure: Any) -> Any:
 def _names(y_pred: Any, names: list[str] | None) -> Any:
     """The outputs' names in their structure; those in a dict are its keys."""
     flat = nest.flatten(y_pred)
+    if names and len(names) == len(flat) and nest.is_nested(y_pred):
+        return nest.pack(y_pred, list(names))
     if isinstance(y_pred, Mapping):
         return {k: _names(y, None) if nest.is_nested(y) else str(k) for k, y in y_pred.items()}
     if not nest.is_nested(y_pred):
         return names[0] if names and len(names) == 1 else None
-    return nest.pack(y_pred, list(names) if names and len(names) == len(flat) else [f"output_{i + 1}" for i in range(len(flat))])
+    return nest.pack(y_pred, [f"output_{i + 1}" for i in range(len(flat))])
 
 
 def _name(loss: Any, names: Any, path: tuple[Any, ...]) -> str:

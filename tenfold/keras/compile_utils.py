@@ -151,7 +151,7 @@ class CompileMetrics:
                 continue
             for i, (chosen, t, (name, p)) in enumerate(zip(per_output(spec, outputs, what), y_true, outputs, strict=True)):
                 for identifier in [] if chosen is None else chosen if isinstance(chosen, (list, tuple)) else [chosen]:
-                    self._entries.append((i, name, make_metric(identifier, t, p), weighted))
+                    self._entries.append((i, name if len(outputs) > 1 else None, make_metric(identifier, t, p), weighted))
         self.built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -12,6 +12,7 @@ from tenfold.core import nest
 from tenfold.core.dtypes import BY_NUMPY, as_dtype
 from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.core.strings import encoded, is_text
+from tenfold.keras.batch_structure import leaves
 from tenfold.keras.defaults import floatx
 from tenfold.keras.rows import RowCopy
 from tenfold.keras.symbolic import KerasTensor
@@ -73,7 +74,7 @@ class ArrayBatches(Batches):
 
     def __init__(self, data: tuple[Any, ...], batch_size: int | None, shuffle: Any, reuse: bool = True) -> None:
         self.structure = data
-        self.arrays: list[Any] = nest.flatten(data)
+        self.arrays: list[Any] = leaves(data)
         self.size = len(self.arrays[0])
         self.batch_size = 32 if batch_size is None else batch_size
         self.shuffle = shuffle
@@ -134,7 +135,7 @@ class IterableBatches(Batches):
             self.source.on_epoch_begin()
         for item in self._items():
             data = self._standard(item)
-            yield nest.flatten(data), data
+            yield leaves(data), data
 
     def _items(self) -> Iterable[Any]:
         if self.by_number:
@@ -171,6 +172,8 @@ def as_array(value: Any, name: str) -> Any:
     Raises:
         ValueError, TypeError: it is no array of numbers.
     """
+    if value is None:
+        return None
     if type(value) is np.ndarray:
         array = value
     elif isinstance(value, Tensor):
@@ -181,8 +184,8 @@ def as_array(value: Any, name: str) -> Any:
         raise InvalidArgumentError(
             f"[fit] `{name}` is a symbolic KerasTensor, which holds no data. Expected NumPy arrays or tensors. Try x=np.array(...)."
         )
-    elif hasattr(value, "toarray"):
-        raise InvalidArgumentError(f"[fit] `{name}` is a sparse matrix. Expected a dense array. Try {name}.toarray().")
+    elif hasattr(value, "toarray") or hasattr(value, "todense"):  # of SciPy, of JAX: a batch is small
+        array = np.asarray(value.toarray() if hasattr(value, "toarray") else value.todense())
     elif hasattr(value, "__array__"):
         array = np.asarray(value)
     elif isinstance(value, (int, float, bool)):
@@ -217,8 +220,8 @@ def is_array(value: Any) -> bool:
 
 def are_arrays(data: Any) -> bool:
     """Whether `data` is an array or a nested structure of them."""
-    leaves = nest.flatten(data)
-    return bool(leaves) and all(is_array(leaf) or hasattr(leaf, "toarray") or isinstance(leaf, str) for leaf in leaves)
+    found = nest.flatten(data)
+    return bool(found) and all(leaf is None or is_array(leaf) or hasattr(leaf, "toarray") or isinstance(leaf, str) for leaf in found)
 
 
 def make_batches(x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None, shuffle: Any = False, class_weight: Any = None,
@@ -271,16 +274,18 @@ def _check_source(x: Any, y: Any, sample_weight: Any, batch_size: Any, method: s
 def check_lengths(parts: list[Any], method: str) -> None:
     """Raises ValueError unless all arrays have the same number of rows, at least one."""
     names = ("x", "y", "sample_weight")
-    flat = nest.flatten(parts)
+    flat = leaves(parts)
+    if not flat:
+        raise InvalidArgumentError(f"[{method}] no data was given: all inputs are None. Try an array for each input that is not optional.")
     if flat[0].ndim and len(flat[0]) and all([a.ndim and len(a) == len(flat[0]) for a in flat]):
         return
     for name, part in zip(names, parts, strict=False):
-        for a in nest.flatten(part):
+        for a in leaves(part):
             if a.ndim == 0:
                 raise InvalidArgumentError(
                     f"[{method}] `{name}` is a scalar. Expected an array whose first dimension counts the samples. Try {name}[None]."
                 )
-    sizes = {name: [len(a) for a in nest.flatten(part)] for name, part in zip(names, parts, strict=False)}
+    sizes = {name: [len(a) for a in leaves(part)] for name, part in zip(names, parts, strict=False)}
     if len({n for part in sizes.values() for n in part}) > 1:
         shown = "; ".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in sizes.items())
         raise InvalidArgumentError(

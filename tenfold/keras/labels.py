@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.keras.batch_structure import leaves, packed
 
 
 def check_labels(loss: Any, structure: Any, arrays: list[Any]) -> None:
@@ -20,9 +20,9 @@ def check_labels(loss: Any, structure: Any, arrays: list[Any]) -> None:
     """
     if loss is None or len(structure) < 2 or not any(loss.sparse):
         return
-    first = len(nest.flatten(structure[0]))
-    count = len(nest.flatten(structure[1]))
-    targets = loss.targets(nest.pack(structure[1], arrays[first : first + count]))
+    first = len(leaves(structure[0]))
+    count = len(leaves(structure[1]))
+    targets = loss.targets(packed(structure[1], arrays[first : first + count]))
     for y, sparse in zip(targets, loss.sparse, strict=True):
         if sparse is not None and y is not None and y.size:
             _check(y, *sparse)

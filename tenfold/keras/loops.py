@@ -16,6 +16,7 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import switches
+from tenfold.keras.batch_structure import leaves
 from tenfold.keras.callbacks.base import CallbackList, History, LazyLogs, ProgbarLogger
 from tenfold.keras.data_adapter import ArrayBatches, Batches, are_arrays, make_batches, split, unpack_x_y_sample_weight
 from tenfold.keras.labels import check_labels
@@ -325,7 +326,7 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
                 for hook in begin:
                     hook(i, {})
             inputs = _inputs(structure)
-            outputs = step(arrays[: len(nest.flatten(inputs))], inputs)
+            outputs = step(arrays[: len(leaves(inputs))], inputs)
             form = outputs
             gathered.append([_array(t) for t in nest.flatten(outputs)])
             if i == told + together:

@@ -10,6 +10,7 @@ from tenfold.core.dtypes import BY_NUMPY
 from tenfold.core.errors import TraceError
 from tenfold.core.shapes import Sym
 from tenfold.ir.primitive import Spec
+from tenfold.keras.batch_structure import packed
 from tenfold.keras.symbolic import BATCH
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor, wrap
@@ -42,7 +43,7 @@ class Step:
         """What the function returns for this batch."""
         if structure is not self._structure or self._concrete is None:
             if self._runs_eagerly():
-                return self._function(nest.pack(structure, [wrap(a) for a in arrays]))
+                return self._function(packed(structure, [wrap(a) for a in arrays]))
             self._lookup(arrays, structure)
         concrete = self._concrete
         assert concrete is not None
@@ -102,7 +103,7 @@ class Step:
 
     def _make(self, key: Any, specs: list[Spec], structure: Any) -> ConcreteFunction:
         def call(*tensors: Tensor) -> Any:
-            return self._function(nest.pack(structure, list(tensors)))
+            return self._function(packed(structure, list(tensors)))
 
         made = self._made[key] = ConcreteFunction(trace(call, specs, self._name), len(specs), self._name)
         return made
@@ -112,7 +113,7 @@ def form_of(structure: Any) -> Any:
     """The nesting of a structure, hashable."""
     for part in structure:
         if nest.is_nested(part):
-            return repr(nest.map_structure(lambda _: 0, structure))
+            return repr(nest.map_structure(lambda leaf: leaf is not None, structure))
     return len(structure)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import loops, losses, metrics, optimizers, profiling
+from tenfold.keras.batch_structure import leaves
 from tenfold.keras.compile_utils import CompileMetrics, total_of
 from tenfold.keras.compiled import Compiled
 from tenfold.keras.data_adapter import as_array, class_weights, unpack_x_y_sample_weight
@@ -343,7 +344,7 @@ class Trainer(TrainerNames):
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch, as NumPy arrays."""
         data = (nest.map_structure(lambda a: as_array(a, "x"), x),)
-        return nest.map_structure(_numpy, self._predict_step()(nest.flatten(data), data))
+        return nest.map_structure(_numpy, self._predict_step()(leaves(data), data))
 
     def _predict_step(self) -> Step:
         if self._predictor is None:
@@ -377,7 +378,7 @@ def _numpy(value: Any) -> Any:
 
 
 def _batch_size(x: Any, like: Any) -> Any:
-    return cast(array.shape(nest.flatten(x)[0])[0], like.dtype)
+    return cast(array.shape(leaves(x)[0])[0], like.dtype)
 
 
 def _check_names(loss: Any, plain: Any, weighted: Any) -> None:
