@@ -19,7 +19,7 @@ def modern(config: Any, depth: int = 0) -> Any:
         return config
     inner = config.get("config")
     if "class_name" in config and config.get("module") is None and isinstance(inner, (Mapping, list)):
-        inner = {"layers": inner} if isinstance(inner, list) and config["class_name"] == "Sequential" else inner
+        inner = {"name": "sequential", "layers": inner} if isinstance(inner, list) and config["class_name"] == "Sequential" else inner
         return {**config, "config": _renamed(str(config["class_name"]), modern(inner, depth + 1))}
     return {k: modern(v, depth + 1) for k, v in config.items()}
 

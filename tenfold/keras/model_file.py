@@ -63,7 +63,7 @@ def made_from(config: Any, path: str, available: int, custom_objects: Any = None
         DataLossError: the file is hostile. ValueError: the config names something unknown or does not fit together.
     """
     try:
-        with loading(available), CustomObjectScope(custom_objects or {}):
+        with loading(2 * available), CustomObjectScope(custom_objects or {}):
             model = deserialize_keras_object(config, safe_mode=safe_mode)
     except (RecursionError, MemoryError, OverflowError) as error:
         raise DataLossError(f"[load_model] {path!r}: the config describes an impossible model ({type(error).__name__}).") from None

@@ -149,8 +149,11 @@ class Sequential(Model):
         Raises:
             ValueError: the config has no layers.
         """
-        if "layers" not in config or not isinstance(config["layers"], (list, tuple)):
-            raise InvalidArgumentError(f"[Sequential] the config needs 'name' and 'layers'. Received keys {sorted(config)}.")
+        if "name" not in config or not isinstance(config.get("layers"), (list, tuple)):
+            raise InvalidArgumentError(f"[Sequential] A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys. "
+                                       f"Received keys {sorted(config)}.")  # fmt: skip
+        if any(isinstance(layer, dict) and "config" not in layer for layer in config["layers"]):
+            raise InvalidArgumentError("[Sequential] a layer's configuration is malformed. Expected a dictionary containing a 'config' key.")
         model = cls(name=config.get("name"))
         with CustomObjectScope(custom_objects or {}):
             for layer in config["layers"]:

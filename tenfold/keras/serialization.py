@@ -28,6 +28,10 @@ _scopes: list[dict[str, Any]] = []
 _PLAIN = (str, int, float, bool)
 
 
+class WrongTypeError(InvalidArgumentError, TypeError):
+    """A config holds a value of another type than its form asks for."""
+
+
 class UnknownObjectError(InvalidArgumentError, TypeError):
     """A config names a class or function that nobody registered."""
 
@@ -224,6 +228,8 @@ def _deserialize_special(tag: str, inner: Any, depth: int) -> Any:
         raise InvalidArgumentError(_CODE)
     if tag == "__keras_tensor__" and isinstance(inner, Mapping):
         return KerasTensor(inner["shape"], inner["dtype"])
+    if tag == "__typespec__" and not isinstance(inner, (list, tuple)):
+        raise WrongTypeError(f"[deserialize] malformed type. Expected 'config' to be a list or a tuple; received {type(inner).__name__}.")
     value = _deserialize(inner, depth + 1)
     if isinstance(value, dict):
         if tag == "__tuple__":
@@ -248,15 +254,17 @@ def _instance(config: Mapping[str, Any], name: str, inner: Any) -> Any:
         return Function(name, **{str(k): _deserialize(v, 0) for k, v in dict(inner or {}).items() if v is not None and (k in known or k == "name")})
     cls = _find(module, name, config.get("registered_name"))
     if not inspect.isclass(cls) or not hasattr(cls, "from_config"):
-        raise UnknownObjectError(f"[deserialize] {name!r} is not a class with a from_config() method.")
+        raise UnknownObjectError(f"[deserialize] Unable to reconstruct an instance of {name!r}: it is not a class with a from_config() method.")
     if not isinstance(inner, Mapping):
-        raise InvalidArgumentError(f"[deserialize] the config of {name} must be a dictionary; received {type(inner).__name__}.")
+        raise WrongTypeError(f"[deserialize] the config of {name} must be a dictionary. Expected 'config' to be a dict; received "
+                             f"{type(inner).__name__}.")  # fmt: skip
     try:
         made = cls.from_config(_without_unknown(cls, inner))
     except (KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgumentError(f"[deserialize] the config of {name} is malformed: {type(error).__name__}: {error}.") from None
     except TypeError as error:
-        raise UnknownObjectError(f"[deserialize] {name} could not be made from its config: {error}. Received config={_short(inner)}.") from None
+        raise UnknownObjectError(f"[deserialize] {name} could not be made from its config: {error}. Received config={_short(inner)}. If it holds "
+                                 "layers, make sure that they are explicitly deserialized in `from_config()`.") from None  # fmt: skip
     build = config.get("build_config")
     if build and hasattr(made, "build_from_config") and not getattr(made, "built", False):
         made.build_from_config(build)
@@ -286,12 +294,23 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
         UnknownObjectError: the registry and the scopes do not know it.
     """
     if not isinstance(name, str):
-        raise InvalidArgumentError(f"[deserialize] a function's config must be its name; received {type(name).__name__}.")
+        raise WrongTypeError(f"[deserialize] a function's config must be its name. Expected 'config' to be a non-null str; received {name!r}.")
     for candidate in (registered, name):
         found = get_registered_object(candidate) if isinstance(candidate, str) else None
         if found is not None:
             return found
     load_class(name)
+    found = _builtin(module, name)
+    if found is None:
+        return _find_registered(module, name, registered)
+    if isinstance(registered, str) and registered not in (name, getattr(found, "__name__", name), "function"):
+        raise UnknownObjectError(f"[deserialize] {name!r} resolved to a Keras built-in, but its registered_name is {registered!r}, which nobody "
+                                 "registered. Try custom_objects.")  # fmt: skip
+    return found
+
+
+def _builtin(module: Any, name: str) -> Any:
+    """The class or function of this package; None if there is none."""
     if isinstance(module, str) and (module == "keras" or module.startswith("keras.") or module == "builtins"):
         if (module, name) in OBJECTS:
             return OBJECTS[module, name]
@@ -301,10 +320,21 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
             known.sort(key=lambda item: not (topic and topic in item[0]))
             if known:
                 return known[0][1]
-    if module is None and registered is None:  # of Keras 2, which wrote no modules
-        for place in ("keras.layers", "keras", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations"):
-            if (place, name) in OBJECTS:
-                return OBJECTS[place, name]
+    if module is None:  # of Keras 2, which wrote no modules
+        places = ("keras.layers", "keras", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations")
+        return next((OBJECTS[place, name] for place in places if (place, name) in OBJECTS), None)
+    return None
+
+
+def _find_registered(module: Any, name: str, registered: Any) -> Any:
+    """What users registered under this name in some package, as Keras 3.6 wrote functions.
+
+    Raises:
+        UnknownObjectError: nobody did.
+    """
+    found = [thing for full, thing in _registered.items() if full.rpartition(">")[2] == name]
+    if len(found) == 1 and module == "builtins" and registered == "function":
+        return found[0]
     if name == "Lambda":
         raise UnknownObjectError(_CODE)
     raise UnknownObjectError(

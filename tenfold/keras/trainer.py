@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
@@ -366,7 +367,12 @@ class Trainer(TrainerNames):
         return {"optimizer": serialize_keras_object(self.optimizer), **{k: serialize_keras_object(v) for k, v in self._compiled.arguments.items()}}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles with what `get_compile_config` gave."""
+        """Compiles with what `get_compile_config` gave; not if `compile` is the user's own, whose arguments the file does not have."""
+        if config and type(self).compile is not Trainer.compile and type(self).compile_from_config is Trainer.compile_from_config:
+            warnings.warn("`compile()` was not called as part of model loading because the model's `compile()` method is custom. All subclassed "
+                          "Models that have `compile()` overridden should also override `get_compile_config()` and `compile_from_config(config)`. "
+                          "Alternatively, you can call `compile()` manually after loading.", stacklevel=2)  # fmt: skip
+            return
         revived = {k: deserialize_keras_object(v) for k, v in config.items() if k in inspect.signature(Trainer.compile).parameters}
         self.compile(**revived)
         if self.optimizer is not None and getattr(self, "built", False):

@@ -116,8 +116,7 @@ class Weights:
     @property
     def metrics(self) -> list[Any]:
         """The metrics that it and nested layers hold."""
-        here = self._held()
-        return _once([*here.metrics, *(m for layer in here.layers for m in layer.metrics)])
+        return _once([m for layer in self._flatten_layers() for m in layer._metrics])
 
     @property
     def metrics_variables(self) -> list[Any]:
