@@ -159,6 +159,8 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None, layout: A
         >>> tf.zeros_like([1, 2]).numpy()
         array([0, 0], dtype=int32)
     """
+    if hasattr(input, "with_values"):
+        return input.with_values(zeros_like(input.values, dtype))
     x = as_tensor(input)
     wanted = x.dtype if dtype is None else as_dtype(dtype)
     return full(x.sizes, wanted.zero, wanted)
@@ -172,6 +174,8 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None, layout: An
         >>> tf.ones_like([1.5, 2.0]).numpy()
         array([1., 1.], dtype=float32)
     """
+    if hasattr(input, "with_values"):  # rows of different lengths, or a sparse tensor: the same places
+        return input.with_values(ones_like(input.values, dtype))
     x = as_tensor(input)
     return full(x.sizes, 1, x.dtype if dtype is None else as_dtype(dtype))
 

@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 
 from tenfold.core import nest
 from tenfold.core.dtypes import DType, as_dtype
+from tenfold.core.shapes import broadcast
+from tenfold.ir.primitive import Spec
 from tenfold.keras.dtypes import standardize_dtype
 from tenfold.keras.naming import auto_name
 from tenfold.keras.operation import Function, Operation
 from tenfold.keras.ops import sparsity
 from tenfold.keras.ops.sparsity import SPARSE
 from tenfold.keras.promotion import Rule
-from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, is_symbolic
+from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, KerasTensor, is_symbolic
 from tenfold.ops.creation import cast
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -181,6 +183,16 @@ def call_function(name: str, function: Callable[..., Any], *args: Any) -> Any:
     return FunctionCall(name, function)(*args) if is_symbolic(args) else function(*args)
 
 
+def promoted(rule: Rule) -> Callable[..., Spec]:
+    """The symbolic result of elementwise functions that ask only elements, not symbolic tensors, for their type."""
+
+    def spec(*tensors: Any) -> Spec:
+        known = [x if isinstance(x, KerasTensor) else as_tensor(x) for x in tensors]
+        return Spec(broadcast("operation", *(x.sizes for x in known)), as_dtype(rule(*(x.dtype for x in known))))
+
+    return spec
+
+
 def inexact(dtype: Any) -> Rule | None:
     """The rule that takes this type, if it is a floating-point or complex one."""
     name = "" if dtype is None else standardize_dtype(dtype)
@@ -198,4 +210,4 @@ def converted(values: list[Any], rule: Rule | None = None) -> list[Any]:
     ]
 
 
-__all__ = ["Array", "ArrayTree", "Arrays", "call_function", "converted", "operation"]
+__all__ = ["Array", "ArrayTree", "Arrays", "call_function", "converted", "operation", "promoted"]

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.core.dtypes import as_dtype
 from tenfold.core.errors import DTypeError
-from tenfold.core.shapes import broadcast
-from tenfold.ir.primitive import Spec
-from tenfold.keras.ops.define import Array, operation
+from tenfold.keras.ops.define import Array, operation, promoted
 from tenfold.keras.promotion import result_type
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import bitwise
 from tenfold.ops import elementwise as e
 from tenfold.ops.reducing import reduce_any
 from tenfold.ops.shaping import broadcast_to
 from tenfold.primitives import arithmetic as a
-from tenfold.tensor.tensor import as_tensor
 from tenfold.transform.control import while_loop
 
-
-def _together(*tensors: Any) -> Spec:
-    """What these operations make of symbolic tensors; whether they are integers is only asked when there are elements."""
-    known = [x if isinstance(x, KerasTensor) else as_tensor(x) for x in tensors]
-    return Spec(broadcast("integers", *(x.sizes for x in known)), as_dtype(result_type(*(x.dtype for x in known))))
+_together = promoted(result_type)
 
 
 @operation(dtype=result_type, spec=_together)

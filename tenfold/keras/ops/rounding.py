@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import DTypeError
-from tenfold.keras.ops.define import Array, operation
+from tenfold.keras.ops.define import Array, operation, promoted
 from tenfold.keras.promotion import floating, numeric, result_type, widening
 from tenfold.ops import creation
 from tenfold.ops import elementwise as e
@@ -78,7 +78,7 @@ def nextafter(x1: Array, x2: Array) -> Array:
     return a.select(e.is_nan(x1 + x2), x1 + x2, a.select(a.equal(x1, x2), x2, moved))
 
 
-@operation()
+@operation(spec=promoted(floating))
 def ldexp(x1: Array, x2: Array) -> Array:
     """x1 * 2**x2, for an integer x2.
 

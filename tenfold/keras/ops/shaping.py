@@ -47,6 +47,8 @@ def broadcast_to(x: Array, shape: Any) -> Array:
 @operation()
 def transpose(x: Array, axes: Any = None) -> Array:
     """The axes in another order; reversed if none is given."""
+    if axes and len(axes) != x.ndim:
+        raise InvalidArgumentError(f"`axes` must be a list of the same length as the input shape {x.shape}. Received: axes={list(axes)}.")
     if axes and not all(-x.ndim <= n < x.ndim for n in axes):
         raise InvalidArgumentError(f"Each axis in `axes` must be an integer in [-{x.ndim}, {x.ndim}). Received: axes={list(axes)}.")
     if axes and len({n % x.ndim for n in axes}) != len(axes):

@@ -44,6 +44,8 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
     sparse = [isinstance(x, SPARSE) for x in tensors]
     if kind in _ELEMENTS and isinstance(tensors[0], SparseTensor):
         return tensors[0].with_values(call(lambda x: x.values))
+    if kind == "Bincount":  # only what is given counts
+        return from_dense(call(lambda x: x.values if isinstance(x, SparseTensor) else x))
     if kind in _ELEMENTS and isinstance(tensors[0], IndexedSlices):
         return tensors[0].map(lambda values: call(lambda x: values))
     result = call(lambda x: as_tensor(x) if isinstance(x, SPARSE) else x)
