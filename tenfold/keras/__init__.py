@@ -17,6 +17,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.variables": "Variable name_scope",
         "tenfold.keras.dtype_policies": "DTypePolicy FloatDTypePolicy dtype_policies=*",
         "tenfold.keras.activations": "activations=*",
+        "tenfold.keras.applications": "applications=*",
         "tenfold.keras.backend": "backend=*",
         "tenfold.keras.callbacks": "callbacks=*",
         "tenfold.keras.config": "config=*",
