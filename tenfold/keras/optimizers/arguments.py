@@ -1,13 +1,15 @@
-"""What every optimizer's arguments mean: checks, older spellings, clipping."""
+"""What every optimizer's arguments mean: checks, older spellings, clipping, updates that may be left out."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tenfold.keras.untyped import as_tensor, math
-from tenfold.primitives.arithmetic import cast, maximum, minimum
+from tenfold.primitives.arithmetic import cast, maximum, minimum, select
 from tenfold.primitives.indexed_slices import by_rows, values_of
+from tenfold.transform.control import cond
 
 
 def older_spellings(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
@@ -74,3 +76,19 @@ def norm(gradients: list[Any]) -> Any:
 def overwritten(variable: Any) -> bool:
     """Whether what is given as this variable's gradient is its new value."""
     return bool(getattr(variable, "overwrite_with_gradient", False))
+
+
+def change_if(pred: Any, variables: Sequence[Any], change: Callable[[], None], dear: bool = False) -> None:
+    """Runs `change`, which writes these variables, if `pred` is true.
+
+    In a compiled step it runs in any case and the old values are taken where `pred` is false: that fuses with an update, element by element. A branch
+    would copy what the other branch leaves alone; it pays only if the change is `dear`.
+    """
+    pred = as_tensor(pred)
+    if pred._array is not None or dear:
+        cond(pred, change, lambda: None)
+        return
+    before = [v.read_value() for v in variables]
+    change()
+    for v, old in zip(variables, before, strict=True):
+        v.assign(select(pred, v.read_value(), old))

@@ -13,7 +13,7 @@ import numpy as np
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import defaults, schedules
 from tenfold.keras.naming import auto_name
-from tenfold.keras.optimizers.arguments import check_clipping, check_counts, clipped, older_spellings, overwritten
+from tenfold.keras.optimizers.arguments import change_if, check_clipping, check_counts, clipped, older_spellings, overwritten
 from tenfold.keras.optimizers.state import OptimizerState
 from tenfold.keras.serialization import serialize_keras_object
 from tenfold.keras.untyped import as_tensor, math
@@ -21,7 +21,6 @@ from tenfold.keras.variables import Variable, name_scope, path_of, with_state
 from tenfold.ops.module import name_scope as op_scope
 from tenfold.primitives.arithmetic import cast, floordiv, maximum, select
 from tenfold.primitives.indexed_slices import by_rows
-from tenfold.transform.control import cond
 
 MODULE = "keras.optimizers"
 
@@ -40,6 +39,8 @@ class Optimizer(OptimizerState):
         gradient_accumulation_steps: update only every so many steps, with the mean of the gradients.
         name: default: made from the class's name.
     """
+
+    updates_are_dear = False  # whether an update takes more than a pass over the variables
 
     def __init__(self, learning_rate: Any = 0.001, weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
@@ -214,17 +215,17 @@ class Optimizer(OptimizerState):
             self._update(gradients, variables)
             return
         sums = [self.slot(self._accumulated_gradients, v) for v in variables]
+        totals = [as_tensor(g + s.value) for g, s in zip(gradients, sums, strict=True)]
+        state = [*variables, *self._kept()]
+        due = self._is_due()
+        change_if(due, state, lambda: self._update([t / steps for t in totals], variables), self.updates_are_dear)
+        for s, total in zip(sums, totals, strict=True):
+            s.assign(select(due, total * 0, total))
 
-        def update() -> None:
-            self._update([(g + s.value) / steps for g, s in zip(gradients, sums, strict=True)], variables)
-            for s in sums:
-                s.assign(s.value * 0)
-
-        def accumulate() -> None:
-            for g, s in zip(gradients, sums, strict=True):
-                s.assign_add(g)
-
-        cond(self._is_due(), update, accumulate)
+    def _kept(self) -> list[Variable]:
+        """What an update changes of its own state."""
+        fixed = {id(v) for v in (self._iterations, self._learning_rate, *self._accumulated_gradients)}
+        return [v for v in self._variables if id(v) not in fixed]
 
     def _overwrite(self, gradient: Any, variable: Any) -> None:
         """What is given as gradient is the new value; of several steps the largest."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenfold.keras import initializers
+from tenfold.keras.optimizers.arguments import change_if
 from tenfold.keras.optimizers.base import MODULE, Optimizer
 from tenfold.keras.registry import register
 from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
@@ -13,7 +14,6 @@ from tenfold.keras.untyped import as_tensor, math
 from tenfold.keras.variables import Variable
 from tenfold.primitives.arithmetic import cast, logical_and, select
 from tenfold.primitives.indexed_slices import by_rows, values_of
-from tenfold.transform.control import cond
 
 DEFAULTS = {"weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False, "ema_momentum": 0.99,
             "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None}  # fmt: skip
@@ -96,7 +96,8 @@ class LossScaleOptimizer(Optimizer):
         scale = self.dynamic_scale.value
         unscaled = [g if g is None or getattr(v, "overwrite_with_gradient", False) else by_rows(lambda x: x / cast(scale, x.dtype), g)
                     for g, v in zip(grads, variables, strict=True)]  # fmt: skip
-        cond(finite, lambda: self.inner_optimizer.apply(unscaled, variables), lambda: None)
+        state = [*variables, *self.inner_optimizer.variables]
+        change_if(finite, state, lambda: self.inner_optimizer.apply(unscaled, variables), self.inner_optimizer.updates_are_dear)
         self._change_scale(finite, scale)
 
     def _change_scale(self, finite: Any, scale: Any) -> None:
