@@ -12,6 +12,7 @@ from recorded.compare import check
 
 import tenfold as tf
 from tenfold.compiler import pipeline
+from tenfold.core.hashing import fingerprint, fingerprints
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -171,3 +172,9 @@ def test_the_slow_truth_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
         return tf.matmul(tf.cast(rows, tf.float32), tf.ones([tf.shape(rows)[1], 1]))
 
     assert f(tf.constant(["a bb", "ccc"])).numpy().tolist() == [[3.0], [3.0]] and x.numpy().tolist() == [[4.0], [5.0]]
+
+
+def test_many_strings_are_hashed_as_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    words = [bytes(rng.integers(1, 256, n).astype(np.uint8)) for n in range(70) for _ in range(260 if n % 7 == 0 else 2)]
+    assert fingerprints(words) == [fingerprint(w) for w in words]

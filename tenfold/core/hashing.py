@@ -7,37 +7,48 @@ and in TensorFlow.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 M = (1 << 64) - 1
 K0, K1, K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 REMEMBERED = 1 << 16  # categories repeat: so many strings are hashed once
+MANY = 256  # strings of one length: so many are hashed together in less time than one by one
+Text = Any  # a string, or many of one length as rows of bytes; the arithmetic is the same for integers and arrays of uint64
 
 
-def _word(s: bytes, at: int) -> int:
-    return int.from_bytes(s[at : at + 8], "little")
+def _word(s: Text, at: int) -> Any:
+    return int.from_bytes(s[at : at + 8], "little") if type(s) is bytes else np.ascontiguousarray(s[:, at : at + 8]).view("<u8")[:, 0]
 
 
-def _half(s: bytes, at: int) -> int:
-    return int.from_bytes(s[at : at + 4], "little")
+def _half(s: Text, at: int) -> Any:
+    if type(s) is bytes:
+        return int.from_bytes(s[at : at + 4], "little")
+    return np.ascontiguousarray(s[:, at : at + 4]).view("<u4")[:, 0].astype(np.uint64)
 
 
-def _rotate(x: int, n: int) -> int:
+def _byte(s: Text, at: int) -> Any:
+    return s[at] if type(s) is bytes else s[:, at].astype(np.uint64)
+
+
+def _rotate(x: Any, n: int) -> Any:
     return ((x >> n) | (x << (64 - n))) & M if n else x
 
 
-def _shifted(x: int) -> int:
+def _shifted(x: Any) -> Any:
     return x ^ (x >> 47)
 
 
-def _pair(u: int, v: int, multiplier: int) -> int:
+def _pair(u: Any, v: Any, multiplier: int) -> Any:
     a = _shifted(((u ^ v) * multiplier) & M)
     return _shifted(((v ^ a) * multiplier) & M) * multiplier & M
 
 
 # --- FarmHash: one recipe per length ---
-def _up_to_16(s: bytes) -> int:
-    n = len(s)
+def _up_to_16(s: Text, n: int) -> Any:
     if n >= 8:
         multiplier = K2 + 2 * n
         a, b = _word(s, 0) + K2 & M, _word(s, n - 8)
@@ -45,23 +56,21 @@ def _up_to_16(s: bytes) -> int:
         d = (_rotate(a, 25) + b) * multiplier & M
         return _pair(c, d, multiplier & M)
     if n >= 4:
-        return _pair(n + (_half(s, 0) << 3) & M, _half(s, n - 4), K2 + 2 * n & M)
+        return _pair((_half(s, 0) << 3) + n & M, _half(s, n - 4), K2 + 2 * n & M)
     if n > 0:
-        y, z = s[0] + (s[n >> 1] << 8), n + (s[n - 1] << 2)
+        y, z = _byte(s, 0) + (_byte(s, n >> 1) << 8), (_byte(s, n - 1) << 2) + n
         return _shifted((y * K2 ^ z * K0) & M) * K2 & M
     return K2
 
 
-def _up_to_32(s: bytes) -> int:
-    n = len(s)
+def _up_to_32(s: Text, n: int) -> Any:
     multiplier = K2 + 2 * n & M
     a, b = _word(s, 0) * K1 & M, _word(s, 8)
     c, d = _word(s, n - 8) * multiplier & M, _word(s, n - 16) * K2 & M
     return _pair(_rotate(a + b & M, 43) + _rotate(c, 30) + d & M, a + _rotate(b + K2 & M, 18) + c & M, multiplier)
 
 
-def _up_to_64(s: bytes) -> int:
-    n = len(s)
+def _up_to_64(s: Text, n: int) -> Any:
     multiplier = K2 + 2 * n & M
     a, b = _word(s, 0) * K2 & M, _word(s, 8)
     c, d = _word(s, n - 8) * multiplier & M, _word(s, n - 16) * K2 & M
@@ -82,7 +91,7 @@ def _weak(s: bytes, at: int, a: int, b: int) -> tuple[int, int]:
     return a + z & M, b + _rotate(a, 44) + c & M
 
 
-def _longer(s: bytes) -> int:
+def _longer(s: bytes) -> Any:
     n = len(s)
     x = 81 * K2 + _word(s, 0) & M
     y = 81 * K1 + 113 & M
@@ -123,8 +132,33 @@ def fingerprint(s: bytes) -> int:
         >>> fingerprint(b"hello") % 10, fingerprint(b"") == K2
         (6, True)
     """
-    n = len(s)
-    return _up_to_16(s) if n <= 16 else _up_to_32(s) if n <= 32 else _up_to_64(s) if n <= 64 else _longer(s)
+    return int(_recipe(s, len(s)))
+
+
+def _recipe(s: Text, n: int) -> Any:
+    return _up_to_16(s, n) if n <= 16 else _up_to_32(s, n) if n <= 32 else _up_to_64(s, n) if n <= 64 else _longer(s)
+
+
+def fingerprints(strings: Sequence[bytes]) -> list[int]:
+    """The fingerprints of many strings; those of one length together, if they are many.
+
+    Example:
+        >>> fingerprints([b"a", b"b"]) == [fingerprint(b"a"), fingerprint(b"b")]
+        True
+    """
+    if len(strings) < MANY:
+        return [fingerprint(s) for s in strings]
+    lengths = np.array([len(s) for s in strings])
+    result = np.zeros(len(strings), np.uint64)
+    for n in np.unique(lengths).tolist():
+        places = np.flatnonzero(lengths == n)
+        chosen = [strings[i] for i in places.tolist()]
+        if 0 < n <= 64 and len(chosen) >= MANY:
+            result[places] = _recipe(np.frombuffer(b"".join(chosen), np.uint8).reshape(-1, n), n)
+        else:
+            result[places] = [fingerprint(s) for s in chosen]
+    found: list[int] = result.tolist()
+    return found
 
 
 # --- SipHash-2-4 ---
@@ -155,7 +189,7 @@ def siphash(s: bytes, key: tuple[int, int]) -> int:
     state = (a, b, c ^ 0xFF, d)
     for _ in range(4):
         state = _round(*state)
-    return state[0] ^ state[1] ^ state[2] ^ state[3]
+    return int(state[0] ^ state[1] ^ state[2] ^ state[3])
 
 
 def combined(first: int, second: int) -> int:
@@ -164,4 +198,4 @@ def combined(first: int, second: int) -> int:
     result = (first ^ multiplier) & M
     result ^= _shifted((second & M) * multiplier & M) * multiplier & M
     result = _shifted(result * multiplier & M) * multiplier & M
-    return _shifted(result)
+    return int(_shifted(result))

@@ -36,14 +36,17 @@ def _array(elements: Sequence[Any], shape: Any, dtype: DType) -> Any:
 # --- element by element ---
 def _each_oracle(*xs: Any, function: Callable[..., Any], dtype: DType) -> Any:
     if len(xs) == 1:
-        return _array([function(e) for e in xs[0].ravel().tolist()], xs[0].shape, dtype)
+        elements = xs[0].ravel().tolist()
+        many = getattr(function, "many", None)
+        return _array([function(e) for e in elements] if many is None else many(elements), xs[0].shape, dtype)
     rows = np.broadcast_arrays(*xs)
     return _array([function(*e) for e in zip(*(a.ravel().tolist() for a in rows), strict=True)], rows[0].shape, dtype)
 
 
 @primitive(Kind.HOST, spec=lambda *xs, function, dtype: Spec(broadcast("strings", *(x.shape for x in xs)), dtype), oracle=_each_oracle)
 def each_string(apply: Any, *xs: Any, function: Callable[..., Any], dtype: Any) -> Tensor:
-    """`function` of the elements (bytes, or Python's numbers) at each position, as a tensor of `dtype`."""
+    """`function` of the elements (bytes, or Python's numbers) at each position, as a tensor of `dtype`. If it has a method `many`, that is given
+    the list of all of them."""
     result: Tensor = apply(*(as_tensor(x) for x in xs), function=function, dtype=as_dtype(dtype))
     return result
 

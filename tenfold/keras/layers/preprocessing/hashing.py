@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import int64, string
-from tenfold.core.hashing import combined, fingerprint, siphash
+from tenfold.core.hashing import combined, fingerprint, fingerprints, siphash
 from tenfold.core.strings import as_bytes
 from tenfold.keras.defaults import floatx
 from tenfold.keras.layers.base import MODULE
@@ -68,18 +68,8 @@ class Hashing(CategoryLayer):
     def _hash_values_to_bins(self, values: Tensor) -> Tensor:
         if values.dtype.is_floating or values.dtype.is_bool:
             values = cast(values, int64)
-        masked = self.mask_value is not None and self.num_bins > 1
-        bins = self.num_bins - masked
-        key = None if self.salt is None else (int(self.salt[0]), int(self.salt[1]))
-        mask = as_bytes(self.mask_value) if isinstance(self.mask_value, str) else self.mask_value
-
-        def bucket(value: Any) -> int:
-            if masked and value == mask:
-                return 0
-            s = value if isinstance(value, bytes) else b"%d" % value
-            return masked + (fingerprint(s) if key is None else siphash(s, key)) % bins
-
-        result: Tensor = each_string(values, function=bucket, dtype=int64)
+        mask = None if self.num_bins == 1 else as_bytes(self.mask_value) if isinstance(self.mask_value, str) else self.mask_value
+        result: Tensor = each_string(values, function=_Buckets(self.num_bins, self.salt, mask), dtype=int64)
         return result
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -91,6 +81,22 @@ class Hashing(CategoryLayer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_bins": self.num_bins, "salt": self.salt, "mask_value": self.mask_value,
                 "output_mode": self.output_mode, "sparse": self.sparse}  # fmt: skip
+
+
+class _Buckets:
+    """The buckets of strings or integers; if there is a mask, bucket 0 is its own."""
+
+    def __init__(self, count: int, salt: Any, mask: Any) -> None:
+        self._first = int(mask is not None)
+        self._count, self._mask = count - self._first, mask
+        self._key = None if salt is None else (int(salt[0]), int(salt[1]))
+
+    def many(self, values: list[Any]) -> list[int]:
+        """The bucket of each value."""
+        written = values if values and isinstance(values[0], bytes) else [b"%d" % v for v in values]
+        hashes = fingerprints(written) if self._key is None else [siphash(s, self._key) for s in written]
+        found = [self._first + h % self._count for h in hashes]
+        return found if self._mask is None else [0 if v == self._mask else n for v, n in zip(values, found, strict=True)]
 
 
 @register(MODULE)

@@ -68,7 +68,7 @@ class IndexLookup(CategoryLayer):
         self._frozen_vocab_size = frozen
         self._has_input_vocabulary = given
         self._tokens: list[Any] = []  # bytes, or integers
-        self._numbers: dict[Any, int] = {}
+        self._numbers = self._table()
         self.reset_state()
         if vocabulary is not None:
             if output_mode == "tf_idf" and idf_weights is None:
@@ -160,8 +160,12 @@ class IndexLookup(CategoryLayer):
                              f"`max_tokens` is {self.max_tokens}.")  # fmt: skip
         self._freeze(size)
         self._tokens = tokens
-        start = self._token_start()
-        self._numbers = {t: start + i for i, t in enumerate(tokens)}
+        self._numbers = self._table()
+
+    def _table(self) -> dict[Any, int]:
+        """The number of each token, and of the mask."""
+        mask = {} if self.mask_token is None else {self._key(self.mask_token): 0 if self.output_mode == "int" else NONE}
+        return {t: i for i, t in enumerate(self._tokens, self._token_start())} | mask
 
     def _freeze(self, size: int) -> None:
         """Once vectors have a length, it stays."""
@@ -249,8 +253,8 @@ class IndexLookup(CategoryLayer):
 
     def _looked_up(self, x: Tensor) -> Tensor:
         """The numbers (or tokens) of all elements. The vocabulary is asked when the elements are there, so a traced function follows it."""
-        result: Tensor = each_string(x, function=self._token_of if self.invert else self._number_of,
-                                     dtype=self.vocabulary_dtype if self.invert else int64)  # fmt: skip
+        function: Any = self._token_of if self.invert else _Numbers(self)
+        result: Tensor = each_string(x, function=function, dtype=self.vocabulary_dtype if self.invert else int64)
         return result
 
     def _token_of(self, number: int) -> Any:
@@ -259,11 +263,12 @@ class IndexLookup(CategoryLayer):
         at = number - self._token_start()
         return self._tokens[at] if 0 <= at < len(self._tokens) else self._key(self.oov_token)
 
-    def _number_of(self, token: Any) -> int:
-        if self.mask_token is not None and token == self._key(self.mask_token):
-            return 0 if self.output_mode == "int" else NONE
-        number = self._numbers.get(token)
-        return self._oov_start() + self._bucket(token) if number is None else number
+    def _numbers_of(self, tokens: list[Any]) -> list[int]:
+        table, start = self._numbers, self._oov_start()
+        if self.num_oov_indices == 1:
+            return [table.get(t, start) for t in tokens]
+        found = [table.get(t) for t in tokens]
+        return [start + self._bucket(t) if n is None else n for t, n in zip(tokens, found, strict=True)]
 
     def _bucket(self, token: Any) -> int:
         """Which of the numbers for unknown tokens."""
@@ -327,6 +332,17 @@ class IndexLookup(CategoryLayer):
                 tokens = self._parsed(file.read())
             special = self._token_start()
             self._set_tokens([self._key(t) for t in tokens[special:]])
+
+
+class _Numbers:
+    """The numbers of tokens in the vocabulary that a layer has when it is asked."""
+
+    def __init__(self, layer: IndexLookup) -> None:
+        self._layer = layer
+
+    def many(self, tokens: list[Any]) -> list[int]:
+        """The number of each token."""
+        return self._layer._numbers_of(tokens)
 
 
 def _documents(x: Any) -> list[Any]:

@@ -17,10 +17,16 @@ from tenfold.keras.untyped import array
 from tenfold.ops import strings
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.primitives.movement import reshape
+from tenfold.primitives.strings import as_strings, each_string
 from tenfold.tensor.tensor import Tensor, as_tensor
 
 _STANDARDS = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
-_PUNCTUATION = r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']"""
+_PUNCTUATION = rb"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"""
+_FUNCTIONS = {  # in UTF-8, ASCII's characters stand for nothing else
+    "lower": bytes.lower,
+    "strip_punctuation": lambda s: s.translate(None, _PUNCTUATION),
+    "lower_and_strip_punctuation": lambda s: s.lower().translate(None, _PUNCTUATION),
+}
 _OLD_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 
@@ -147,11 +153,11 @@ class TextVectorization(CategoryLayer):
     def _standardized(self, x: Any) -> Any:
         if callable(self._standardize):
             return self._standardize(x)
-        if self._standardize in ("lower", "lower_and_strip_punctuation"):
-            x = strings.lower(x)
-        if self._standardize in ("strip_punctuation", "lower_and_strip_punctuation"):
-            x = strings.regex_replace(x, _PUNCTUATION, "")
-        return x
+        if self._standardize is None:
+            return x
+        if isinstance(x, RaggedTensor):
+            return x.with_values(self._standardized(x.values))
+        return each_string(as_strings("TextVectorization", x), function=_FUNCTIONS[self._standardize], dtype="string")
 
     def call(self, inputs: Any) -> Any:
         tokens = self._tokens(inputs)
