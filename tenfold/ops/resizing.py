@@ -16,6 +16,7 @@ import numpy as np
 from tenfold.core.dtypes import float32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Sym
+from tenfold.ops import resizing_unknown
 from tenfold.ops.shaping import integers
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.contraction import matmul
@@ -92,24 +93,27 @@ def nearest_of(n: int, size: int) -> Any:
 def _along(x: Tensor, axis: int, method: str, size: int, antialias: bool) -> Tensor:
     n = x.sizes[axis]
     if method == "nearest":
-        return gather(x, wrap(nearest_of(n, size)), axis)
+        return gather(x, resizing_unknown.nearest_of(n, size) if isinstance(n, Sym) else wrap(nearest_of(n, size)), axis)
     if n == size and not (method == "gaussian" or method == "mitchellcubic"):
         return x
-    weights = wrap(weights_of(method, n, size, antialias))
+    if isinstance(n, Sym):
+        weights = resizing_unknown.weights_of(method, n, size, antialias)
+    else:
+        weights = wrap(weights_of(method, n, size, antialias))
     batch, height, width, channels = x.sizes
     if axis == 1:
         return reshape(matmul(weights, reshape(x, (batch, height, width * channels))), (batch, size, width, channels))
     return matmul(weights, x)
 
 
-def _images(name: str, images: Any) -> tuple[Tensor, bool]:
+def _images(name: str, images: Any, unknown: bool = False) -> tuple[Tensor, bool]:
     """The images as a batch, and whether there was only one."""
     x = as_tensor(images, name=name)
     if x.ndim not in (3, 4):
         raise ShapeError(f"[{name}] expected images [height, width, channels] or a batch of them; received shape {x.shape}.")
     single = x.ndim == 3
     x = expand_dims(x, 0) if single else x
-    if any(isinstance(n, Sym) for n in x.sizes[1:3]):
+    if not unknown and any(isinstance(n, Sym) for n in x.sizes[1:3]):
         raise InvalidArgumentError(f"[{name}] height and width must be known while the function is traced; received shape {x.shape}.")
     return x, single
 
@@ -134,7 +138,7 @@ def resize(images: Any, size: Any, method: str = ResizeMethod.BILINEAR, preserve
         >>> tf.image.resize(tf.ones([4, 4, 3]), [2, 8]).shape
         TensorShape([2, 8, 3])
     """
-    x, single = _images("resize", images)
+    x, single = _images("resize", images, unknown=not preserve_aspect_ratio)
     how = str(method).lower()
     if how not in (*KERNELS, "nearest", "area"):
         raise InvalidArgumentError(f"[resize] unknown method. Expected one of {sorted((*KERNELS, 'nearest', 'area'))}; received {method!r}.")

@@ -108,3 +108,24 @@ def test_elastic_transform_moves_smoothly() -> None:
     y = image.elastic_transform(x, alpha=3.0, sigma=4.0, seed=1, fill_mode="nearest").numpy()
     assert 0.1 < np.abs(y - x).mean() < 6 and np.abs(np.diff(y, axis=0)).max() < 2
     np.testing.assert_array_equal(y, image.elastic_transform(x, alpha=3.0, sigma=4.0, seed=1, fill_mode="nearest"))
+
+
+@pytest.mark.parametrize("method", ["bilinear", "nearest", "bicubic", "area", "gaussian", "lanczos3", "lanczos5", "mitchellcubic"])
+def test_images_of_unknown_size_are_resized(method: str) -> None:
+    for antialias in (False, True):
+
+        def resized(x: tf.Tensor, antialias: bool = antialias) -> tf.Tensor:
+            return tf.image.resize(x, (7, 5), method, antialias=antialias)
+
+        traced = tf.function(resized, input_signature=[tf.TensorSpec([None, None, None, 2])])
+        for height, width in ((5, 6), (17, 29), (7, 1)):
+            x = RNG.standard_normal((2, height, width, 2)).astype(np.float32)
+            np.testing.assert_allclose(traced(x), resized(x), atol=1e-5)
+        assert traced.experimental_get_tracing_count() == 1
+
+
+def test_pipelines_resize_images_of_different_sizes() -> None:
+    images = [RNG.integers(0, 255, (n, n + 1, 3), np.uint8) for n in (3, 5, 8)]
+    data = tf.data.Dataset.from_generator(lambda: iter(images), output_signature=tf.TensorSpec([None, None, 3], tf.uint8))
+    (found,) = data.map(lambda x: ops.image.resize(x, (4, 4))).batch(3)
+    np.testing.assert_array_equal(found, [ops.image.resize(x, (4, 4)) for x in images])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,11 @@ from tenfold.core.shapes import Sym
 from tenfold.ir.primitive import Spec
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.ops.image_batches import channels_first, check_rank, on_batches, one_of
-from tenfold.ops import reducing, resizing, shaping, special
+from tenfold.ops import reducing, resizing, resizing_unknown, shaping, special
 from tenfold.primitives.arithmetic import cast, logical_and, maximum, minimum, select
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import abs as abs_
 from tenfold.primitives.elementwise import round as round_
-from tenfold.primitives.elementwise import sin
 from tenfold.primitives.gather import iota, scalar_size
 from tenfold.primitives.movement import expand_dims, pad, slice_, transpose
 from tenfold.tensor.tensor import Tensor
@@ -89,8 +87,9 @@ def resize(images: Array, size: Any, interpolation: str = "bilinear", antialias:
         raise ValueError("Only one of `pad_to_aspect_ratio` & `crop_to_aspect_ratio` can be `True`.")
 
     def apply(x: Any) -> Any:
-        if any(isinstance(n, Sym) for n in x.sizes[1:3]):
-            raise ValueError(f"[resize] height and width must be known while a function is traced. Received: images.shape={images.shape}")
+        if (crop_to_aspect_ratio or pad_to_aspect_ratio) and any(isinstance(n, Sym) for n in x.sizes[1:3]):
+            raise ValueError(f"[resize] to keep the aspect ratio, height and width must be known while a function is traced. "
+                             f"Received: images.shape={images.shape}")  # fmt: skip
         if crop_to_aspect_ratio:
             x = _cropped(x, height, width)
         elif pad_to_aspect_ratio:
@@ -106,28 +105,10 @@ def resize(images: Array, size: Any, interpolation: str = "bilinear", antialias:
 # --- scaling and moving ---
 
 
-def _triangle(x: Any) -> Any:
-    return maximum(1 - x, 0)
-
-
-def _cubic(x: Any) -> Any:
-    """Keys's kernel with a = -1/2."""
-    near, far = ((1.5 * x - 2.5) * x) * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return select(x >= 2, 0, select(x >= 1, far, near))
-
-
-def _lanczos(radius: float) -> Callable[[Any], Any]:
-    def kernel(x: Any) -> Any:
-        wave = radius * sin(math.pi * x) * sin(math.pi * x / radius)
-        inner = select(x > 1e-3, wave / select(x > 1e-3, math.pi**2 * x * x, 1), 1)
-        return select(x > radius, 0, inner)
-
-    return kernel
-
-
 KERNELS = {
-    **dict.fromkeys(("linear", "bilinear", "trilinear"), _triangle), **dict.fromkeys(("cubic", "bicubic", "tricubic"), _cubic),
-    "lanczos3": _lanczos(3.0), "lanczos5": _lanczos(5.0),
+    **dict.fromkeys(("linear", "bilinear", "trilinear"), resizing_unknown.KERNELS["bilinear"]),
+    **dict.fromkeys(("cubic", "bicubic", "tricubic"), resizing_unknown.KERNELS["bicubic"]),
+    "lanczos3": resizing_unknown.KERNELS["lanczos3"], "lanczos5": resizing_unknown.KERNELS["lanczos5"],
 }  # fmt: skip
 
 
