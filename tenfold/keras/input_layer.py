@@ -36,14 +36,14 @@ class InputLayer(Layer):
                     raise InvalidArgumentError(f"[Input] You cannot pass both `{name_of}` and `batch_shape` at the same time. Try batch_shape alone.")
             if batch_shape is None and shape is None:
                 raise InvalidArgumentError("[Input] You must pass a `shape` argument. Received: shape=None. Try keras.Input(shape=(28, 28, 1)).")
-        if sparse or ragged:
-            raise NotImplementedError("[Input] sparse and ragged inputs are not supported. Try a dense one.")
         batch_shape = (batch_size, *_sizes(shape)) if batch_shape is None else batch_shape
         self._batch_shape = _sizes(batch_shape)
         self._input_dtype = as_dtype(dtype or floatx())
-        self.sparse, self.ragged, self.optional = False, False, optional
+        tensor = input_tensor
+        if tensor is None:
+            tensor = KerasTensor(self._batch_shape, self._input_dtype, sparse=bool(sparse), ragged=bool(ragged), name=self.name)
+        self.sparse, self.ragged, self.optional = tensor.sparse, tensor.ragged, optional
         self.built = True
-        tensor = KerasTensor(self._batch_shape, self._input_dtype, name=self.name) if input_tensor is None else input_tensor
         record(self, (), {}, tensor)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -60,8 +60,8 @@ class InputLayer(Layer):
         return self._input_dtype.name
 
     def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": list(self._batch_shape), "dtype": self._input_dtype.name, "sparse": False, "ragged": False, "name": self.name,
-                "optional": self.optional}  # fmt: skip
+        return {"batch_shape": list(self._batch_shape), "dtype": self._input_dtype.name, "sparse": self.sparse, "ragged": self.ragged,
+                "name": self.name, "optional": self.optional}  # fmt: skip
 
 
 def _check_tensor(tensor: Any, given: dict[str, Any]) -> None:

@@ -9,12 +9,13 @@ from tenfold.keras import activations, constraints, initializers, regularizers, 
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
+from tenfold.keras.layers.sparsity import KeepsSparse
 from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import reshape
 from tenfold.primitives.reduction import any as any_
-from tenfold.tensor.tensor import Tensor
+from tenfold.tensor.tensor import Tensor, as_tensor
 
 PLAIN = (None, activations.linear, activations.relu, activations.gelu, activations.silu, activations.tanh, activations.elu, activations.selu)
 
@@ -99,7 +100,7 @@ class Dense(QuantizedMatrix):
 
 
 @register(MODULE)
-class Identity(Layer):
+class Identity(KeepsSparse):
     """Gives its input."""
 
     _stateless = True
@@ -168,10 +169,14 @@ class Masking(Layer):
         self.supports_masking = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return any_(not_equal(inputs, self.mask_value), axis=-1)
+        return any_(self._differs(inputs), axis=-1)
+
+    def _differs(self, inputs: Any) -> Tensor:
+        x = as_tensor(inputs)
+        return not_equal(x, cast(as_tensor(self.mask_value), x.dtype))  # type: ignore[no-any-return]
 
     def call(self, inputs: Any) -> Tensor:
-        return inputs * cast(any_(not_equal(inputs, self.mask_value), axis=-1, keepdims=True), inputs.dtype)  # type: ignore[no-any-return]
+        return inputs * cast(any_(self._differs(inputs), axis=-1, keepdims=True), inputs.dtype)  # type: ignore[no-any-return]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mask_value": self.mask_value}

@@ -6,16 +6,19 @@ from functools import reduce
 from typing import Any
 
 from tenfold.core.shapes import differ, show
-from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.base import MODULE
+from tenfold.keras.layers.call import mask_of
+from tenfold.keras.layers.sparsity import KeepsSparse
 from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
-from tenfold.primitives.arithmetic import logical_and, maximum, minimum
+from tenfold.keras.symbolic import KerasTensor
+from tenfold.keras.untyped import as_tensor, math
+from tenfold.primitives.arithmetic import cast, logical_or, maximum, minimum, select
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import broadcast_to, concat, expand_dims, reshape, transpose
 
 
-class Merge(Layer):
+class Merge(KeepsSparse):
     """Combines a list of inputs, element by element; shapes broadcast, and missing axes are added after the batch."""
 
     count: int | None = None  # how many inputs, if only this many
@@ -24,8 +27,8 @@ class Merge(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def combine(self, inputs: list[Any]) -> Any:
-        """The combination of the inputs."""
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
+        """The combination of the inputs; `masks` are those that they carry."""
         raise NotImplementedError
 
     def build(self, input_shape: Any) -> None:
@@ -49,13 +52,13 @@ class Merge(Layer):
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list of tensors)")
         rank = max(x.ndim for x in inputs)
-        return self.combine([reshape(x, (x.sizes[0], *(1,) * (rank - x.ndim), *x.sizes[1:])) if x.ndim < rank else x for x in inputs])
+        wide = [reshape(x, (x.sizes[0], *(1,) * (rank - x.ndim), *x.sizes[1:])) if x.ndim < rank else x for x in inputs]
+        return self.combine(wide, [mask_of(x) for x in inputs])
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is None:
+        if not _are_masks(inputs, mask) or any(m is None for m in mask):
             return None
-        known = [m for m in mask if m is not None]
-        return reduce(logical_and, known) if len(known) == len(mask) and known else None
+        return reduce(logical_or, [cast(as_tensor(m), "bool") for m in mask])
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config()
@@ -71,7 +74,7 @@ class Add(Merge):
         array([[2., 2.]], dtype=float32)
     """
 
-    def combine(self, inputs: list[Any]) -> Any:
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
         return reduce(lambda a, b: a + b, inputs)
 
 
@@ -81,7 +84,7 @@ class Subtract(Merge):
 
     count = 2
 
-    def combine(self, inputs: list[Any]) -> Any:
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
         return inputs[0] - inputs[1]
 
 
@@ -89,15 +92,17 @@ class Subtract(Merge):
 class Multiply(Merge):
     """The product of the inputs."""
 
-    def combine(self, inputs: list[Any]) -> Any:
-        return reduce(lambda a, b: a * b, inputs)
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
+        kept = [_spread(m, x) for m, x in zip(masks, inputs, strict=True)]
+        product = reduce(lambda a, b: a * b, [x if m is None else select(m, x, 1) for m, x in zip(kept, inputs, strict=True)])
+        return product if any(m is None for m in kept) else select(reduce(logical_or, kept), product, 0)
 
 
 @register(MODULE)
 class Average(Merge):
     """The mean of the inputs."""
 
-    def combine(self, inputs: list[Any]) -> Any:
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
         return reduce(lambda a, b: a + b, inputs) / len(inputs)
 
 
@@ -105,16 +110,16 @@ class Average(Merge):
 class Maximum(Merge):
     """The largest of the inputs."""
 
-    def combine(self, inputs: list[Any]) -> Any:
-        return reduce(maximum, inputs)
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
+        return _of_kept(maximum, inputs, masks)
 
 
 @register(MODULE)
 class Minimum(Merge):
     """The smallest of the inputs."""
 
-    def combine(self, inputs: list[Any]) -> Any:
-        return reduce(minimum, inputs)
+    def combine(self, inputs: list[Any], masks: list[Any]) -> Any:
+        return _of_kept(minimum, inputs, masks)
 
 
 @register(MODULE)
@@ -147,20 +152,50 @@ class Concatenate(Merge):
         return concat(list(inputs), self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is None:
+        if not _are_masks(inputs, mask) or all(m is None for m in mask):
             return None
+        if any(isinstance(x, KerasTensor) for x in inputs):  # only shapes are known: what is concatenated must be masks
+            return math.reduce_any(concat([cast(as_tensor(m), "bool") for m in mask if m is not None], self.axis), axis=-1)
         parts = []
-        for x, m in zip(inputs, mask, strict=True):
-            if m is None:
-                parts.append(_all_true(x))
-            else:
-                while m.ndim < x.ndim:
-                    m = expand_dims(m, -1)
-                parts.append(broadcast_to(m, x.sizes))
-        return math.reduce_all(concat(parts, self.axis), axis=-1)
+        for x, m in zip((as_tensor(x) for x in inputs), mask, strict=True):
+            whole = _all_true(x) if m is None else cast(as_tensor(m), "bool")
+            parts.append(broadcast_to(expand_dims(whole, -1), x.sizes) if whole.ndim < x.ndim else whole)
+        return math.reduce_any(concat(parts, self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
+
+
+def _are_masks(inputs: Any, mask: Any) -> bool:
+    """Whether there are masks, one for each input.
+
+    Raises:
+        ValueError: they are no list, or of another length.
+    """
+    if mask is None:
+        return False
+    for name, value in (("mask", mask), ("inputs", inputs)):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"`{name}` should be a list. Received: {name}={value}")
+    if len(mask) != len(inputs):
+        raise ValueError(f"The lists `inputs` and `mask` should have the same length. Received: inputs of length {len(inputs)}, and mask of length "
+                         f"{len(mask)}")  # fmt: skip
+    return True
+
+
+def _spread(mask: Any, x: Any) -> Any:
+    """The mask of [batch, steps] for each element of `x`; None without a mask."""
+    return None if mask is None else broadcast_to(expand_dims(cast(mask, "bool"), -1), x.sizes)
+
+
+def _of_kept(op: Any, inputs: list[Any], masks: list[Any]) -> Any:
+    """`op` of the inputs, masked elements left out where others are there."""
+    result, known = inputs[0], _spread(masks[0], inputs[0])
+    for x, mask in zip(inputs[1:], (_spread(m, x) for m, x in zip(masks[1:], inputs[1:], strict=True)), strict=True):
+        x = x if mask is None else select(mask, x, result)
+        result = op(result if known is None else select(known, result, x), x)
+        known = None if mask is None or known is None else logical_or(known, mask)
+    return result
 
 
 def _all_true(x: Any) -> Any:

@@ -10,13 +10,14 @@ from tenfold.keras import defaults
 from tenfold.keras.layers.arguments import pairs
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
+from tenfold.keras.layers.sparsity import KeepsSparse
 from tenfold.keras.registry import register
 from tenfold.primitives.movement import broadcast_to, expand_dims, pad, reshape, slice_, transpose
 from tenfold.tensor.tensor import Tensor
 
 
 @register(MODULE)
-class Flatten(Layer):
+class Flatten(KeepsSparse):
     """All axes but the first in one.
 
     Example:
@@ -42,7 +43,7 @@ class Flatten(Layer):
 
 
 @register(MODULE)
-class Reshape(Layer):
+class Reshape(KeepsSparse):
     """All axes but the first in another form.
 
     Args:
@@ -72,7 +73,7 @@ class Reshape(Layer):
 
 
 @register(MODULE)
-class Permute(Layer):
+class Permute(KeepsSparse):
     """Axes in another order; they are counted from 1, without the batch."""
 
     _stateless = True
