@@ -147,14 +147,20 @@ class Lambda(Layer):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "function": serialization.serialize_keras_object(self.function), "arguments": self.arguments,
-                **({} if self._output_shape is None else {"output_shape": self._output_shape})}  # fmt: skip
+        more = {"output_shape": self._output_shape, "mask": self.mask}
+        written = {k: serialization.serialize_keras_object(v) if k == "mask" or callable(v) else v for k, v in more.items() if v is not None}
+        function = serialization.serialize_keras_object(self.function)
+        return {**super().get_config(), "function": function, "arguments": self.arguments, **written}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: Any = None) -> Any:
         config = dict(config)
-        config["function"] = serialization.deserialize_keras_object(config["function"], custom_objects=custom_objects)
-        return cls(**config)
+        for name in ("function", "mask", "output_shape"):
+            if isinstance(config.get(name), dict):
+                config[name] = serialization.deserialize_keras_object(config[name], custom_objects=custom_objects)
+        if isinstance(config.get("output_shape"), list):
+            config["output_shape"] = tuple(config["output_shape"])
+        return super().from_config(config)
 
 
 @register(MODULE)

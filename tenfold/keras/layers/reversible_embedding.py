@@ -57,8 +57,7 @@ class ReversibleEmbedding(Embedding):
                 vectors._keras_mask = mask
             return vectors
         mode = self.quantization_mode
-        if mode is not None:
-            inputs = self._rounded(cast(inputs, "float32"))
+        inputs = cast(inputs, self.compute_dtype) if mode is None else self._rounded(cast(inputs, "float32"))
         table = self._reverse_table()
         if self.reverse_dtype is not None:
             inputs, table = cast(inputs, self.reverse_dtype), cast(table, self.reverse_dtype)

@@ -17,7 +17,6 @@ from tenfold.keras.dtype_policies.quantized import QUANTIZATION_MODES
 from tenfold.keras.layers.quantizing import float8, storage
 from tenfold.keras.layers.quantizing.lora import LowRank, _assign
 from tenfold.keras.quantizers.config import QuantizationConfig, resolved
-from tenfold.keras.quantizers.quantizer import AbsMaxQuantizer
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
 from tenfold.transform.custom import custom_gradient
@@ -255,5 +254,3 @@ def _policy_mode(config: Any) -> str:
         return f"int4/{-1 if config.block_size is None else config.block_size}"
     return str(config.dtype_policy_string()) if config.mode in ("gptq", "awq") else str(config.mode)
 
-
-__all__ = ["OWN_STORAGE", "AbsMaxQuantizer", "QuantizedMatrix"]
