@@ -319,3 +319,15 @@ def test_each_of_several_optimizers_has_its_rate():
     np.testing.assert_allclose(history["learning_rate_rest"], [0.005, 0.0025], rtol=1e-6)
     with pytest.raises(AttributeError, match="sub-optimizers"):
         model.optimizer.learning_rate  # noqa: B018
+
+
+def test_legacy_decay_is_a_schedule():
+    with pytest.warns(DeprecationWarning, match="keras.optimizers.SGD"):
+        old = O.legacy.SGD(lr=1.0, decay=0.5, momentum=0.9)
+    v = tf.keras.Variable([0.0])
+    rates = []
+    for _ in range(3):
+        rates.append(float(old.learning_rate))
+        old.apply([tf.constant([0.0])], [v])
+    np.testing.assert_allclose(rates, [1, 1 / 1.5, 1 / 2], rtol=1e-6)
+    assert isinstance(old, O.Optimizer) and issubclass(O.SGD, O.legacy.Optimizer)

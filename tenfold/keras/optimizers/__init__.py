@@ -1,6 +1,7 @@
 """`keras.optimizers`: optimizers, and `schedules` for their learning rates."""
 
 from tenfold.keras import schedules
+from tenfold.keras.optimizers import legacy
 from tenfold.keras.optimizers.adafactor import Adafactor
 from tenfold.keras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Lion, Nadam
 from tenfold.keras.optimizers.base import Optimizer
@@ -34,6 +35,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]
