@@ -9,7 +9,6 @@ import numpy as np
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import normalize_axes, normalize_axis
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import shaping as s
 from tenfold.tensor.tensor import as_tensor
 
@@ -193,4 +192,4 @@ def size(x: Array) -> Array:
 
 def ndim(x: Array) -> int:
     """The number of dimensions."""
-    return x.ndim if isinstance(x, KerasTensor) else int(as_tensor(x).ndim)
+    return len(x.shape) if hasattr(x, "shape") else int(as_tensor(x).ndim)

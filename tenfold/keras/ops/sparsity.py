@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.core.errors import InvalidArgumentError
 from tenfold.ops.selecting import gather
 from tenfold.ops.sparse import SparseTensor, from_dense
 from tenfold.primitives.indexed_slices import IndexedSlices
@@ -44,8 +45,10 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
     sparse = [isinstance(x, SPARSE) for x in tensors]
     if kind in _ELEMENTS and isinstance(tensors[0], SparseTensor):
         return tensors[0].with_values(call(lambda x: x.values))
-    if kind == "Bincount":  # only what is given counts
-        return from_dense(call(lambda x: x.values if isinstance(x, SparseTensor) else x))
+    if kind == "Bincount" and len(tensors) == 1:  # without weights, which are zero where nothing is given, only what is given must count
+        if len(tensors[0].shape) > 1:
+            raise InvalidArgumentError("[bincount] rows of a sparse tensor are only counted with weights. Try weights=tf.ones_like(x).")
+        return from_dense(call(lambda x: x.values))
     if kind in _ELEMENTS and isinstance(tensors[0], IndexedSlices):
         return tensors[0].map(lambda values: call(lambda x: values))
     result = call(lambda x: as_tensor(x) if isinstance(x, SPARSE) else x)
