@@ -292,7 +292,7 @@ class Model(Trainer, Layer):
         Example:
             >>> import tenfold as tf
             >>> model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(4)])
-            >>> model.quantize("int8")
+            >>> model.quantize("int8", filters="dense")
             >>> model.layers[0].dtype_policy
             <QuantizedDTypePolicy "int8_from_float32">
         """

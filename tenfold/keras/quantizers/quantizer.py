@@ -54,7 +54,7 @@ class AbsMaxQuantizer(Quantizer):
     Example:
         >>> q, scale = AbsMaxQuantizer(axis=-1)([[0.5, -1.0]])
         >>> q.numpy(), scale.numpy().round(3)
-        (array([[  64, -127]], dtype=int8), array([[127.]], dtype=float32))
+        (array([[  63, -127]], dtype=int8), array([[127.]], dtype=float32))
     """
 
     def __init__(self, axis: Any = None, value_range: Any = (-127, 127), epsilon: float | None = None, output_dtype: str = "int8") -> None:
