@@ -26,14 +26,14 @@ class Positions(layers.Layer):
 
 def gpt(letters: int) -> tf.keras.Model:
     inputs = tf.keras.Input((CONTEXT,), dtype="int32")
-    normal = tf.keras.initializers.RandomNormal(stddev=0.02)
+    normal, small = (tf.keras.initializers.RandomNormal(stddev=s) for s in (0.02, 0.02 / (2 * DEPTH) ** 0.5))
     x = Positions()(layers.Embedding(letters, WIDTH, embeddings_initializer=normal)(inputs))
     for _ in range(DEPTH):
-        h = layers.LayerNormalization()(x)
+        h = layers.LayerNormalization(epsilon=1e-5)(x)
         x = x + layers.MultiHeadAttention(HEADS, WIDTH // HEADS, kernel_initializer=normal)(h, h, use_causal_mask=True)
-        h = layers.Dense(4 * WIDTH, activation="gelu", kernel_initializer=normal)(layers.LayerNormalization()(x))
-        x = x + layers.Dense(WIDTH, kernel_initializer=normal)(h)
-    return tf.keras.Model(inputs, layers.Dense(letters, kernel_initializer=normal)(layers.LayerNormalization()(x)))
+        h = layers.LayerNormalization(epsilon=1e-5)(x)
+        x = x + layers.Dense(WIDTH, kernel_initializer=small)(layers.Dense(4 * WIDTH, activation="gelu", kernel_initializer=normal)(h))
+    return tf.keras.Model(inputs, layers.Dense(letters, kernel_initializer=normal)(layers.LayerNormalization(epsilon=1e-5)(x)))
 
 
 def windows(text: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -63,6 +63,7 @@ def main(steps: int = 2000) -> float:
     model = gpt(len(letters))
     rate = tf.keras.optimizers.schedules.CosineDecay(1e-4, steps - 100, alpha=0.1, warmup_target=1e-3, warmup_steps=100)
     optimizer = tf.keras.optimizers.AdamW(rate, weight_decay=0.1, beta_2=0.99, global_clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(*windows(train, BATCH * steps, rng), batch_size=BATCH, epochs=1)
     loss = model.evaluate(*windows(test, 2000, rng), batch_size=100, verbose=0)
