@@ -1,4 +1,4 @@
-"""An epoch of `fit` of four usual models (those of examples/), and EfficientNetB0 from nothing to its first step: Keras on Tenfold and on TensorFlow."""
+"""An epoch of `fit` of four usual models, and EfficientNetB0 from nothing to its first step: Keras on Tenfold and on TensorFlow."""
 
 from collections.abc import Callable
 from typing import Any

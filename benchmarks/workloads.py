@@ -6,6 +6,7 @@ import eager
 import exported
 import first
 import fit_predict
+import keras_models
 import recurrent
 import scaling
 import startup
@@ -14,7 +15,7 @@ import transformers
 import vision
 from common import FRAMEWORKS, Key, Suite
 
-FILES = (train_steps, vision, recurrent, transformers, exported, fit_predict, eager, startup, first, scaling)
+FILES = (train_steps, vision, recurrent, transformers, exported, fit_predict, keras_models, eager, startup, first, scaling)
 SUITES: tuple[Suite, ...] = tuple(file.SUITE for file in FILES)
 NAMES = dict(zip(FRAMEWORKS, ("Tenfold", "TensorFlow", "PyTorch", "JAX", "ONNX Runtime", "OpenVINO", "LiteRT"), strict=True))
 TITLES = {
@@ -34,6 +35,11 @@ TITLES = {
     "bert_bf16": "the same in bfloat16",
     "fit_mlp": "`fit` per step, MLP, batch 128",
     "fit_cnn_b32": "`fit` per step, CIFAR CNN, batch 32",
+    "keras_bilstm": "`fit`, 40 batches: bidirectional LSTM on masked reviews of 250 words",
+    "keras_digits": "`fit`, 20 batches: convolutions on spectrograms",
+    "keras_shakespeare": "`fit`, 100 batches: GPT of 4 layers x 128, T 64, batch 12",
+    "keras_table": "`fit`, 50 batches: a table of numbers and words through a FeatureSpace",
+    "keras_efficientnet": "EfficientNetB0: built anew, and one step of batch 8",
     "predict_row": "`predict` of one row, MLP",
     "add_8x8": "eager add of 8x8",
     "tanh_gradient": "eager tanh(a @ w).sum() and its gradient, 8x8",
@@ -74,6 +80,8 @@ GOALS = {
     "gpt_bf16": Goal(0.75),
     "bert": Goal(0.95),
     "bert_bf16": Goal(1.0),
+    **dict.fromkeys(("keras_bilstm", "keras_digits", "keras_shakespeare", "keras_table"), Goal(1 / 1.5)),
+    "keras_efficientnet": Goal(1.0),
     "fit_mlp": Goal(1.1, "mlp_b128"),
     "fit_cnn_b32": Goal(1.1, "cnn_b32"),
     "predict_row": Goal(0.3e-3, "second"),

@@ -75,7 +75,7 @@ def translate(model: tf.keras.Model, english: np.ndarray, names: list[str]) -> l
     return [" ".join(names[n] for n in row[1:]).partition(" [end]")[0] for row in spanish]
 
 
-def main(sentences: int = 60_000, epochs: int = 6) -> float:
+def main(sentences: int = 40_000, epochs: int = 5) -> float:
     tf.keras.utils.set_random_seed(0)
     data = pairs(sentences)
     source, target = vectorizer([a for a, _ in data], LENGTH), vectorizer([b for _, b in data], LENGTH + 1)
