@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.keras import switches
-from tenfold.keras.data_adapter import PyDataset
+from tenfold.keras.utils.batches import CutBatches
 from tenfold.tensor.tensor import as_tensor
 
 LABEL_MODES = ("int", "categorical", "binary", None)
 
 
-class FileBatches(PyDataset):
-    """Batches of files, each file read when its batch is asked for. It can be iterated again and again, and given to `fit`.
+class FileBatches(CutBatches):
+    """Batches of files, each file read when its batch is asked for.
 
     Args:
         paths: the files.
         labels: one per file, as they shall be in a batch; None for none.
-        stack: makes one array of the files of a batch; with `batch_size=None`, of a single one.
+        stack: makes one array of the files of a batch.
         batch_size: files per batch; None: one at a time, without a batch dimension.
         shuffle: whether each pass has another order.
         seed: of these orders.
@@ -31,39 +30,14 @@ class FileBatches(PyDataset):
 
     def __init__(self, paths: Sequence[str], labels: NDArray[Any] | None, stack: Callable[[list[str]], Any], batch_size: int | None,
                  shuffle: bool, seed: int | None) -> None:  # fmt: skip
-        super().__init__()
-        self.file_paths, self.labels, self.stack, self.batch_size = list(paths), labels, stack, batch_size
+        super().__init__(np.arange(len(paths)), batch_size, np.random.default_rng(seed) if shuffle else None)
+        self.file_paths, self.labels, self.stack = list(paths), labels, stack
         self.class_names: list[str] | None = None
-        self._rng = np.random.default_rng(seed) if shuffle else None
-        self._order = np.arange(len(self.file_paths))
 
-    def __len__(self) -> int:
-        return math.ceil(len(self.file_paths) / (self.batch_size or 1))
-
-    def __getitem__(self, index: int) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(f"There are {len(self)} batches; received number {index}.")
-        size = self.batch_size or 1
-        rows = self._order[index * size : (index + 1) * size]
+    def examples(self, rows: NDArray[Any]) -> Any:
+        """The files' contents, and their labels if there are any."""
         x = as_tensor(self.stack([self.file_paths[i] for i in rows]))
-        y = None if self.labels is None else as_tensor(self.labels[rows])
-        if self.batch_size is None:
-            x, y = x[0], None if y is None else y[0]
-        return x if y is None else (x, y)
-
-    def __iter__(self) -> Iterator[Any]:
-        self.on_epoch_end()
-        return (self[i] for i in range(len(self)))
-
-    def on_epoch_end(self) -> None:
-        """Another order, if files are to be shuffled."""
-        if self._rng is not None:
-            self._rng.shuffle(self._order)
-
-    @property
-    def num_batches(self) -> int:
-        """The number of batches."""
-        return len(self)
+        return x if self.labels is None else (x, as_tensor(self.labels[rows]))
 
 
 def folder_dataset(kind: str, directory: Any, labels: Any, label_mode: str | None, class_names: Sequence[str] | None, formats: tuple[str, ...],

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.keras.data_adapter import PyDataset
+from tenfold.keras.utils.batches import CutBatches
 from tenfold.keras.utils.image_files import check_format
 from tenfold.tensor.tensor import as_tensor
 
 
-class Windows(PyDataset):
+class Windows(CutBatches):
     """Batches of windows that slide over a series; only the windows of one batch are copied."""
 
     def __init__(self, data: NDArray[Any], targets: NDArray[Any] | None, starts: NDArray[Any], offsets: NDArray[Any], batch_size: int | None,
                  rng: np.random.Generator | None) -> None:  # fmt: skip
-        super().__init__()
-        self.data, self.targets, self.starts, self.offsets, self.batch_size, self._rng = data, targets, starts, offsets, batch_size, rng
+        super().__init__(starts, batch_size, rng)
+        self.data, self.targets, self.offsets = data, targets, offsets
 
-    def __len__(self) -> int:
-        return math.ceil(len(self.starts) / (self.batch_size or 1))
-
-    def __getitem__(self, index: int) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(f"There are {len(self)} batches; received number {index}.")
-        starts = self.starts[index] if self.batch_size is None else self.starts[index * self.batch_size : (index + 1) * self.batch_size]
-        x = as_tensor(self.data[starts[..., None] + self.offsets])
-        return x if self.targets is None else (x, as_tensor(self.targets[starts]))
-
-    def __iter__(self) -> Iterator[Any]:
-        self.on_epoch_end()
-        return (self[i] for i in range(len(self)))
-
-    def on_epoch_end(self) -> None:
-        """Another order, if windows are to be shuffled."""
-        if self._rng is not None:
-            self._rng.shuffle(self.starts)
-
-    @property
-    def num_batches(self) -> int:
-        """The number of batches."""
-        return len(self)
+    def examples(self, rows: NDArray[Any]) -> Any:
+        """The windows that start there, and their targets if there are any."""
+        x = as_tensor(self.data[rows[:, None] + self.offsets])
+        return x if self.targets is None else (x, as_tensor(self.targets[rows]))
 
 
 def timeseries_dataset_from_array(data: Any, targets: Any, sequence_length: int, sequence_stride: int = 1, sampling_rate: int = 1,
