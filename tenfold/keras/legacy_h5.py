@@ -31,7 +31,7 @@ def save_model_to_hdf5(model: Any, filepath: Any, overwrite: bool = True, includ
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, "tensorflow"
-        config = {"class_name": type(model).__name__, "config": serialize_keras_object(model.get_config())}
+        config = {"class_name": type(model).__name__, "config": _without_builds(serialize_keras_object(model.get_config()))}
         file.attrs["model_config"] = json.dumps(config).encode()
         optimizer = model.optimizer if include_optimizer and model.compiled else None
         if optimizer is not None:
@@ -43,6 +43,13 @@ def save_model_to_hdf5(model: Any, filepath: Any, overwrite: bool = True, includ
         if optimizer is not None and optimizer.variables:
             _write_weights(file.create_group("optimizer_weights"), optimizer.variables)
     write_bytes(os.fspath(filepath), buffer.getvalue())
+
+
+def _without_builds(config: Any) -> Any:
+    """The config without the shapes that layers were built with: Keras takes what has them for built, here before it has weights."""
+    if isinstance(config, dict):
+        return {k: _without_builds(v) for k, v in config.items() if not (k == "build_config" and "class_name" in config)}
+    return [_without_builds(v) for v in config] if isinstance(config, list) else config
 
 
 def _write_layers(group: Any, model: Any) -> None:

@@ -303,7 +303,7 @@ def _find(module: Any, name: Any, registered: Any) -> Any:
     found = _builtin(module, name)
     if found is None:
         return _find_registered(module, name, registered)
-    if isinstance(registered, str) and registered not in (name, getattr(found, "__name__", name), "function"):
+    if isinstance(registered, str) and registered not in ("", name, getattr(found, "__name__", name), "function"):
         raise UnknownObjectError(f"[deserialize] {name!r} resolved to a Keras built-in, but its registered_name is {registered!r}, which nobody "
                                  "registered. Try custom_objects.")  # fmt: skip
     return found

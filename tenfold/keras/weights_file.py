@@ -155,24 +155,30 @@ def load_weights_from_bytes(model: Any, data: bytes | Mapping[str, bytes], sourc
     Raises:
         DataLossError: the file is damaged or hostile. ValueError: it does not fit the model.
     """
-    things = [(p, t) for p, t in walk(model, skipped) if with_optimizer or p.split("/")[0] != "optimizer"]
+    found: dict[int, tuple[list[str], Any]] = {}
+    for path, thing in walk(model, skipped, every=True):
+        if with_optimizer or path.split("/")[0] != "optimizer":
+            found.setdefault(id(thing), ([], thing))[0].append(path)
+    things = list(found.values())
     before = [(v, v.numpy()) for _, t in things for v in variables_of(t)]
     parts = {source: data} if isinstance(data, bytes) else data
     try:
         with ExitStack() as stack:
             opening = [stack.enter_context(opened(part, name)) for name, part in parts.items()]
             files = _Files(opening, source, sum(map(len, parts.values())))
-            return [problem for path, thing in things if (problem := _load_one(files, path, thing, source, skip_mismatch))]
+            return [problem for paths, thing in things if (problem := _load_one(files, paths, thing, source, skip_mismatch))]
     except BaseException:
         for v, value in before:
             v.assign(value)
         raise
 
 
-def _load_one(files: _Files, path: str, thing: Any, source: str, skip_mismatch: bool) -> str:
-    """Loads one object's variables; what is wrong, if that may be skipped."""
+def _load_one(files: _Files, paths: list[str], thing: Any, source: str, skip_mismatch: bool) -> str:
+    """Loads one object's variables from the first of its paths that the file has; what is wrong, if that may be skipped."""
     optional = isinstance(thing, (SeedGenerator, Metric))
+    path = paths[0]
     try:
+        path = next((p for p in paths if len(files.store(p))), path)
         store = files.store(path)
         if len(store) == 0 and optional:
             return ""

@@ -13,12 +13,15 @@ from tenfold.keras.random import SeedGenerator
 _SKIPPED = frozenset({"_graph_layers", "_graph", "_functional", "_compiled", "_predictor", "_inbound_nodes", "_made_weights", "_losses"})
 
 
-def walk(root: Any, skipped: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
-    """(path, object) for everything with variables, each once; without the objects in `skipped`."""
-    seen = {id(thing) for thing in skipped}
+def walk(root: Any, skipped: Iterable[Any] = (), every: bool = False) -> Iterator[tuple[str, Any]]:
+    """(path, object) for everything with variables, without the objects in `skipped`: each once, or for every path that leads to it."""
+    left_out = {id(thing) for thing in skipped}
+    seen = set(left_out)
 
     def visit(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
         if id(thing) in seen:
+            if every and id(thing) not in left_out:
+                yield path, thing
             return
         seen.add(id(thing))
         yield path, thing

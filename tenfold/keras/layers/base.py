@@ -168,10 +168,10 @@ class Layer(Shaped):
             return
         shapes = {k: tuples(v) for k, v in config.items()}
         wanted = signature(unwrapped(type(self).build)).names[1:]
-        if len(shapes) == 1 and len(wanted) == 1:
-            self.build(next(iter(shapes.values())))
-        elif set(wanted) >= set(shapes):
+        if set(wanted) >= set(shapes):
             self.build(**shapes)
+        elif len(shapes) == 1 and wanted:  # under another name: Keras writes "input_shape" for most layers
+            self.build(next(iter(shapes.values())))
         self.built = True
 
     def __repr__(self) -> str:

@@ -219,7 +219,8 @@ class Weights:
         for i, v in enumerate(mine):
             value = np.asarray(store[str(i)])
             if tuple(value.shape) != tuple(v.shape):
-                raise ValueError(f"Layer '{self.name}': the file's value for '{v.name}' has shape {tuple(value.shape)}; expected {tuple(v.shape)}.")
+                raise ValueError(f"Layer '{self.name}': the file's value for '{v.name}' has shape {tuple(value.shape)}; it must match: "
+                                 f"expected {tuple(v.shape)}.")  # fmt: skip
             v.assign(value.astype(v.dtype.numpy))
 
 
