@@ -6,6 +6,7 @@ import re
 import warnings
 from typing import Any
 
+from tenfold.keras.layers.policies import Typed
 from tenfold.keras.quantizers.config import resolved
 
 
@@ -26,8 +27,8 @@ def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check:
         raise NotImplementedError(f"[quantize] calibration by {made.mode.upper()} is not supported. Try mode='int4' or 'int8', or a model whose "
                                   "layers were calibrated by Keras and saved.")  # fmt: skip
     for layer in model._flatten_layers():
-        if len(layer._flatten_layers()) > 1 or not _passes(layer, filters):
-            continue
+        if type(layer).quantize is Typed.quantize or len(layer._flatten_layers()) > 1 or not _passes(layer, filters):
+            continue  # nothing to quantize itself
         try:
             layer.quantize(made.mode, type_check=type_check, config=made)
         except NotImplementedError as error:
