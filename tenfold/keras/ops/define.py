@@ -21,6 +21,7 @@ from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, KerasTensor, is_s
 from tenfold.ops.creation import cast
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.variable import Variable
 
 Array = Any  # a parameter of this type takes a tensor, variable, NumPy array, number, list of numbers, or KerasTensor
 Arrays = Any  # a list or tuple of these
@@ -98,8 +99,9 @@ class _Definition:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Computes it; records it if a tensor is symbolic."""
-        if self.quick and args and self._settled(args[: self.quick], kwargs):
-            return self.function(*args, **kwargs)
+        ready = self._ready(args[: self.quick], kwargs) if self.quick and args else None
+        if ready is not None:
+            return self.function(*ready, *args[self.quick :], **kwargs)
         bound = self.signature.bind(*args, **kwargs)
         if is_symbolic(args, kwargs):
             return self._remember(bound.arguments)
@@ -108,19 +110,33 @@ class _Definition:
             return sparsity.compute(self.kind, tensors, lambda change: self._with(bound, change))
         return self._with(bound)
 
-    def _settled(self, tensors: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether there is nothing to do: there are tensors of one type, which the rule leaves as it is."""
-        first = tensors[0]
-        if type(first) is not Tensor or (kwargs and any(n in kwargs for n in self.tensors)):
-            return False
-        dtype = first.dtype
-        if any(type(x) is not Tensor or x.dtype is not dtype for x in tensors[1:]):
-            return False
-        if self.rule is None or dtype in self.kept:
-            return True
-        if self.rule(*[dtype] * len(tensors)) == dtype.name:
+    def _ready(self, given: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+        """The tensors, if there is next to nothing to do: they have one type, which the rule leaves as it is, and so do the numbers among them."""
+        if kwargs and any(n in kwargs for n in self.tensors):
+            return None
+        dtype, tensors = None, []
+        for x in given:
+            if type(x) not in (int, float):
+                x = x.read_value() if isinstance(x, Variable) else x
+                if type(x) is not Tensor or (dtype is not None and x.dtype is not dtype):
+                    return None
+                dtype = x.dtype
+            tensors.append(x)
+        if dtype is None or (self.rule is not None and dtype not in self.kept and not self._keeps(dtype, len(given))):
+            return None
+        for i, x in enumerate(tensors):
+            if type(x) is not Tensor:
+                if self.rule is None or not (dtype.is_floating or (dtype.is_integer and type(x) is int)):
+                    return None
+                tensors[i] = as_tensor(x, hint=dtype)
+        return tensors
+
+    def _keeps(self, dtype: DType, count: int) -> bool:
+        """Whether the rule leaves this type as it is."""
+        assert self.rule is not None
+        if self.rule(*[dtype] * count) == dtype.name:
             self.kept.add(dtype)
-        return False
+        return dtype in self.kept
 
     def _values(self, given: dict[str, Any], name: str) -> Any:
         value = given.get(name)
