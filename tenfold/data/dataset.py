@@ -21,6 +21,8 @@ AUTOTUNE, INFINITE, UNKNOWN = -1, -1, -2
 class Dataset:
     """Elements (tensors, or tuples and dicts of them), one after the other; each use starts anew.
 
+    Hints about parallelism, order and buffers are accepted and change nothing; the elements are always those of the plain order.
+
     Example:
         >>> data = Dataset.from_tensor_slices([1, 2, 3, 4]).map(lambda x: x * 10).batch(3)
         >>> [batch.numpy().tolist() for batch in data]

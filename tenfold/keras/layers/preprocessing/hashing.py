@@ -118,7 +118,7 @@ class HashedCrossing(CategoryLayer):
 
     def __init__(self, num_bins: int, output_mode: str = "int", sparse: bool = False, name: str | None = None, dtype: Any = None,
                  **kwargs: Any) -> None:  # fmt: skip
-        super().__init__(name=name, dtype="int64" if output_mode == "int" and dtype is None else dtype)
+        super().__init__(name=name, dtype="int64" if output_mode == "int" and dtype is None else dtype, **kwargs)
         self.output_mode = one_of(self, "output_mode", output_mode, ("int", "one_hot"))
         self.num_bins, self.sparse = num_bins, sparse
 
