@@ -39,7 +39,7 @@ class SwapEMAWeights(Callback):
         if self._ema_weights_in_model == averages_in_model:
             return
         for optimizer in self._averaging():
-            for weight, average in zip(optimizer._trainable_variables, optimizer._averages, strict=True):
+            for weight, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
                 value = weight.numpy()
                 weight.assign(average.numpy())
                 average.assign(value)
@@ -55,7 +55,7 @@ class SwapEMAWeights(Callback):
         self._swap(True)
         if epoch == self.params["epochs"] - 1:  # at the end of fit the optimizer sets the weights to what now are the averages
             for optimizer in self._averaging():
-                for weight, average in zip(optimizer._trainable_variables, optimizer._averages, strict=True):
+                for weight, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
                     average.assign(weight.numpy())
 
     def on_test_begin(self, logs: Any = None) -> None:
