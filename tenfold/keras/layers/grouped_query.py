@@ -69,11 +69,10 @@ class GroupedQueryAttention(Heads):
     _return_attention_scores = False
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> Any:
-        key_shape = value_shape if key_shape is None else key_shape
-        check_shapes(value_shape, key_shape)
         if query_shape[-1] != value_shape[-1]:
             raise ValueError(f"The last dimension of `query_shape` and `value_shape` must be equal, but are {query_shape[-1]}, {value_shape[-1]}. "
                              f"Received: query_shape={query_shape}, value_shape={value_shape}")  # fmt: skip
+        check_shapes(value_shape, value_shape if key_shape is None else key_shape)
         return tuple(query_shape)
 
     def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None,
