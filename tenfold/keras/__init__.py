@@ -28,6 +28,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.export": "export=*",
         "tenfold.keras.initializers": "initializers=* Initializer",
         "tenfold.keras.layers": "layers=*",
+        "tenfold.keras.legacy": "legacy=*",
         "tenfold.keras.losses": "losses=* Loss",
         "tenfold.keras.metrics": "metrics=* Metric",
         "tenfold.keras.mixed_precision": "mixed_precision=*",
@@ -42,6 +43,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.stateless": "StatelessScope",
         "tenfold.keras.tree": "tree=*",
         "tenfold.keras.utils": "utils=*",
+        "tenfold.keras.wrappers": "wrappers=*",
     },
     gone={
         "estimator": "Estimators ended with TensorFlow 2.15. Try model.fit.",
