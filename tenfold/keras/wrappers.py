@@ -26,7 +26,7 @@ def _part(name: str) -> Any:
 _Estimator, _Regressor, _Classifier, _Transformer = map(_part, ("BaseEstimator", "RegressorMixin", "ClassifierMixin", "TransformerMixin"))
 
 
-class _Base(_Estimator):  # type: ignore[misc]
+class _Base(_Estimator):  # type: ignore[misc, valid-type]
     """What the wrappers share.
 
     Args:
@@ -66,7 +66,7 @@ class _Base(_Estimator):  # type: ignore[misc]
         return self.model_.predict(_validation.validate_data(self, X, reset=False), verbose=0)
 
 
-class SKLearnRegressor(_Regressor, _Base):  # type: ignore[misc]
+class SKLearnRegressor(_Regressor, _Base):  # type: ignore[misc, valid-type]
     """A model that predicts numbers, as a scikit-learn regressor."""
 
     def predict(self, X: Any) -> Any:
@@ -75,7 +75,7 @@ class SKLearnRegressor(_Regressor, _Base):  # type: ignore[misc]
         return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
 
-class SKLearnClassifier(_Classifier, _Base):  # type: ignore[misc]
+class SKLearnClassifier(_Classifier, _Base):  # type: ignore[misc, valid-type]
     """A model that tells classes apart, as a scikit-learn classifier: its targets are one-hot rows."""
 
     def _targets(self, y: Any) -> Any:
@@ -87,7 +87,7 @@ class SKLearnClassifier(_Classifier, _Base):  # type: ignore[misc]
         return self.classes_[self._outputs(X).argmax(-1)]
 
 
-class SKLearnTransformer(_Transformer, _Base):  # type: ignore[misc]
+class SKLearnTransformer(_Transformer, _Base):  # type: ignore[misc, valid-type]
     """A model whose outputs are features, as a scikit-learn transformer."""
 
     def transform(self, X: Any) -> Any:
