@@ -13,7 +13,7 @@ def described(model: Any) -> dict[str, Any]:
     layers = []
     for layer in model.layers:
         config = json.loads(json.dumps(layer.get_config(), default=str))
-        inputs = [] if type(layer).__name__ == "InputLayer" else layer.input
+        inputs = [] if type(layer).__name__ in ("InputLayer", "Sequential") else layer.input
         sources = [t._keras_history.operation.name for t in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
         weights = [[w.path.split("/")[-1], list(w.shape)] for w in layer.weights]
         options = {k: config[k] for k in OPTIONS if k in config}

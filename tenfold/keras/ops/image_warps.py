@@ -35,7 +35,7 @@ def _inside(index: Any, n: int, fill_mode: str) -> Any:
         m = floormod(index, 2 * n)
         return minimum(m, 2 * n - 1 - m)
     if fill_mode == "mirror":  # dcb | abcd | cba
-        m = floormod(index, max(2 * n - 2, 1))
+        m = floormod(index, max(2 * n - 2, 1) if isinstance(n, int) else maximum(2 * n - 2, 1))
         return minimum(m, 2 * n - 2 - m)
     return minimum(maximum(index, 0), n - 1)
 
@@ -50,7 +50,7 @@ def _neighbours(at: Any, linear: bool, rounded: Callable[[Any], Any]) -> list[tu
     return [(index, 1 - share), (index + 1, share)]
 
 
-def sampled(x: Any, sizes: tuple[int, ...], coordinates: list[Any], linear: bool, fill_mode: str, fill_value: float,
+def sampled(x: Any, sizes: tuple[Any, ...], coordinates: list[Any], linear: bool, fill_mode: str, fill_value: float,
             rounded: Callable[[Any], Any] = round_) -> Any:  # fmt: skip
     """The elements of x [batch, product of sizes, channels] at coordinates [batch, ...] along each of the sizes: [batch, ..., channels]."""
     total: Any = None
@@ -81,7 +81,8 @@ def _warped(x: Tensor, y: Any, x_: Any, interpolation: str, fill_mode: str, fill
     flat = reshape(_exact(x), (n, height * width, channels))
     places = [broadcast_to(c, (n, *c.sizes[1:])) for c in (y, x_)]
     half_up = lambda c: floor(c + 0.5)  # noqa: E731  as TensorFlow rounds here
-    return cast(sampled(flat, (height, width), places, interpolation == "bilinear", fill_mode, fill_value, half_up), x.dtype)
+    known = tuple(m if isinstance(m, int) else shaping.shape(x)[i] for i, m in ((1, height), (2, width)))  # tensors where they are unknown
+    return cast(sampled(flat, known, places, interpolation == "bilinear", fill_mode, fill_value, half_up), x.dtype)
 
 
 def _grid(height: int, width: int) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 TESTS = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TESTS))
 FAMILIES = ("layers", "losses", "metrics", "optimizers", "initializers", "curves", "fit", "ops", "edges", "more", "attention", "mixed", "strings",
-            "wide", "preprocessing", "images", "compressed")  # fmt: skip
+            "wide", "preprocessing", "images", "compressed", "models")  # fmt: skip
 
 
 def cases_of(family: str) -> dict[str, Any]:

@@ -22,6 +22,11 @@ def rows_of(*columns: Any) -> Any:
     return ops.stack([tensor * 0 + c for c in columns], axis=-1)
 
 
+def middle(n: Any) -> Any:
+    """Where the middle of `n` pixels is; n may be a tensor."""
+    return (n - 1) / 2 if isinstance(n, int) else (ops.cast(n, "float32") - 1) / 2
+
+
 def for_boxes(values: Any, boxes: Any) -> Any:
     """[batch, 1], or [batch, 1, 1] where boxes have a batch."""
     values = ops.convert_to_tensor(values)
@@ -96,8 +101,8 @@ class RandomTranslation(WarpLayer):
         images = images_of(data)
         height, width = self._size(ops.shape(images))
         shape = (count_of(images), 1)
-        down = self._uniform(shape, (self.height_lower, self.height_upper), seed) * height
-        right = self._uniform(shape, (self.width_lower, self.width_upper), seed) * width
+        down = self._uniform(shape, (self.height_lower, self.height_upper), seed) * ops.cast(height, "float32")
+        right = self._uniform(shape, (self.width_lower, self.width_upper), seed) * ops.cast(width, "float32")
         return {"translations": ops.concatenate([right, down], axis=1), "input_shape": ops.shape(images)}
 
     def _transform(self, transformation: Any, images: Any) -> Any:
@@ -149,7 +154,7 @@ class RandomZoom(WarpLayer):
     @staticmethod
     def _matrix(transformation: Any, size: Any) -> Any:
         high, wide = (ops.cast(transformation[k], "float32")[:, 0] for k in ("height_zoom", "width_zoom"))
-        return rows_of(wide, 0.0, (size[1] - 1) / 2 * (1 - wide), 0.0, high, (size[0] - 1) / 2 * (1 - high), 0.0, 0.0)
+        return rows_of(wide, 0.0, middle(size[1]) * (1 - wide), 0.0, high, middle(size[0]) * (1 - high), 0.0, 0.0)
 
     def _moved(self, boxes: Any, size: Any, transformation: Any) -> Any:
         matrix = self._matrix(transformation, size)
@@ -215,7 +220,8 @@ class RandomShear(WarpLayer):
         return ops.concatenate([left * width, top * height, right * width, bottom * height], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}
+        given = {k: v[1] if v[0] == -v[1] else v for k, v in (("x_factor", self.x_factor), ("y_factor", self.y_factor))}
+        return {**super().get_config(), **given}
 
 
 @register(MODULE)
@@ -243,7 +249,7 @@ class RandomRotation(WarpLayer):
         count = count_of(images)
         height, width = self._size(ops.shape(images))
         angle = self._uniform((count,), (self.factor[0] * 360.0, self.factor[1] * 360.0), seed)
-        matrix = _turn(angle, (width - 1) / 2, (height - 1) / 2)
+        matrix = _turn(angle, middle(width), middle(height))
         return {"angle": angle, "rotation_matrix": matrix, "image_height": height, "image_width": width}
 
     def _transform(self, transformation: Any, images: Any) -> Any:
