@@ -53,12 +53,12 @@ def features_do_not_match() -> None:
     layer(np.ones((12, 5), "float32"))
 
 
-@mistake(ValueError, "input_image", "Expected shape=(None, 8, 8, 3)", "found shape=(4, 8, 8, 1)")
+@mistake(ValueError, "input_image", "expected shape=(None, 8, 8, 3)", "found shape=(4, 8, 8, 1)")
 def channels_do_not_match() -> None:
     keras.Sequential([keras.Input((8, 8, 3), name="input_image"), L.Conv2D(4, 3)])(IMAGES[..., :1])
 
 
-@mistake(ValueError, "input_row", "Expected shape=(None, 4)", "Try x[None")
+@mistake(ValueError, "input_row", "expected shape=(None, 4)", "Try x[None")
 def row_without_batch() -> None:
     keras.Sequential([keras.Input((4,), name="input_row"), L.Dense(2)]).predict(X[0], verbose=0)
 
