@@ -46,7 +46,7 @@ class LayerGraph:
                     )
             if node.is_input and not all(id(x) in known for x in node.output_tensors):
                 raise InvalidArgumentError(
-                    f"[Model] Graph disconnected: Output {self.outputs[0].name} is not connected to `inputs`. It depends on the input "
+                    f"[Model] Graph disconnected: {self._cut_off(node)}. It depends on the input "
                     f"{node.operation.name!r}, which is not among them: "
                     f"{[x.name for x in self.inputs]}. Try adding it."
                 )
@@ -59,8 +59,8 @@ class LayerGraph:
         for path, x in items:
             nodes, _ = _walk([], nest.flatten(x))
             if start in nodes:
-                return f"Output with path `{path}` is not connected to `inputs`: "
-        return ""
+                return f"Output with path `{path}` is not connected to `inputs`"
+        return "an output is not connected to `inputs`"
 
     def _check_names(self) -> None:
         names = [operation.name for operation in self.operations]

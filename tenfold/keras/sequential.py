@@ -93,9 +93,9 @@ class Sequential(Model):
         Raises:
             ValueError: the model has no layers, or another input shape already.
         """
-        if self._graph is not None:
-            return
         if not isinstance(input_shape, (list, tuple)) or not all(n is None or isinstance(n, int) for n in input_shape):
+            return
+        if self._graph is not None and not self._differs(tuple(input_shape)):
             return
         if not self._stack:
             raise InvalidArgumentError(f"[Sequential] {self.name!r} cannot be built because it has no layers. Try model.add(layer).")
@@ -104,7 +104,7 @@ class Sequential(Model):
         if not isinstance(first, InputLayer):
             dtype = first.inputs[0].dtype if isinstance(first, Model) and first._graph is not None else first.input_dtype
             self._stack.insert(0, InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype))
-        elif len(first.batch_shape) != len(shape) or any(None not in (a, b) and a != b for a, b in zip(first.batch_shape, shape, strict=True)):
+        elif self._differs(shape):
             raise InvalidArgumentError(f"[Sequential] {self.name!r} has already been configured to use input shape {first.batch_shape}. "
                                        f"You cannot build it with input_shape {shape}.")  # fmt: skip
         start = self._stack[0].output
@@ -113,6 +113,11 @@ class Sequential(Model):
             _check_arguments(layer)
             x = layer(x)
         self._set_graph(LayerGraph(start, x))
+
+    def _differs(self, shape: tuple[Any, ...]) -> bool:
+        """Whether the model's Input has another shape."""
+        own = self._stack[0].batch_shape
+        return len(own) != len(shape) or any(None not in (a, b) and a != b for a, b in zip(own, shape, strict=True))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is not None:
