@@ -184,6 +184,8 @@ def _names(y_pred: Any, names: list[str] | None) -> Any:
         return {k: _names(y, None) if nest.is_nested(y) else str(k) for k, y in y_pred.items()}
     if not nest.is_nested(y_pred):
         return names[0] if names and len(names) == 1 else None
+    if names:  # of other outputs than the loss is given: losses are called by their own names
+        return nest.pack(y_pred, [None] * len(flat))
     return nest.pack(y_pred, [f"output_{i + 1}" for i in range(len(flat))])
 
 
