@@ -132,6 +132,10 @@ class Layer(Shaped):
         self._made_weights.append(made)
         return made
 
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
+        """The same as `add_weight`."""
+        return self.add_weight(*args, **kwargs)
+
     # --- configs ---
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make the layer anew, without weights."""
