@@ -16,12 +16,18 @@ from tenfold.keras.batch_structure import leaves
 from tenfold.keras.defaults import floatx
 from tenfold.keras.rows import RowCopy
 from tenfold.keras.symbolic import KerasTensor
+from tenfold.keras.workers import made_ahead
 from tenfold.tensor.tensor import Tensor
 from tenfold.tensor.variable import Variable
 
 
 class PyDataset:
     """Base class of data sets that give whole batches by number, as `keras.utils.PyDataset`: write `__len__` and `__getitem__`.
+
+    Args:
+        workers: threads or processes that make batches while others are trained on; up to 1 thread: none, batches are made when needed.
+        use_multiprocessing: processes, each with a copy of the data set: for `__getitem__` in pure Python. Arrays, not tensors, should be made there.
+        max_queue_size: batches that may wait.
 
     Example:
         >>> class Squares(PyDataset):
@@ -141,7 +147,7 @@ class IterableBatches(Batches):
         if self.by_number:
             numbers = range(self.steps) if self.steps is not None else _count()
             order = np.random.permutation(self.steps).tolist() if self.shuffle and self.steps is not None else numbers
-            return (self.source[i] for i in order)
+            return made_ahead(self.source, order) if isinstance(self.source, PyDataset) else (self.source[i] for i in order)
         if self.once:
             self._iterator = self._iterator or iter(self.source)
             return self._iterator  # type: ignore[no-any-return]
