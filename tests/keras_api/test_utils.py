@@ -29,7 +29,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_every_name_of_utils_is_there():
-    assert all(getattr(utils, name) is not None for name in dir(utils) if name != "FeatureSpace")
+    assert all(getattr(utils, name) is not None for name in dir(utils))
 
 
 # --- folders -----------------------------------------------------------------------------------------------------------------------
@@ -318,3 +318,15 @@ def test_time_series_generators():
     batches = keras.preprocessing.sequence.TimeseriesGenerator(np.arange(10), np.arange(10), length=4, sampling_rate=2, stride=2, batch_size=2)
     x, y = batches[0]
     assert x.tolist() == [[0, 2], [2, 4]] and y.tolist() == [4, 6] and len(batches) == 2
+
+
+def test_names_that_are_gone_say_what_to_use_instead():
+    assert keras.layers.experimental.preprocessing.Rescaling is keras.layers.Rescaling
+    for namespace, name, hint in (
+        (keras.layers, "DenseFeatures", "FeatureSpace"),
+        (keras.layers, "RandomHeight", "RandomZoom"),
+        (keras, "estimator", r"model\.fit"),
+        (utils, "generic_utils", r"keras\.utils"),
+    ):
+        with pytest.raises(AttributeError, match=hint):
+            getattr(namespace, name)

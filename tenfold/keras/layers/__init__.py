@@ -192,6 +192,7 @@ from tenfold.keras.layers.wrappers import (
 _PREPROCESSING = "tenfold.keras.layers.preprocessing."
 _SOURCES = {
     "tenfold.keras.input_layer": "Input InputLayer",
+    "tenfold.keras.layers.experimental": "experimental=*",
     _PREPROCESSING + "audio": "MelSpectrogram STFTSpectrogram",
     _PREPROCESSING + "category_encoding": "CategoryEncoding",
     _PREPROCESSING + "discretization": "Discretization",
@@ -212,7 +213,16 @@ _SOURCES = {
     _PREPROCESSING + "rescaling": "Rescaling",
     _PREPROCESSING + "text_vectorization": "TextVectorization",
 }
-__getattr__, __dir__ = _lazy.names("tenfold.keras.layers", _SOURCES)
+_GONE = {
+    "CuDNNGRU": "Try GRU: it is one native loop.",
+    "CuDNNLSTM": "Try LSTM: it is one native loop.",
+    "DenseFeatures": "Feature columns ended with TensorFlow 2.15. Try keras.utils.FeatureSpace, or StringLookup, Discretization, CategoryEncoding.",
+    "LocallyConnected1D": "Try a Conv1D, or keras.ops.einsum in a layer of your own.",
+    "LocallyConnected2D": "Try a Conv2D, or keras.ops.einsum in a layer of your own.",
+    "RandomHeight": "Try RandomZoom(height_factor=..., width_factor=0), or Resizing.",
+    "RandomWidth": "Try RandomZoom(height_factor=0, width_factor=...), or Resizing.",
+}
+__getattr__, __dir__ = _lazy.names("tenfold.keras.layers", _SOURCES, _GONE)
 __all__ = [
     "ELU",
     "GRU",

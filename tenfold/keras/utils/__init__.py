@@ -29,5 +29,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.utils.symbolic_sources": "get_source_inputs is_keras_tensor",
         "tenfold.keras.utils.text_files": "text_dataset_from_directory",
         "tenfold.keras.utils.timeseries": "timeseries_dataset_from_array",
+        "tenfold.keras.legacy_saving": "legacy=*",
     },
+    gone={"generic_utils": "Try the public names of keras.utils and keras.saving.", "multi_gpu_model": "It ended with TensorFlow 2.4."},
 )
