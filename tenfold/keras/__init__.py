@@ -43,6 +43,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.stateless": "StatelessScope",
         "tenfold.keras.tree": "tree=*",
         "tenfold.keras.utils": "utils=*",
+        "tenfold.keras.visualization": "visualization=*",
         "tenfold.keras.wrappers": "wrappers=*",
     },
     gone={
