@@ -23,6 +23,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.config": "config=*",
         "tenfold.keras.constraints": "constraints=* Constraint",
         "tenfold.keras.datasets": "datasets=*",
+        "tenfold.keras.distillation": "distillation=*",
         "tenfold.keras.distribution": "distribution=*",
         "tenfold.keras.scopes": "SymbolicScope device version",
         "tenfold.keras.export": "export=*",

@@ -43,8 +43,8 @@ def load_everything() -> None:
 
 
 def load_class(name: str) -> None:
-    """Loads the file that defines the layer of this name, if it is one of those that are loaded when they are first used."""
-    for namespace in ("tenfold.keras.layers", "tenfold.keras.utils"):
+    """Loads the file that defines the layer or other class of this name, if it is one of those that are loaded when they are first used."""
+    for namespace in ("tenfold.keras.layers", "tenfold.keras.utils", "tenfold.keras.distillation"):
         package = importlib.import_module(namespace)
         if name in dir(package):
             getattr(package, name)

@@ -1,0 +1,11 @@
+"""`keras.distillation`: a small model learns from a large one."""
+
+from tenfold.keras import lazy as _lazy
+
+__getattr__, __dir__ = _lazy.names(
+    "tenfold.keras.distillation",
+    {
+        "tenfold.keras.distillation.distiller": "Distiller",
+        "tenfold.keras.distillation.distillation_loss": "DistillationLoss FeatureDistillation LogitsDistillation",
+    },
+)
