@@ -454,6 +454,11 @@ def padding_one_sequence() -> None:
     keras.utils.pad_sequences([1, 2])
 
 
+@mistake(ValueError, "pad_sequences", "`dtype` int32 is not compatible", "dtype=object")
+def text_between_numbers() -> None:
+    keras.utils.pad_sequences([["a"], ["a", "b"]], value="pad")
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistake(name: str) -> None:
     function, error, words = MISTAKES[name]

@@ -19,6 +19,10 @@ from __future__ import annotations
 
 from typing import Any
 
+# what `error_code` is: gRPC's status codes
+OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, RESOURCE_EXHAUSTED = range(9)
+FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED = range(9, 17)
+
 
 class OpError(Exception):
     """An operation could not run; `.message` says why, `.op` names the operation."""

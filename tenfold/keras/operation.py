@@ -8,6 +8,7 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.keras import auto_config
+from tenfold.keras.explaining import explained
 from tenfold.keras.naming import auto_name
 from tenfold.keras.ops.sparsity import stays_sparse
 from tenfold.keras.rematerialization import current_scope, remat
@@ -46,10 +47,17 @@ class Operation:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs it on tensors, or remembers it on KerasTensors."""
-        if is_symbolic(args, kwargs):
-            return self.symbolic_call(*args, **kwargs)
+        try:
+            return (self.symbolic_call if is_symbolic(args, kwargs) else self._function())(*args, **kwargs)
+        except Exception as error:
+            told = explained(error, self, args, kwargs)
+            if told is error:
+                raise
+            raise told from None
+
+    def _function(self) -> Callable[..., Any]:
         function: Callable[..., Any] = self.call if self.quantization_mode is None else self.quantized_call
-        return (remat(function) if self._remat is not None and self._remat.mode == "full" else function)(*args, **kwargs)
+        return remat(function) if self._remat is not None and self._remat.mode == "full" else function
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Finds what it returns for KerasTensors, and remembers the call."""

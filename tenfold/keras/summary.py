@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core import nest
+from tenfold.keras.layers.building import map_shapes
 from tenfold.keras.symbolic import nodes_of
 
 COLUMNS_WITHOUT_GRAPH = 3
@@ -129,15 +130,28 @@ def _range(things: list[Any], layer_range: Any) -> list[Any]:
 def _output_shape(thing: Any, graph: Any) -> str:
     own = None if graph is None else {id(n) for n in graph.nodes}
     nodes = [n for n in nodes_of(thing) if own is None or id(n) in own]
-    if not nodes:
-        shape = getattr(thing, "batch_shape", None)
-        return "?" if shape is None else str(tuple(shape))
-    shapes = [_shape_text(x) for x in nest.flatten(nodes[0].outputs) if hasattr(x, "shape")]
-    return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
+    if nodes:
+        shapes = [x.shape for x in nest.flatten(nodes[0].outputs) if hasattr(x, "shape")]
+    elif getattr(thing, "batch_shape", None) is not None:
+        shapes = [thing.batch_shape]
+    else:
+        shapes = _shapes_without_nodes(thing)
+    texts = [f"({', '.join(str(n) for n in tuple(shape))})" for shape in shapes]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]" if texts else "?"
 
 
-def _shape_text(x: Any) -> str:
-    return f"({', '.join(str(n) for n in tuple(x.shape))})"
+def _shapes_without_nodes(thing: Any) -> list[Any]:
+    """The shapes of a layer's outputs, for the shapes that it was built for; none if it does not know them."""
+    given = getattr(thing, "__dict__", {}).get("_first_shapes")
+    if not given or None in given.values():
+        return []
+    found: list[Any] = []
+    try:
+        outputs = thing.compute_output_shape(*given.values()) if len(given) == 1 else thing.compute_output_shape(**given)
+    except Exception:  # a table shall not fail for a layer that cannot say it
+        return []
+    map_shapes(found.append, outputs)
+    return found
 
 
 def _params(thing: Any) -> str:

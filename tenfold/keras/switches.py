@@ -48,17 +48,17 @@ def tell(message: str) -> None:
 
 # --- tracebacks ---
 def enable_traceback_filtering() -> None:
-    """Sets what `is_traceback_filtering_enabled` says; Tenfold's tracebacks are the same (short) either way."""
+    """The error of a layer's or operation's call names it and its arguments (the default)."""
     _Switches.traceback_filtering = True
 
 
 def disable_traceback_filtering() -> None:
-    """Sets what `is_traceback_filtering_enabled` says; Tenfold's tracebacks are the same (short) either way."""
+    """The error of a layer's or operation's call is the one that was raised inside, as it is."""
     _Switches.traceback_filtering = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether the user left traceback filtering on."""
+    """Whether the errors of calls name the layer and its arguments."""
     return _Switches.traceback_filtering
 
 

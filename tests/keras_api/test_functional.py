@@ -180,6 +180,32 @@ def test_summary_shows_layers_and_counts():
     assert 'Model: "net"' in text and "plus (Add)" in text and "a[0][0]" in text and "Total params: 30 (120.00 B)" in text
 
 
+def test_summary_of_a_subclass_shows_shapes_of_what_was_built():
+    class Two(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = layers.Dense(10), layers.Dense(11)
+
+        def call(self, x):
+            return {"a": self.a(x), "b": self.b(x)}
+
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.attend = layers.Dense(32), layers.MultiHeadAttention(2, 2, output_shape=(4,))
+            self.two, self.late = Two(), layers.Dense(1, name="late")
+
+        def call(self, x):
+            x = self.first(x)
+            return self.two(self.attend(x, x))
+
+    model, lines = Mine(), []
+    model(np.zeros((5, 3, 16)))
+    model.summary(print_fn=lines.append, line_length=120)
+    shapes = [line.split("│")[2].strip() for line in lines if line.count("│") == 4]
+    assert shapes == ["(5, 3, 32)", "(5, 3, 4)", "[(5, 3, 10), (5, 3, 11)]", "?"]
+
+
 def test_summary_of_unbuilt_and_nested():
     lines: list[str] = []
     keras.Sequential([layers.Dense(2, name="late")]).summary(print_fn=lines.append)

@@ -68,3 +68,65 @@ def test_rearrange() -> None:
     assert ops.rearrange(KerasTensor((None, 6, 2)), "b (h w) c -> b c h w", w=2).shape == (None, 2, 3, 2)
     with pytest.raises(ValueError, match="do not fit"):
         ops.rearrange(x, "b (h w) c -> b h w c", h=4)
+
+
+class Failing(tf.keras.Operation):
+    def __init__(self, error: Exception, inside: tf.keras.Operation | None = None) -> None:
+        super().__init__()
+        self.error, self.inside = error, inside
+
+    def call(self, x: tf.Tensor, y: int = 10) -> tf.Tensor:
+        if self.inside is not None:
+            return self.inside(x)
+        raise self.error
+
+    def compute_output_spec(self, x: KerasTensor, y: int = 10) -> KerasTensor:
+        raise self.error
+
+
+class TwoArguments(Exception):
+    def __init__(self, message: str, extra: int) -> None:
+        super().__init__(message)
+
+
+class Closed(Exception):
+    """Takes no attributes, so that it cannot be marked as explained."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 3), np.float32), KerasTensor((2, 3))])
+def test_errors_of_calls_say_with_what_it_was_called(x: object) -> None:
+    with pytest.raises(ValueError) as caught:
+        Failing(ValueError("bad input"))(x, y=99)
+    for words in ("Exception encountered when calling Failing.call()", "bad input", "(shape=(2, 3), dtype=float32)", "y=99"):
+        assert words in str(caught.value)
+    with pytest.raises(RuntimeError, match="oops"):
+        Failing(TwoArguments("oops", extra=1))(x)
+
+
+def test_errors_are_explained_once_and_keep_their_kind() -> None:
+    x = np.ones(2, np.float32)
+    with pytest.raises(tf.errors.NotFoundError, match=r"calling Failing\.call") as caught:
+        Failing(ValueError(), Failing(tf.errors.NotFoundError("gone")))(x)
+    assert str(caught.value).count("Exception encountered") == 1 and caught.value.error_code == tf.errors.NOT_FOUND == 5
+    with pytest.raises(Closed, match=r"^closed$"):
+        Failing(ValueError(), Failing(Closed("closed")))(x)
+
+
+def test_plain_errors_on_demand() -> None:
+    class Broken(tf.keras.layers.Layer):
+        def call(self, x: tf.Tensor) -> tf.Tensor:
+            raise ValueError("bad layer")
+
+    tf.keras.config.disable_traceback_filtering()
+    try:
+        with pytest.raises(ValueError, match=r"^bad input$"):
+            Failing(ValueError("bad input"))(1)
+        with pytest.raises(ValueError, match=r"^bad layer$"):
+            Broken()(np.ones((2, 2)))
+    finally:
+        tf.keras.config.enable_traceback_filtering()
+    with pytest.raises(ValueError, match=r"calling Broken\.call"):
+        Broken()(np.ones((2, 2)))

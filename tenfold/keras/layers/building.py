@@ -58,6 +58,7 @@ def building(build: Any) -> Any:
         self.__dict__["_in_build"] = True
         names = signature(build).names[1:]
         self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs} or dict.fromkeys(names[:1])
+        self.__dict__["_first_shapes"] = self.__dict__["_build_shapes"]
         try:
             with init_scope(), scope_of(self.name) as path:
                 self.__dict__["_path"] = path

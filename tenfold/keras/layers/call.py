@@ -1,4 +1,4 @@
-"""What surrounds a layer's `call`: its signature, the context of the outer call, and the message when it fails."""
+"""What surrounds a layer's `call`: its signature, and the context of the outer call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from tenfold.core import nest
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.tensor.tensor import Tensor
-from tenfold.tensor.variable import Variable
 
 
 class Context(threading.local):
@@ -65,35 +60,3 @@ def masks(structure: Any) -> Any:
 def shapes(structure: Any) -> Any:
     """The shapes of the tensors in a structure; None where a size is unknown."""
     return nest.map_structure(lambda x: tuple(x.shape) if hasattr(x, "shape") else None, structure)
-
-
-def show(value: Any) -> str:
-    """An argument in a message: shape and type of a tensor, anything else as it is."""
-    if nest.is_nested(value):
-        items = [f"{k!r}: {show(v)}" for k, v in value.items()] if isinstance(value, dict) else [show(v) for v in value]
-        left, right = ("{", "}") if isinstance(value, dict) else ("[", "]") if isinstance(value, list) else ("(", ")")
-        return left + ", ".join(items) + right
-    if isinstance(value, (Tensor, Variable, KerasTensor)):
-        kind = "KerasTensor" if isinstance(value, KerasTensor) else "tf.Tensor"
-        return f"{kind}(shape={tuple(value.shape)}, dtype={value.dtype.name})"
-    if isinstance(value, np.ndarray):
-        return f"np.ndarray(shape={value.shape}, dtype={value.dtype})"
-    text = repr(value)
-    return text if len(text) < 100 else text[:97] + "..."
-
-
-def explained(error: Exception, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    """The same kind of error, with the layer and its arguments in the message."""
-    where = f"{type(layer).__name__}.call()"
-    names = signature(type(layer).call).names[1:]
-    given = dict(zip(names, args, strict=False)) | kwargs
-    lines = "\n".join(f"  • {name}={show(value)}" for name, value in given.items())
-    text = f'Exception encountered when calling {where} (layer "{layer.name}").\n\n{error}\n\nArguments received by {where}:\n{lines}'
-    try:
-        made = type(error)(text)
-        if str(made) != text:
-            made = RuntimeError(text)
-    except Exception:
-        made = RuntimeError(text)
-    made._explained = True  # type: ignore[attr-defined]
-    return made.with_traceback(error.__traceback__)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
+from tenfold.keras.explaining import explained
 from tenfold.keras.layers import call, input_spec
 from tenfold.keras.layers.building import is_tensors, unwrapped
 from tenfold.keras.layers.call import Signature, context, signature
@@ -82,9 +83,10 @@ class Calling(Typed, Weights):
                 self.built = self._called_before = True
                 self._finish(first, outputs, previous)
         except Exception as error:
-            if getattr(error, "_explained", False):
+            told = explained(error, self, args, kwargs)
+            if told is error:
                 raise
-            raise call.explained(error, self, args, kwargs) from None
+            raise told from None
         finally:
             state.scope.pop()
             context.depth -= 1
@@ -146,6 +148,7 @@ class Calling(Typed, Weights):
         shapes = {f"{k}_shape": call.shapes(v) for k, v in tensors.items()}
         if len(wanted) > 1:
             _check_build_arguments(type(self).__name__, wanted, info)
+        self.__dict__["_first_shapes"] = shapes
         with init_scope():
             known = {w: shapes[w] for w in wanted if w in shapes}
             if len(known) > 1:

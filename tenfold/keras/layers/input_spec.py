@@ -13,7 +13,7 @@ from tenfold.tensor.tensor import Tensor
 class IncompatibleInputError(ValueError):
     """A layer received an input that does not meet its InputSpec."""
 
-    _explained = True
+    _keras_call_info_injected = True
 
 
 @register("keras")

@@ -10,7 +10,9 @@ from tenfold.keras.metrics.base import Metric
 from tenfold.keras.random import SeedGenerator
 from tenfold.tensor.variable import Variable
 
-SKIPPED = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_build_shapes", "_states", "_functional", "optimizer", "_optimizer"})
+SKIPPED = frozenset({
+    "_inbound_nodes", "_auto_config", "_losses", "_build_shapes", "_first_shapes", "_states", "_functional", "optimizer", "_optimizer",
+})  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -24,6 +24,9 @@ def pad_sequences(sequences: Any, maxlen: int | None = None, dtype: Any = "int32
     rows = [np.asarray(s) for s in sequences]
     if any(r.ndim == 0 for r in rows):
         raise InvalidArgumentError("[pad_sequences] expected a list of sequences; received numbers in it. Try [sequence] for a single one.")
+    if isinstance(value, str) and np.dtype(dtype).kind not in "USO":
+        raise InvalidArgumentError(f"[pad_sequences] `dtype` {dtype} is not compatible with `value`'s type: {type(value)}. "
+                                   "Try dtype=object for strings of any length.")  # fmt: skip
     length = max((len(r) for r in rows), default=0) if maxlen is None else maxlen
     inner = next((r.shape[1:] for r in rows if len(r)), ())
     padded = np.full((len(rows), length, *inner), value, dtype=dtype)
