@@ -146,11 +146,8 @@ def _serialize_function(obj: Any) -> dict[str, Any]:
     if getattr(obj, "__name__", "") == "<lambda>":
         raise ValueError("[serialize] a lambda cannot be saved: files hold no code. Try a named function decorated with "
                          "@keras.saving.register_keras_serializable().")  # fmt: skip
-    module = public_module(obj)
-    if module is not None:
-        return {"module": module, "class_name": "function", "config": obj.__name__, "registered_name": obj.__name__}
-    name = get_registered_name(obj)
-    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+    name = obj.__name__ if public_module(obj) is not None else get_registered_name(obj)
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}  # as Keras 3.15 writes and reads it
 
 
 _PRIVATE = {"Functional": "keras.src.models.functional"}  # classes that Keras itself does not export
