@@ -480,7 +480,7 @@ def test_every_error_is_an_op_error() -> None:
 
 
 def test_a_name_that_is_missing_says_so() -> None:
-    with pytest.raises(AttributeError, match=r"no tf.data.Dataset \(yet\). Try passing arrays"):
-        _ = tf.data.Dataset
+    with pytest.raises(AttributeError, match=r"no tf.data.TFRecordDataset \(yet\)"):
+        _ = tf.data.TFRecordDataset
     with pytest.raises(AttributeError, match=r"no keras.datasets.imbd \(yet\). The closest name is keras.datasets.imdb"):
         _ = tf.keras.datasets.imbd
