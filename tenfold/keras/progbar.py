@@ -33,12 +33,12 @@ def _write(text: str) -> None:
 
 
 class Progbar:
-    """Draws progress: a live line in a terminal or notebook, one line at the end elsewhere.
+    """Draws progress: a live line in a terminal or notebook; elsewhere one line at the end, or lines at an interval that is asked for.
 
     Args:
         target: the number of steps; None while unknown.
         verbose: 0 nothing, 1 a bar, 2 one line at the end.
-        interval: seconds between repaints.
+        interval: seconds between repaints; by default 0.2, and only the end where no line can be redrawn.
         stateful_metrics: the names of values that are shown as they are; all others are averaged over the steps.
         stateless_metrics: the names of values that are averaged; all others are shown as they are.
         unit_name: what a step is called.
@@ -51,14 +51,15 @@ class Progbar:
         2/2 ━━━━ ... - loss: 0.5000
     """
 
-    def __init__(self, target: int | None, width: int = 20, verbose: int = 1, interval: float = INTERVAL, stateful_metrics: Any = None,
+    def __init__(self, target: int | None, width: int = 20, verbose: int = 1, interval: float | None = None, stateful_metrics: Any = None,
                  unit_name: str = "step", dynamic: bool | None = None, stateless_metrics: Any = None) -> None:  # fmt: skip
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ValueError("Only one of `stateful_metrics` and `stateless_metrics` can be set.")
         self._as_is, self._averaged = stateful_metrics or (), stateless_metrics
         self._sums: dict[str, tuple[float, int]] = {}  # of the values that are averaged: sum over the steps, steps
-        self.target, self.width, self.verbose, self.interval, self.unit_name = target, width, verbose, interval, unit_name
+        self.target, self.width, self.verbose, self.unit_name = target, width, verbose, unit_name
         self.dynamic = is_dynamic() if dynamic is None else dynamic
+        self.interval = interval if interval is not None else INTERVAL if self.dynamic else math.inf
         self.start = time.perf_counter()
         self._first: float | None = None  # when the first step ended: it may include compilation
         self._last = 0.0
@@ -71,7 +72,7 @@ class Progbar:
         now = time.perf_counter()
         if self._first is None:
             self._first = now
-        return self.verbose == 1 and self.dynamic and now - self._last >= self.interval
+        return self.verbose == 1 and now - self._last >= self.interval
 
     def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
         """Shows step `current` with `values`, a dict or list of (name, number)."""
@@ -82,9 +83,10 @@ class Progbar:
         finalize = current == self.target if finalize is None else finalize
         if finalize and self.target is None:
             self.target = current
-        if self.verbose not in (1, 2) or not (finalize or (self.verbose == 1 and self.dynamic)):
+        now = time.perf_counter()
+        if self.verbose not in (1, 2) or not (finalize or (self.verbose == 1 and now - self._last >= self.interval)):
             return
-        self._last = time.perf_counter()
+        self._last = now
         line = self._line(current, pairs, finalize)
         if self.verbose == 1 and self.dynamic:
             _write("\r" + _cut(line, finalize) + ("\n" if finalize else ""))

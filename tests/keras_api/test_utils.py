@@ -48,6 +48,18 @@ def test_images_come_with_the_labels_of_their_folders(pictures, capsys):
     assert [x.numpy()[:, 0, 0, 0].tolist() for x, _ in dataset] != [seen[:4], seen[4:8], seen[8:]]  # another order in each pass
 
 
+def test_folders_and_series_have_the_steps_of_a_dataset(pictures):
+    images = utils.image_dataset_from_directory(pictures, batch_size=4, image_size=(8, 6), shuffle=False, verbose=False)
+    assert images.element_spec[0].shape.as_list() == [None, 8, 6, 3]
+    halves = images.map(lambda x, y: (x / 2.0, y)).prefetch(tf.data.AUTOTUNE)
+    assert [x.numpy()[:, 0, 0, 0].tolist() for x, _ in halves.take(1)] == [[0.0, 0.5, 1.0, 1.5]] and len(halves) == 3
+    windows = utils.timeseries_dataset_from_array(np.arange(10.0), None, 3, batch_size=None, shuffle=True, seed=1)
+    assert windows.element_spec.shape.as_list() == [3]
+    assert [x.numpy().tolist() for x in windows.take(4)] != [x.numpy().tolist() for x in windows.take(4)]
+    with pytest.raises(AttributeError, match="prefetch"):
+        windows.no_such_step  # noqa: B018
+
+
 @pytest.mark.parametrize(("mode", "shape", "dtype"), [("int", (2,), "int32"), ("binary", (2, 1), "float32"), ("categorical", (2, 2), "float32")])
 def test_labels_in_each_mode(pictures, mode, shape, dtype):
     _, y = next(iter(utils.image_dataset_from_directory(pictures, label_mode=mode, batch_size=2, image_size=4, verbose=False)))
@@ -238,7 +250,12 @@ def test_progress_bars_average_what_is_not_stateful(capsys):
     bar = utils.Progbar(3, stateful_metrics=["lr"], interval=0, dynamic=False)
     for step, value in ((1, 1.0), (2, 2.0), (3, 6.0)):
         bar.update(step, [("loss", value), ("lr", value)])
-    assert "loss: 3.0000 - lr: 6.0000" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition("step - ")[2] for line in lines] == [f"loss: {m:.4f} - lr: {v:.4f}" for m, v in ((1, 1), (1.5, 2), (3, 6))]
+    bar = utils.Progbar(3, dynamic=False)  # no interval, and no line that can be redrawn: only the end is told
+    for step in (1, 2, 3):
+        bar.update(step)
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_config():

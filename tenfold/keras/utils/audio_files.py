@@ -19,6 +19,11 @@ class Recordings:
 
     length: int | None
 
+    @property
+    def varying(self) -> tuple[int, ...]:
+        """The axes whose size differs between batches."""
+        return (1,) if self.length is None else ()
+
     def __call__(self, paths: list[str]) -> NDArray[np.float32]:
         recordings = [read_wav(path) for path in paths]
         channels = {x.shape[1] for x in recordings}

@@ -9,17 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.core import nest
+from tenfold.data.dataset import Dataset
 from tenfold.keras.data_adapter import PyDataset
+from tenfold.tensor.spec import TensorSpec
+
+STEPS = frozenset({
+    "apply", "as_numpy_iterator", "batch", "cache", "cardinality", "concatenate", "element_spec", "enumerate", "filter", "map", "prefetch", "reduce",
+    "repeat", "shuffle", "skip", "take", "unbatch", "with_options",
+})  # fmt: skip
 
 
 class CutBatches(PyDataset):
     """Batches of examples in some order. It can be iterated again and again, and given to `fit`; subclasses say what a batch holds.
+
+    It has the steps of a `tf.data.Dataset` too (`map`, `take`, `prefetch`, ...), which give one.
 
     Args:
         order: the examples' numbers.
         batch_size: examples per batch; None: one at a time, without a batch dimension.
         rng: makes another order for each pass; None: they stay in order.
     """
+
+    varying: tuple[int, ...] = ()  # the axes whose size differs between batches, besides that of the batch
 
     def __init__(self, order: NDArray[Any], batch_size: int | None, rng: np.random.Generator | None) -> None:
         super().__init__()
@@ -57,3 +69,19 @@ class CutBatches(PyDataset):
     def num_batches(self) -> int:
         """The number of batches."""
         return len(self)
+
+    def _dataset(self) -> Dataset:
+        """The same batches as a `tf.data.Dataset`."""
+        unknown = (0, *self.varying)
+
+        def spec(x: Any) -> TensorSpec:
+            shape = [None if axis in unknown else size for axis, size in enumerate(x.shape)]
+            return TensorSpec(shape[1:] if self.batch_size is None else shape, x.dtype)
+
+        return Dataset(lambda: iter(self), nest.map_structure(spec, self.examples(self.order[:1])), len(self))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in STEPS:
+            return getattr(self._dataset(), name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}. Besides the attributes of a PyDataset, it has these of a "
+                             f"tf.data.Dataset: {', '.join(sorted(STEPS))}.")  # fmt: skip

@@ -32,6 +32,7 @@ class FileBatches(CutBatches):
                  shuffle: bool, seed: int | None) -> None:  # fmt: skip
         super().__init__(np.arange(len(paths)), batch_size, np.random.default_rng(seed) if shuffle else None)
         self.file_paths, self.labels, self.stack = list(paths), labels, stack
+        self.varying = getattr(stack, "varying", ())
         self.class_names: list[str] | None = None
 
     def examples(self, rows: NDArray[Any]) -> Any:
@@ -57,7 +58,8 @@ def folder_dataset(kind: str, directory: Any, labels: Any, label_mode: str | Non
         kept = split(len(paths), validation_split, which)
         if not len(paths[kept]):
             named = f"{which} {kind}" if subset == "both" else kind
-            raise ValueError(f"No {named} files found in directory {directory}. Allowed formats: {formats}")
+            files = "" if kind == "images" else " files"
+            raise ValueError(f"No {named}{files} found in directory {directory}. Allowed formats: {formats}")
         dataset = FileBatches(paths[kept], None if rows is None else rows[kept], stack, batch_size, mixed, seed)
         dataset.class_names = names
         return dataset
