@@ -21,8 +21,8 @@ _budget = _Budget()
 
 
 @contextmanager
-def loading(size: int) -> Iterator[None]:
-    """Inside, all weights together may take `size` bytes."""
+def loading(size: int | None) -> Iterator[None]:
+    """Inside, all weights together may take `size` bytes; None: what they need."""
     outer, _budget.left = _budget.left, size
     try:
         yield

@@ -243,3 +243,14 @@ def test_bfloat16_weights(tmp_path):
     loaded = keras.models.load_model(tmp_path / "m.keras")
     assert loaded.weights[0].dtype == "bfloat16"
     np.testing.assert_array_equal(np.asarray(loaded.weights[0]), np.asarray(model.weights[0]))
+
+
+def test_compiled_model_that_was_never_trained(tmp_path):
+    model = tf.keras.Sequential([tf.keras.layers.Input((300,)), tf.keras.layers.Dense(200)])
+    model.compile("adam", "mse")
+    path = str(tmp_path / "m.keras")
+    model.save(path)
+    with pytest.warns(UserWarning, match="optimizer"):  # its state is not in the file
+        again = tf.keras.models.load_model(path)
+    np.testing.assert_array_equal(again.layers[0].kernel, model.layers[0].kernel)
+    assert again.optimizer.built

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.keras import defaults, initializers
+from tenfold.keras.budget import loading
 from tenfold.keras.optimizers.arguments import overwritten
 from tenfold.keras.variables import Variable, name_scope, path_of
 
@@ -39,7 +40,8 @@ class OptimizerState:
     def add_variable_from_reference(self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros") -> Variable:
         """Makes a variable of its state in the shape and type of a model's variable."""
         base = path_of(reference_variable).replace("/", "_").replace(":", "_")
-        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name=f"{base}_{name or 'var'}")
+        with loading(None):  # a file of a model that was never trained has no room for it, and the reference's size was checked
+            return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name=f"{base}_{name or 'var'}")
 
     def add_optimizer_variables(self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros") -> Any:
         """One variable per model variable and name: a list, or with several names a tuple of lists."""
