@@ -66,8 +66,7 @@ def test_mistake(name):
 
 
 def test_not_supported_says_so():
-    for make in (lambda: L.BatchNormalization(synchronized=True), lambda: L.TFSMLayer("folder"), lambda: L.JaxLayer(lambda x: x),
-                 lambda: L.FlaxLayer(None), lambda: L.TorchModuleWrapper(None)):  # fmt: skip
+    for make in (lambda: L.BatchNormalization(synchronized=True), lambda: L.TFSMLayer("folder"), lambda: L.TorchModuleWrapper(None)):
         with pytest.raises(NotImplementedError, match="Try"):
             make()
 

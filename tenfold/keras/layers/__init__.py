@@ -65,8 +65,6 @@ from tenfold.keras.layers.embedding import (
     Embedding,
 )
 from tenfold.keras.layers.foreign import (
-    FlaxLayer,
-    JaxLayer,
     TFSMLayer,
     TorchModuleWrapper,
 )
@@ -80,6 +78,10 @@ from tenfold.keras.layers.identify import (
 )
 from tenfold.keras.layers.input_spec import (
     InputSpec,
+)
+from tenfold.keras.layers.jax_layer import (
+    FlaxLayer,
+    JaxLayer,
 )
 from tenfold.keras.layers.merging import (
     Add,

@@ -25,19 +25,6 @@ class TFSMLayer(_Foreign):
     instead = "saving the model as a `.keras` file where it was made, and keras.saving.load_model here"
 
 
-class JaxLayer(_Foreign):
-    """Would run a JAX function; refused."""
-
-    needs = "a JAX function is run by JAX"
-    instead = "the same function written with keras.ops in the call method of a Layer"
-
-
-class FlaxLayer(JaxLayer):
-    """Would run a Flax module; refused."""
-
-    needs = "a Flax module is run by JAX"
-
-
 class TorchModuleWrapper(_Foreign):
     """Would run a PyTorch module; refused."""
 
