@@ -14,8 +14,9 @@ from typing import Any as _Any
 __version__ = "0.1.0"
 
 _MODULES = {  # namespace -> module
-    "autodiff": "tenfold.ops.autodiff", "bitwise": "tenfold.ops.bitwise", "config": "tenfold.ops.config", "data": "tenfold.data",
-    "compat": "tenfold.compat", "debugging": "tenfold.ops.debugging", "dtypes": "tenfold.ops.dtypes", "errors": "tenfold.core.errors",
+    "audio": "tenfold.ops.audio", "autodiff": "tenfold.ops.autodiff", "bitwise": "tenfold.ops.bitwise", "config": "tenfold.ops.config",
+    "data": "tenfold.data", "compat": "tenfold.compat", "debugging": "tenfold.ops.debugging",
+    "dtypes": "tenfold.ops.dtypes", "errors": "tenfold.core.errors",
     "experimental": "tenfold.ops.experimental", "image": "tenfold.ops.image", "initializers": "tenfold.keras.initializers",
     "keras": "tenfold.keras", "linalg": "tenfold.ops.linalg", "losses": "tenfold.keras.losses", "math": "tenfold.ops.math",
     "metrics": "tenfold.keras.metrics", "nest": "tenfold.ops.nest", "nn": "tenfold.ops.nn", "optimizers": "tenfold.keras.optimizers",

@@ -24,7 +24,7 @@ from tenfold.tensor.tensor import Tensor, as_tensor
 Row = list[Any]
 
 
-def _unknown(name: str) -> Size:
+def unknown(name: str) -> Size:
     """A size that only the data know: while a function is traced, an unknown one; else it does not matter."""
     return Sym.fresh(name) if state.trace is not None else 0
 
@@ -86,7 +86,7 @@ def _pieces_spec(x: Spec, function: Any, count: Size) -> tuple[Spec, Spec]:
            oracle=lambda x, function, count: _from_rows([function(s) for s in x.tolist()], string))  # fmt: skip
 def pieces(apply: Any, x: Any, function: Callable[[bytes], Row]) -> tuple[Tensor, Tensor]:
     """(values, splits) of the strings that `function` makes of each string."""
-    result: tuple[Tensor, Tensor] = apply(as_strings("strings.split", x), function=function, count=_unknown("pieces"))
+    result: tuple[Tensor, Tensor] = apply(as_strings("strings.split", x), function=function, count=unknown("pieces"))
     return result
 
 
@@ -94,7 +94,7 @@ def pieces(apply: Any, x: Any, function: Callable[[bytes], Row]) -> tuple[Tensor
            oracle=lambda values, splits, function, count: _from_rows([function(r) for r in _rows(values, splits)], string))  # fmt: skip
 def each_row(apply: Any, values: Any, splits: Any, function: Callable[[Row], Row]) -> tuple[Tensor, Tensor]:
     """(values, splits) of what `function` makes of each row of strings."""
-    result: tuple[Tensor, Tensor] = apply(values, splits, function=function, count=_unknown("pieces"))
+    result: tuple[Tensor, Tensor] = apply(values, splits, function=function, count=unknown("pieces"))
     return result
 
 
@@ -119,7 +119,7 @@ def rows_to_dense(apply: Any, values: Any, splits: Any, default: Any, width: int
     values, splits = as_tensor(values), as_tensor(splits)
     if width is None:
         lengths = None if splits._array is None else np.diff(splits._array)
-        size: Size = _unknown("width") if lengths is None else int(max(lengths, default=0))
+        size: Size = unknown("width") if lengths is None else int(max(lengths, default=0))
     else:
         size = int(width)
     result: Tensor = apply(values, splits, as_tensor(default, hint=values.dtype), width=size)
@@ -138,4 +138,4 @@ def as_strings(name: str, x: Any) -> Tensor:
     return x
 
 
-__all__ = ["as_strings", "each_row", "each_string", "join_along", "pieces", "rows_to_dense"]
+__all__ = ["as_strings", "each_row", "each_string", "join_along", "pieces", "rows_to_dense", "unknown"]

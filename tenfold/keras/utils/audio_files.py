@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.core.wav import decoded
 from tenfold.keras.utils.folders import folder_dataset
 
 
@@ -42,15 +42,8 @@ def read_wav(path: str) -> NDArray[np.float32]:
     Raises:
         ValueError: it is something else.
     """
-    try:
-        with wave.open(path, "rb") as stream:
-            if stream.getsampwidth() != 2:
-                raise ValueError(f"{path} has {8 * stream.getsampwidth()} bits a sample; expected 16-bit PCM.")
-            channels, content = stream.getnchannels(), stream.readframes(stream.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is not a WAV file of PCM samples ({error}).") from error
-    whole = len(content) // (2 * channels) * 2 * channels
-    return np.frombuffer(content[:whole], "<i2").reshape(-1, channels).astype(np.float32) / np.float32(32768)
+    with open(path, "rb") as file:
+        return decoded(file.read(), path)[0]
 
 
 def audio_dataset_from_directory(directory: Any, labels: Any = "inferred", label_mode: str | None = "int",
