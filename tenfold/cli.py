@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tenfold import demo, info
+from tenfold.compat import aliases
 from tenfold.core.errors import OpError
 
 
@@ -27,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     demo_parser.add_argument("--epochs", type=positive, default=defaults.epochs, help="how often to go through the digits")
     demo_parser.add_argument("--out", type=Path, default=defaults.out, metavar="DIR", help="folder for the model and the pictures")
     demo_parser.add_argument("--seed", type=int, default=defaults.seed, help="seed of all random numbers")
+    run_parser = commands.add_parser("run", help="run a program that imports tensorflow or keras on Tenfold")
+    run_parser.add_argument("file", help="the program")
+    run_parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
     return top
 
 
@@ -39,6 +43,9 @@ def positive(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     options = parser().parse_args(arguments)
+    if options.command == "run":  # its errors are its own: with their tracebacks
+        aliases.run(options.file, options.arguments)
+        return 0
     try:
         if options.command == "info":
             return info.run()
