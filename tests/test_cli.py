@@ -32,7 +32,7 @@ def test_programs_that_import_tensorflow_and_keras_run(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import sys\nimport beside\nimport tensorflow as tf\nimport keras\nfrom tensorflow.keras.layers import Dense\n"
         "import tensorflow.keras.backend as K\nassert tf.keras is keras and keras.layers.Dense is Dense and K.floatx() == 'float32'\n"
-        "try:\n    import tensorflow.python\nexcept ModuleNotFoundError:\n    print(tf.__name__, beside.value, sys.argv[1:], __name__)\n"
+        "try:\n    import tensorflow.contrib\nexcept ModuleNotFoundError:\n    print(tf.__name__, beside.value, sys.argv[1:], __name__)\n"
     )
     command = [sys.executable, "-m", "tenfold", "run", str(tmp_path / "program.py"), "a", "--b"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

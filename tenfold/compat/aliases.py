@@ -19,8 +19,10 @@ class Aliases(MetaPathFinder, Loader):
     """Finds `tensorflow`, `keras` and the namespaces below them: the modules are Tenfold's own, under a second name."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in ROOTS or self.named(fullname) is None:
+        if fullname.partition(".")[0] not in ROOTS:
             return None
+        if self.named(fullname) is None:  # Python would look for a file of that name in Tenfold's folder
+            raise ModuleNotFoundError(f"Tenfold has no module {fullname!r} (yet).", name=fullname)
         return ModuleSpec(fullname, self, is_package=True)
 
     def named(self, fullname: str) -> ModuleType | None:
