@@ -347,3 +347,20 @@ def test_names_that_are_gone_say_what_to_use_instead():
     ):
         with pytest.raises(AttributeError, match=hint):
             getattr(namespace, name)
+
+
+def test_grain_is_refused(pictures):
+    with pytest.raises(NotImplementedError, match="format='tf'"):
+        utils.image_dataset_from_directory(pictures, format="grain")
+    with pytest.raises(NotImplementedError, match="format='tf'"):
+        utils.timeseries_dataset_from_array(np.arange(9), None, 3, format="grain")
+
+
+def test_generators_of_tables(pictures):
+    pandas = pytest.importorskip("pandas")
+    names = ["cats/0.png", "dogs/1.png", "dogs/nothing.png"]
+    table = pandas.DataFrame({"filename": names, "class": ["cats", "dogs", "dogs"]})
+    generator = keras.preprocessing.image.ImageDataGenerator()
+    assert len(generator.flow_from_dataframe(table, pictures, target_size=(4, 4)).filepaths) == 2
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        generator.flow_from_dataframe(table, pictures, target_size=(4, 4), validate_filenames=False)[0]

@@ -188,7 +188,7 @@ class ImageDataGenerator:
         if kwargs:
             raise TypeError(f"[flow_from_dataframe] got unexpected keyword arguments: {sorted(kwargs)}")
         return from_dataframe(self, dataframe, directory, x_col, y_col, weight_col, target_size, color_mode, classes, class_mode, batch_size,
-                              shuffle, seed, subset, interpolation, self._validation_split)  # fmt: skip
+                              shuffle, seed, subset, interpolation, validate_filenames, self._validation_split)  # fmt: skip
 
 
 def refuse_saving(save_to_dir: Any) -> None:

@@ -178,11 +178,11 @@ def from_directory(generator: Any, directory: Any, target_size: tuple[int, int],
 
 def from_dataframe(generator: Any, dataframe: Any, directory: Any, x_col: str, y_col: Any, weight_col: str | None, target_size: tuple[int, int],
                    color_mode: str, classes: Any, class_mode: str | None, batch_size: int, shuffle: bool, seed: int | None,
-                   subset: str | None, interpolation: str, validation_split: float) -> FileIterator:  # fmt: skip
-    """The images that a table names; files that are not there are left out."""
+                   subset: str | None, interpolation: str, validate: bool, validation_split: float) -> FileIterator:  # fmt: skip
+    """The images that a table names; files that are not there are left out, if that is to be looked at."""
     table = dataframe.iloc[of_subset(len(dataframe), subset, validation_split)]
     paths = [os.path.join(os.fspath(directory or ""), name) for name in table[x_col]]
-    there = [i for i, path in enumerate(paths) if os.path.isfile(path)]
+    there = [i for i, path in enumerate(paths) if not validate or os.path.isfile(path)]
     table, paths = table.iloc[there], [paths[i] for i in there]
     load = {"color_mode": color_mode, "target_size": tuple(target_size), "interpolation": interpolation}
     weights = None if weight_col is None else np.asarray(table[weight_col])

@@ -118,11 +118,19 @@ def image_dataset_from_directory(directory: Any, labels: Any = "inferred", label
     check_format(format)
     first = standardized(data_format) == "channels_first"
     stack = Pictures(color_mode, (int(size[0]), int(size[1])), interpolation.lower(), crop_to_aspect_ratio, pad_to_aspect_ratio, first)
-    return folder_dataset("images", directory, labels, label_mode, class_names, FORMATS, stack, batch_size, shuffle, seed, validation_split,
-                          subset, follow_links, verbose)  # fmt: skip
+    dataset = folder_dataset("images", directory, labels, label_mode, class_names, FORMATS, stack, batch_size, shuffle, seed, validation_split,
+                             subset, follow_links, verbose)  # fmt: skip
+    return made_as(format, dataset)
 
 
 def check_format(format: str) -> None:
-    """Raises for formats of other libraries."""
+    """Raises for formats that do not exist."""
     if format not in ("tf", "grain"):
         raise ValueError(f'`format` should be either "tf" or "grain". Received: format={format}')
+
+
+def made_as(format: str, dataset: Any) -> Any:
+    """The data set, unless another library's is asked for: after all other arguments were checked."""
+    if format == "grain":
+        raise NotImplementedError("Data sets of the library grain are not made here. Try format='tf': it can be iterated, and given to fit.")
+    return dataset

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.keras.utils.folders import folder_dataset
-from tenfold.keras.utils.image_files import check_format
+from tenfold.keras.utils.image_files import check_format, made_as
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,6 @@ def text_dataset_from_directory(directory: Any, labels: Any = "inferred", label_
         ValueError: an argument makes no sense, or there is no text.
     """
     check_format(format)
-    return folder_dataset("text", directory, labels, label_mode, class_names, (".txt",), Texts(max_length), batch_size, shuffle, seed,
-                          validation_split, subset, follow_links, verbose)  # fmt: skip
+    dataset = folder_dataset("text", directory, labels, label_mode, class_names, (".txt",), Texts(max_length), batch_size, shuffle, seed,
+                             validation_split, subset, follow_links, verbose)  # fmt: skip
+    return made_as(format, dataset)

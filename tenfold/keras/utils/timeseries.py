@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.keras.utils.batches import CutBatches
-from tenfold.keras.utils.image_files import check_format
+from tenfold.keras.utils.image_files import check_format, made_as
 from tenfold.tensor.tensor import as_tensor
 
 
@@ -63,7 +63,7 @@ def timeseries_dataset_from_array(data: Any, targets: Any, sequence_length: int,
     count = last - first - (sequence_length - 1) * sampling_rate
     starts = np.arange(0, count if goals is None else min(count, len(goals)), sequence_stride)
     offsets = np.arange(0, sequence_length * sampling_rate, sampling_rate)
-    return Windows(series[first:last], goals, starts, offsets, batch_size, np.random.default_rng(seed) if shuffle else None)
+    return made_as(format, Windows(series[first:last], goals, starts, offsets, batch_size, np.random.default_rng(seed) if shuffle else None))
 
 
 def check(length: int, sequence_stride: int, sampling_rate: int, start_index: int | None, end_index: int | None) -> None:
