@@ -85,20 +85,16 @@ class GroupedQueryAttention(Heads):
              attention_mask: Any = None, return_attention_scores: bool = False, training: Any = None,
              use_causal_mask: bool = False) -> Any:  # fmt: skip
         query_mask = mask_of(query) if query_mask is None else query_mask
-        value_mask = mask_of(value) if value_mask is None else value_mask
-        key_mask = mask_of(key) if key is not None and key_mask is None else key_mask
-        key = value if key is None else key
-        masks = (query_mask, value_mask, key_mask, attention_mask)
         own = type(self)._compute_attention is not GroupedQueryAttention._compute_attention
-        only_causal = use_causal_mask and not own and all(m is None for m in masks) and self.sliding_window is None
-        mask = None if only_causal else self._merged_mask(query, value, *masks, use_causal_mask)
+        mask, more = self._allowed(query, value, key, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, own)
+        key = value if key is None else key
         with without_masks(query, value, key):
             gate = self._gate_dense(query) if self.use_gate else None
             q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         if own:
             k, v = array.repeat(k, self.num_repeats, axis=2), array.repeat(v, self.num_repeats, axis=2)
         self._return_attention_scores = return_attention_scores
-        output, scores = self._compute_attention(q, k, v, mask, training, **({"use_causal_mask": True} if only_causal else {}))
+        output, scores = self._compute_attention(q, k, v, mask, training, **more)
         output = self._output_dense(output if gate is None else output * gate)
         return (output, scores) if return_attention_scores else output
 

@@ -62,6 +62,16 @@ class Heads(Layer):
         distance = array.reshape(iota(rows), (1, rows, 1)) - array.reshape(iota(columns), (1, 1, columns))
         return less(numbers.abs(distance), self._sliding_window)
 
+    def _allowed(self, query: Any, value: Any, key: Any, query_mask: Any, value_mask: Any, key_mask: Any, attention_mask: Any,
+                 use_causal_mask: bool, own: bool) -> tuple[Any, dict[str, bool]]:  # fmt: skip
+        """What all masks allow together, and the option by which `_compute_attention`, unless it is a subclass's own, is told causality alone."""
+        value_mask = mask_of(value) if value_mask is None else value_mask
+        key_mask = mask_of(key) if key is not None and key_mask is None else key_mask
+        masks = (query_mask, value_mask, key_mask, attention_mask)
+        if use_causal_mask and not own and self._sliding_window is None and all(m is None for m in masks):
+            return None, {"use_causal_mask": True}
+        return self._merged_mask(query, value, *masks, use_causal_mask), {}
+
     def _merged_mask(self, query: Any, value: Any, query_mask: Any, value_mask: Any, key_mask: Any, attention_mask: Any,
                      use_causal_mask: bool) -> Any:  # fmt: skip
         """[batch, steps of the query, steps of the key]: what all masks allow; None if there are none."""

@@ -231,7 +231,7 @@ class LSTM(OfCell):
         units: size of the output.
         recurrent_activation: of the gates.
         unit_forget_bias: whether the forget gate's bias starts at 1.
-        use_cudnn: accepted and ignored.
+        use_cudnn: has no effect: there is one native loop, and no cuDNN.
 
     Example:
         >>> import numpy as np
@@ -253,7 +253,7 @@ class GRU(OfCell):
         units: size of the output.
         recurrent_activation: of the gates.
         reset_after: whether the reset gate is applied after the product with the state.
-        use_cudnn: accepted and ignored.
+        use_cudnn: has no effect: there is one native loop, and no cuDNN.
 
     Example:
         >>> import numpy as np
