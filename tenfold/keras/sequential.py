@@ -104,6 +104,7 @@ class Sequential(Model):
         if not isinstance(first, InputLayer):
             dtype = first.inputs[0].dtype if isinstance(first, Model) and first._graph is not None else first.input_dtype
             self._stack.insert(0, InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype))
+            self._learnt_input = True
         elif self._differs(shape):
             raise InvalidArgumentError(f"[Sequential] {self.name!r} has already been configured to use input shape {first.batch_shape}. "
                                        f"You cannot build it with input_shape {shape}.")  # fmt: skip
@@ -114,13 +115,15 @@ class Sequential(Model):
             x = layer(x)
         self._set_graph(LayerGraph(start, x))
 
+    _learnt_input = False  # whether the Input is of the shape that came first: then layers that take other shapes may get them
+
     def _differs(self, shape: tuple[Any, ...]) -> bool:
         """Whether the model's Input has another shape."""
         own = self._stack[0].batch_shape
         return len(own) != len(shape) or any(None not in (a, b) and a != b for a, b in zip(own, shape, strict=True))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        if self._graph is not None:
+        if self._graph is not None and not (self._learnt_input and self._differs(tuple(getattr(inputs, "shape", ())))):
             return super().call(inputs, training=training, mask=mask)
         for layer in self.layers:
             inputs = layer(inputs)

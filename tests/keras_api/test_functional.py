@@ -214,3 +214,13 @@ def test_summary_of_unbuilt_and_nested():
     lines.clear()
     keras.Sequential([inner]).summary(print_fn=lines.append, expand_nested=True, show_trainable=True)
     assert "within (Dense)" in "\n".join(lines)
+
+
+def test_a_sequential_model_that_learnt_its_input_takes_other_sizes_if_its_layers_do():
+    model = keras.Sequential([keras.layers.Dense(2)])
+    x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype("float32")
+    assert model(x[:, :1]).shape == (3, 1, 2)
+    np.testing.assert_allclose(model(x), x @ model.weights[0].numpy(), rtol=1e-5, atol=1e-6)
+    assert model.predict(x, verbose=0).shape == (3, 4, 2)
+    with pytest.raises(ValueError, match="incompatible"):
+        model(x[..., :4])
