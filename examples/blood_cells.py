@@ -1,6 +1,6 @@
 """Where are the blood cells, and of which kind? A one-stage detector on BCCD: each place of a 15 x 20 grid says what begins there.
 
-    TENFOLD_DATA_DIR=... python examples/blood_cells.py
+TENFOLD_DATA_DIR=... python examples/blood_cells.py
 """
 
 import io

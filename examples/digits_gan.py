@@ -1,6 +1,6 @@
 """A GAN of handwritten digits: `train_step` is written by hand; fit compiles it as it compiles its own.
 
-    python examples/digits_gan.py            (the digits come with Tenfold)
+python examples/digits_gan.py            (the digits come with Tenfold)
 """
 
 import tenfold as tf

@@ -1,6 +1,6 @@
 """A variational autoencoder of handwritten digits: two numbers a digit, and new digits from any two numbers.
 
-    python examples/digits_vae.py            (the digits come with Tenfold)
+python examples/digits_vae.py            (the digits come with Tenfold)
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """What does a house cost, and how far does a car go? Dense networks on three tables, with the data's mean and deviation in the model.
 
-    TENFOLD_DATA_DIR=... python examples/house_prices.py
+TENFOLD_DATA_DIR=... python examples/house_prices.py
 """
 
 import os

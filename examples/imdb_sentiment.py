@@ -1,6 +1,6 @@
 """Is a review of a film positive? A bidirectional LSTM and a convolutional network on IMDB.
 
-    TENFOLD_DATA_DIR=... python examples/imdb_sentiment.py [bilstm|cnn]
+TENFOLD_DATA_DIR=... python examples/imdb_sentiment.py [bilstm|cnn]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Which pixels are cells, which are the membranes between them? A small U-Net on microscope pictures (ISBI 2012).
 
-    TENFOLD_DATA_DIR=... python examples/membrane_segmentation.py
+TENFOLD_DATA_DIR=... python examples/membrane_segmentation.py
 """
 
 import io

@@ -1,6 +1,6 @@
 """English to Spanish: a Transformer with an encoder and a decoder, on short sentences of Tatoeba.
 
-    TENFOLD_DATA_DIR=... python examples/spanish_translation.py
+TENFOLD_DATA_DIR=... python examples/spanish_translation.py
 """
 
 import os

@@ -18,7 +18,7 @@ from tenfold import keras
 from tenfold.core.config import config
 from tenfold.data.datasets import bundled_digits
 from tenfold.data.datasets.formats import Part
-from tenfold.keras.callbacks import Callback
+from tenfold.keras.callbacks.base import Callback
 from tenfold.pictures import Curve, Tile, draw_chart, draw_sheet
 
 BATCH = 64

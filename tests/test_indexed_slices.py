@@ -140,7 +140,6 @@ def test_row_owners() -> None:
     np.testing.assert_array_equal(same_compiled(lambda i: row_owners(i, 5), indices)[0], [2, 0, 0, 3, 0])
 
 
-
 def calls_of(step: Any, *args: Any) -> list[Any]:
     """The calls of the program that `step`, a tf.function, ran for these arguments."""
     made: list[Any] = []

@@ -12,7 +12,7 @@ import tenfold as tf
 from tenfold.compiler.cost import Cost, costs, origin, parse
 from tenfold.compiler.peaks import Peaks, peaks
 from tenfold.compiler.pipeline import Program
-from tenfold.keras.profiling import best
+from tenfold.keras.training.profiling import best
 from tenfold.ops.roofline import ELSEWHERE, analyze
 from tenfold.ops.roofline_page import page
 from tenfold.ops.roofline_text import amount, percent, seconds, table, trace

@@ -205,5 +205,3 @@ def test_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     for on in (True, False):
         tf.config.optimizer.set_experimental_options({"autotune": on})
         assert tf.config.optimizer.get_experimental_options()["autotune"] is on is tuning.switch.on
-
-

@@ -1,20 +1,20 @@
 """`tf.keras`: layers, models, training and saving, as Keras 3 has them. Modules are loaded when they are first used."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
 __version__ = "3.15.1"
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras",
     {
         "tenfold.keras.models": "Model Sequential models=*",
-        "tenfold.keras.model": "Functional",
-        "tenfold.keras.input_layer": "Input InputLayer",
-        "tenfold.keras.symbolic": "KerasTensor",
-        "tenfold.keras.operation": "Operation",
-        "tenfold.keras.function": "Function",
+        "tenfold.keras.models.model": "Functional",
+        "tenfold.keras.models.input_layer": "Input InputLayer",
+        "tenfold.keras.base.symbolic": "KerasTensor",
+        "tenfold.keras.base.operation": "Operation",
+        "tenfold.keras.models.function": "Function",
         "tenfold.keras.layers.base": "Layer",
         "tenfold.keras.layers.input_spec": "InputSpec",
-        "tenfold.keras.variables": "Variable name_scope",
+        "tenfold.keras.base.variables": "Variable name_scope",
         "tenfold.keras.dtype_policies": "DTypePolicy FloatDTypePolicy dtype_policies=*",
         "tenfold.keras.activations": "activations=*",
         "tenfold.keras.applications": "applications=*",
@@ -25,7 +25,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.datasets": "datasets=*",
         "tenfold.keras.distillation": "distillation=*",
         "tenfold.keras.distribution": "distribution=*",
-        "tenfold.keras.scopes": "SymbolicScope device version",
+        "tenfold.keras.base.scopes": "SymbolicScope device version",
         "tenfold.keras.export": "export=*",
         "tenfold.keras.initializers": "initializers=* Initializer",
         "tenfold.keras.layers": "layers=*",
@@ -39,9 +39,9 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.quantizers": "quantizers=* Quantizer",
         "tenfold.keras.random": "random=*",
         "tenfold.keras.regularizers": "regularizers=* Regularizer",
-        "tenfold.keras.rematerialization": "RematScope remat",
+        "tenfold.keras.models.rematerialization": "RematScope remat",
         "tenfold.keras.saving": "saving=*",
-        "tenfold.keras.stateless": "StatelessScope",
+        "tenfold.keras.base.stateless": "StatelessScope",
         "tenfold.keras.tree": "tree=*",
         "tenfold.keras.utils": "utils=*",
         "tenfold.keras.visualization": "visualization=*",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import serialization
-from tenfold.keras.registry import named, register
-from tenfold.keras.untyped import as_tensor, math, nn
+from tenfold.keras.base.registry import named, register
+from tenfold.keras.base.untyped import as_tensor, math, nn
+from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast, maximum, minimum, select
 from tenfold.primitives.elementwise import erf
 from tenfold.primitives.movement import slice_, transpose

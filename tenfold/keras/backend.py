@@ -6,11 +6,11 @@ import gc
 import importlib
 from typing import Any
 
-from tenfold.keras import naming
-from tenfold.keras.defaults import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
-from tenfold.keras.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
-from tenfold.keras.promotion import result_type
-from tenfold.keras.symbolic import KerasTensor
+from tenfold.keras.base import naming
+from tenfold.keras.base.defaults import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
+from tenfold.keras.base.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
+from tenfold.keras.base.promotion import result_type
+from tenfold.keras.base.symbolic import KerasTensor
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import ops, random
-from tenfold.keras.defaults import epsilon, floatx
-from tenfold.keras.model import Model
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.variables import Variable
+from tenfold.keras.base.defaults import epsilon, floatx
+from tenfold.keras.base.symbolic import KerasTensor
+from tenfold.keras.base.variables import Variable
+from tenfold.keras.models.model import Model
 from tenfold.transform.function import function as compiled
 
 LIKE_OPS = (

@@ -1,7 +1,7 @@
 """`keras.config`: the defaults and the switches."""
 
 from tenfold.keras.backend import backend
-from tenfold.keras.defaults import (
+from tenfold.keras.base.defaults import (
     epsilon,
     floatx,
     image_data_format,
@@ -9,9 +9,7 @@ from tenfold.keras.defaults import (
     set_floatx,
     set_image_data_format,
 )
-from tenfold.keras.dtype_policies.identify import set_dtype_policy
-from tenfold.keras.dtype_policies.policy import dtype_policy
-from tenfold.keras.switches import (
+from tenfold.keras.base.switches import (
     disable_flash_attention,
     disable_interactive_logging,
     disable_traceback_filtering,
@@ -29,6 +27,8 @@ from tenfold.keras.switches import (
     set_max_epochs,
     set_max_steps_per_epoch,
 )
+from tenfold.keras.dtype_policies.identify import set_dtype_policy
+from tenfold.keras.dtype_policies.policy import dtype_policy
 
 __all__ = [
     "backend", "disable_flash_attention", "disable_interactive_logging", "disable_traceback_filtering", "dtype_policy", "enable_flash_attention",

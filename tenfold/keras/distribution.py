@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras.symbolic import KerasTensor
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.tensor.tensor import as_tensor
 
 BATCH = "batch"

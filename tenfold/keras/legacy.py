@@ -1,5 +1,5 @@
 """`keras.legacy`."""
 
-from tenfold.keras import legacy_saving as saving
+from tenfold.keras.saving import legacy_saving as saving
 
 __all__ = ["saving"]

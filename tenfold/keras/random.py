@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import DType, as_dtype
-from tenfold.keras.defaults import floatx
-from tenfold.keras.naming import auto_name
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor
-from tenfold.keras.variables import Variable, name_scope
+from tenfold.keras.base.defaults import floatx
+from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor
+from tenfold.keras.base.variables import Variable, name_scope
 from tenfold.ops import distributions
 from tenfold.ops import random as ops
 from tenfold.primitives.arithmetic import cast, select

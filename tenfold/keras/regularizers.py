@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import identifiers
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
+from tenfold.keras.base import identifiers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import abs as abs_
 from tenfold.primitives.movement import transpose

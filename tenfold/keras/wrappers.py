@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras.cloning import clone_model
-from tenfold.keras.model import Model
+from tenfold.keras.models.cloning import clone_model
+from tenfold.keras.models.model import Model
 
 try:
     _base: Any = importlib.import_module("sklearn.base")

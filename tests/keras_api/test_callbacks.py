@@ -167,7 +167,7 @@ def test_lambda_callback_refuses_unknown_hooks():
 
 
 def test_progress_bar_in_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr("tenfold.keras.progbar.is_dynamic", lambda: True)
+    monkeypatch.setattr("tenfold.keras.training.progbar.is_dynamic", lambda: True)
     model().fit(X, Y, batch_size=16, epochs=2, validation_data=(X, Y))
     text = capsys.readouterr().out
     assert text.count("\r") >= 2 and "val_loss" in text and "\033[32m━" in text

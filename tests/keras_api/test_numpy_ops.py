@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tenfold as tf
-from tenfold.keras.promotion import result_type
+from tenfold.keras.base.promotion import result_type
 
 keras = tf.keras
 ops = keras.ops

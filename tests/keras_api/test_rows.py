@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tenfold.keras.rows import LARGE, RowCopy
+from tenfold.keras.training.rows import LARGE, RowCopy
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64", "bool", "float16", "complex64"])

@@ -1,9 +1,9 @@
 """`keras.applications`: image classifiers, with weights trained on ImageNet."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
 _HERE = "tenfold.keras.applications."
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.applications",
     {
         _HERE + "convnext": "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge convnext=*",

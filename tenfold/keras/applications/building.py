@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
-from tenfold.keras import activations, defaults, layers
+from tenfold.keras import activations, layers
 from tenfold.keras.applications.imagenet_utils import obtain_input_shape
-from tenfold.keras.input_layer import Input
-from tenfold.keras.model import Functional
+from tenfold.keras.base import defaults
+from tenfold.keras.models.input_layer import Input
+from tenfold.keras.models.model import Functional
 from tenfold.keras.utils.downloads import get_file
 from tenfold.keras.utils.symbolic_sources import get_source_inputs, is_keras_tensor
 

@@ -10,9 +10,10 @@ from tenfold.keras import initializers, layers, ops, random
 from tenfold.keras.applications.building import STORE, Frame, Pretrained, convolved
 from tenfold.keras.applications.imagenet_utils import DEVIATION, MEAN
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.base.registry import register
+from tenfold.keras.layers.base import Layer
 from tenfold.keras.models import Sequential
-from tenfold.keras.registry import register
+from tenfold.keras.models.model import Functional
 
 MODULE = "keras.applications.convnext"
 # blocks of each stage, channels of each stage
@@ -48,7 +49,7 @@ HASHES = {
 
 
 @register(MODULE)
-class StochasticDepth(layers.Layer):
+class StochasticDepth(Layer):
     """In training drops whole rows with probability `drop_path_rate`, and divides the others by what is left."""
 
     _stateless = True
@@ -70,7 +71,7 @@ class StochasticDepth(layers.Layer):
 
 
 @register(MODULE)
-class LayerScale(layers.Layer):
+class LayerScale(Layer):
     """The input times a weight for each channel, which starts small."""
 
     def __init__(self, init_values: float, projection_dim: int, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import NAMED_POOLS, Frame, convolved, named
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from tenfold.keras.applications.resnet import normalized_relu
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 GROWTH = 32
 HASHES = {

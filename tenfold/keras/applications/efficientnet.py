@@ -18,7 +18,7 @@ from tenfold.keras.applications.building import (
 )
 from tenfold.keras.applications.imagenet_utils import DEVIATION
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 FOLDER = "https://storage.googleapis.com/keras-applications/"
 KERNEL = {"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"}}

@@ -10,7 +10,7 @@ from tenfold.keras.applications.building import NAMED_POOLS, STORE, Frame, Pretr
 from tenfold.keras.applications.efficientnet import DENSE, KERNEL, kernel, residual, swish, weighted
 from tenfold.keras.applications.imagenet_utils import DEVIATION, MEAN
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 # repeats, filters in and out, expansion, stride, whether the depthwise convolution is fused with the pointwise one before it
 BASE = ((1, 32, 16, 1, 1, True), (2, 16, 32, 4, 2, True), (2, 32, 48, 4, 2, True), (3, 48, 96, 4, 2, False), (5, 96, 112, 6, 1, False),

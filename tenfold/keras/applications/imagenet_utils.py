@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras import defaults, ops
+from tenfold.keras import ops
+from tenfold.keras.base import defaults
 from tenfold.keras.utils.downloads import get_file
 
 CLASSES = ("https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json", "c2c37ea517e94d9795004a39431a14cb")

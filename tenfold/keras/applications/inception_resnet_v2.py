@@ -8,8 +8,9 @@ from tenfold.keras import layers
 from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import Frame, activated, convolved, named, normalized
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
-from tenfold.keras.registry import register
+from tenfold.keras.base.registry import register
+from tenfold.keras.layers.base import Layer
+from tenfold.keras.models.model import Functional
 
 HALVED: dict[str, Any] = {"strides": 2, "padding": "valid"}
 # the branches of residual blocks: (filters, kernel) one after the other
@@ -21,7 +22,7 @@ BRANCHES: dict[str, Any] = {
 
 
 @register("keras.applications.inception_resnet_v2")
-class CustomScaleLayer(layers.Layer):
+class CustomScaleLayer(Layer):
     """The first input plus the second times `scale`."""
 
     def __init__(self, scale: float, **kwargs: Any) -> None:

@@ -8,7 +8,7 @@ from tenfold.keras import layers
 from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import Frame, activated, convolved, named, normalized
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 HALVED: dict[str, Any] = {"strides": (2, 2), "padding": "valid"}
 Step = tuple[int, int, int]  # filters, rows, columns

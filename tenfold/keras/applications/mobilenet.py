@@ -9,7 +9,7 @@ from tenfold.keras import layers
 from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import STORE, Frame, Pretrained, activated, convolved, last_axis, normalized
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))  # filters, stride
 SIZES = (128, 160, 192, 224)

@@ -19,7 +19,7 @@ from tenfold.keras.applications.building import (
 )
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from tenfold.keras.applications.mobilenet import relu6, rows_for_weights, sizes_of, usual_size
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 from tenfold.keras.utils.symbolic_sources import is_keras_tensor
 
 BLOCKS = ((16, 1, 1), (24, 2, 6), (24, 1, 6), (32, 2, 6), (32, 1, 6), (32, 1, 6), (64, 2, 6), *((64, 1, 6),) * 3, *((96, 1, 6),) * 3, (160, 2, 6),

@@ -21,7 +21,7 @@ from tenfold.keras.applications.building import (
 )
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from tenfold.keras.applications.mobilenet_v2 import NORMAL, checked_tensor
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 Activation = Callable[[Any], Any]
 # expansion, filters, kernel (0: the model's), stride, whether channels are weighted, whether ReLU is used instead of the model's activation

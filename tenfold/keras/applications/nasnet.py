@@ -9,7 +9,7 @@ from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import STORE, Frame, Pretrained, activated, convolved, last_axis, padding_for
 from tenfold.keras.applications.building import normalized as batch_normalized
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 
 def normalized(x: Any, name: str) -> Any:

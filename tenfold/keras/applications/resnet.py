@@ -9,7 +9,7 @@ from tenfold.keras import layers
 from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import NAMED_POOLS, Frame, activated, convolved, named, normalized
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 HASHES = {
     "resnet50": ("2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),

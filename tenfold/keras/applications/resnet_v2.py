@@ -10,7 +10,7 @@ from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import Frame, convolved
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from tenfold.keras.applications.resnet import normalized_relu, resnet
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 
 def block(x: Any, filters: int, name: str, stride: int = 1, widening: bool = False) -> Any:

@@ -8,7 +8,7 @@ from tenfold.keras import layers
 from tenfold.keras.applications import imagenet_utils
 from tenfold.keras.applications.building import Frame, convolved, named
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 
 def vgg(frame: Frame, counts: tuple[int, ...], weights_name: str, hashes: tuple[str, str]) -> Functional:

@@ -8,7 +8,7 @@ from tenfold.keras.applications.building import Frame
 from tenfold.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from tenfold.keras.applications.vgg16 import preprocess_input as preprocess_input
 from tenfold.keras.applications.vgg16 import vgg
-from tenfold.keras.model import Functional
+from tenfold.keras.models.model import Functional
 
 
 def VGG19(include_top: bool = True, weights: Any = "imagenet", input_tensor: Any = None, input_shape: Any = None, pooling: Any = None,

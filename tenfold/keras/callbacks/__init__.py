@@ -1,36 +1,15 @@
-"""`keras.callbacks`."""
+"""`keras.callbacks`: what happens beside training, between epochs and batches."""
 
-from tenfold.keras import lazy as _lazy
-from tenfold.keras.callbacks.base import (
-    Callback,
-    CallbackList,
-    History,
-    LambdaCallback,
-    LearningRateScheduler,
-    ProgbarLogger,
-    TerminateOnNaN,
-)
-from tenfold.keras.callbacks.monitoring import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.callbacks",
     {
         "tenfold.keras.callbacks.averages": "SwapEMAWeights",
+        "tenfold.keras.callbacks.base": "Callback CallbackList History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN",
         "tenfold.keras.callbacks.checkpoints": "BackupAndRestore ModelCheckpoint OrbaxCheckpoint",
+        "tenfold.keras.callbacks.monitoring": "EarlyStopping MonitorCallback ReduceLROnPlateau",
         "tenfold.keras.callbacks.reporting": "CSVLogger RemoteMonitor",
         "tenfold.keras.callbacks.tensorboard": "TensorBoard",
     },
 )
-
-__all__ = [
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "History",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "MonitorCallback",
-    "ProgbarLogger",
-    "ReduceLROnPlateau",
-    "TerminateOnNaN",
-]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.base.switches import tell
 from tenfold.keras.callbacks.rates import parts_of, rates
-from tenfold.keras.progbar import Progbar
-from tenfold.keras.switches import tell
+from tenfold.keras.training.progbar import Progbar
 
 _BATCH_HOOKS = tuple(f"on_{kind}_batch_{when}" for kind in ("train", "test", "predict") for when in ("begin", "end"))
 

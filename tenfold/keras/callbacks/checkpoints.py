@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.errors import DataLossError
+from tenfold.keras.base.switches import tell
 from tenfold.keras.callbacks.base import Callback
 from tenfold.keras.callbacks.monitoring import MonitorCallback
-from tenfold.keras.switches import tell
 from tenfold.saving.archive import write_atomically
 
 

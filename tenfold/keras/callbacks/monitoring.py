@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.base.switches import tell
 from tenfold.keras.callbacks.base import Callback
 from tenfold.keras.callbacks.rates import parts_of, rates
-from tenfold.keras.compile_utils import CompileMetrics
 from tenfold.keras.ops.comparing import greater, less
-from tenfold.keras.switches import tell
+from tenfold.keras.training.compile_utils import CompileMetrics
 
 _UP = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine", "hits", "specificity", "sensitivity")
 

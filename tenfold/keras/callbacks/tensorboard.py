@@ -16,10 +16,10 @@ import numpy as np
 
 from tenfold import summary
 from tenfold.core.events import FunctionGraphs, RunMetadata
+from tenfold.keras.base.variables import path_of
 from tenfold.keras.callbacks.base import Callback
 from tenfold.keras.callbacks.rates import rates
 from tenfold.keras.layers.embedding import Embedding
-from tenfold.keras.variables import path_of
 from tenfold.runtime.profiler import Profile
 from tenfold.saving.archive import write_atomically
 from tenfold.saving.graph_messages import graph_message, trace_message

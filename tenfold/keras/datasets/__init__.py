@@ -1,8 +1,8 @@
 """`keras.datasets`."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.datasets",
     {
         "tenfold.keras.datasets.boston_housing": "boston_housing=*",

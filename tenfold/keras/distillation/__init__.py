@@ -1,8 +1,8 @@
 """`keras.distillation`: a small model learns from a large one."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.distillation",
     {
         "tenfold.keras.distillation.distiller": "Distiller",

@@ -6,9 +6,9 @@ from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import losses, ops, tree
+from tenfold.keras.base.registry import register
 from tenfold.keras.losses import KLDivergence
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import serialize_keras_object
+from tenfold.keras.saving.serialization import serialize_keras_object
 
 
 @register("keras.distillation")

@@ -7,10 +7,10 @@ from typing import Any
 
 from tenfold.core.errors import FailedPreconditionError, InvalidArgumentError
 from tenfold.keras import losses, ops, tree
+from tenfold.keras.base.registry import register
 from tenfold.keras.metrics import Mean
-from tenfold.keras.model import Functional, Model
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
+from tenfold.keras.models.model import Functional, Model
+from tenfold.keras.saving.serialization import deserialize_keras_object, serialize_keras_object
 
 FINAL = "final_output"  # the key of a model's own outputs among its features
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import DType
-from tenfold.keras import serialization
+from tenfold.keras.base.dtypes import standardize_dtype
+from tenfold.keras.base.registry import named
 from tenfold.keras.dtype_policies.policy import DTypePolicy, dtype_policy, install
 from tenfold.keras.dtype_policies.quantized import MODULE, is_quantized_name, quantized_by_name
-from tenfold.keras.dtypes import standardize_dtype
-from tenfold.keras.registry import named
+from tenfold.keras.saving import serialization
 
 
 def serialize(dtype_policy: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.defaults import floatx
-from tenfold.keras.dtypes import is_float_dtype, standardize_dtype
-from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor, operation_named
+from tenfold.keras.base.defaults import floatx
+from tenfold.keras.base.dtypes import is_float_dtype, standardize_dtype
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.symbolic import KerasTensor, operation_named
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.tensor import Tensor, as_tensor
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from tenfold.keras import serialization
+from tenfold.keras.base.registry import register
 from tenfold.keras.dtype_policies.identify import get
 from tenfold.keras.dtype_policies.policy import DTypePolicy
 from tenfold.keras.dtype_policies.quantized import MODULE
-from tenfold.keras.registry import register
+from tenfold.keras.saving import serialization
 
 
 @register(MODULE)

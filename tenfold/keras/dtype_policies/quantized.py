@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
 from tenfold.keras.dtype_policies.policy import DTypePolicy, dtype_policy, types_of
-from tenfold.keras.registry import register
 
 MODULE = "keras.dtype_policies"
 QUANTIZATION_MODES = ("int8", "float8", "int4", "gptq", "awq")

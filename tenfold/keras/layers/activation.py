@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import activations, constraints, initializers, regularizers
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
-from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import minimum, select
 
 

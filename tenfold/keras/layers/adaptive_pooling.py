@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
-from tenfold.keras.registry import register
 from tenfold.ops.adaptive import adaptive_pool
 from tenfold.primitives.movement import transpose
 

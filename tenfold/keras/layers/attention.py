@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import random
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import array, as_tensor, math, nn
 from tenfold.keras.layers.base import MODULE, Layer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import array, as_tensor, math, nn
 from tenfold.ops.attention import causal
 from tenfold.primitives.arithmetic import cast, logical_and, select
 from tenfold.primitives.contraction import matmul

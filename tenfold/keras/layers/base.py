@@ -6,15 +6,17 @@ from typing import Any
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.core.shapes import Sym
-from tenfold.keras import auto_config, constraints, dtype_policies, initializers, regularizers, serialization
+from tenfold.keras import constraints, dtype_policies, initializers, regularizers
+from tenfold.keras.base import auto_config
+from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.variables import Variable, scope_of
 from tenfold.keras.layers.building import building, tuples, unwrapped
 from tenfold.keras.layers.call import signature
 from tenfold.keras.layers.shape_inference import Shaped
 from tenfold.keras.layers.weights import checked_boolean
-from tenfold.keras.naming import auto_name
-from tenfold.keras.registry import register
-from tenfold.keras.rematerialization import current_scope
-from tenfold.keras.variables import Variable, scope_of
+from tenfold.keras.models.rematerialization import current_scope
+from tenfold.keras.saving import serialization
 
 MODULE = "keras.layers"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import initializers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.moments import moments, normalized
 from tenfold.keras.layers.normalization import Scaled
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt, sqrt, stop_gradient
 from tenfold.primitives.movement import reshape

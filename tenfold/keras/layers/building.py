@@ -7,9 +7,9 @@ from functools import wraps
 from typing import Any
 
 from tenfold.core import nest
+from tenfold.keras.base.symbolic import KerasTensor
+from tenfold.keras.base.variables import scope_of
 from tenfold.keras.layers.call import signature
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.variables import scope_of
 from tenfold.tensor.tensor import Tensor
 from tenfold.transform.trace import init_scope
 

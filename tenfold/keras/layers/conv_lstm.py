@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.shapes import product as size_of
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import array
 from tenfold.keras.layers.arguments import padding as checked_padding
 from tenfold.keras.layers.arguments import tuple_of
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.recurrent import OfCell
 from tenfold.keras.layers.recurrent_cells import LSTMCell, part
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import array
 from tenfold.primitives.contraction import conv_padding, conv_sizes, convolution
 from tenfold.primitives.movement import concat, reshape, transpose
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import activations, constraints, defaults, initializers, regularizers
+from tenfold.keras import activations, constraints, initializers, regularizers
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.keras.layers.arguments import padding as checked_padding
 from tenfold.keras.layers.arguments import tuple_of
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.quantizing.lora import LowRank
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.contraction import conv_padding, conv_sizes, convolution, convolution_input_gradient
 from tenfold.primitives.movement import reshape, transpose
 from tenfold.tensor.tensor import Tensor

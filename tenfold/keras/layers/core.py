@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.shapes import product
-from tenfold.keras import activations, constraints, initializers, regularizers, serialization
+from tenfold.keras import activations, constraints, initializers, regularizers
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
 from tenfold.keras.layers.sparsity import KeepsSparse
-from tenfold.keras.registry import register
+from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import reshape

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenfold.keras import activations, constraints, initializers, regularizers
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
-from tenfold.keras.registry import register
 from tenfold.ops.products import einsum
 from tenfold.primitives.movement import reshape, transpose
 

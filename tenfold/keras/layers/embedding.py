@@ -8,13 +8,13 @@ import numpy as np
 
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras import constraints, initializers, regularizers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.quantizing import storage
 from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
 from tenfold.keras.quantizers.groups import dequantized
 from tenfold.keras.quantizers.packing import unpack_int4
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast, not_equal
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.gather import gather

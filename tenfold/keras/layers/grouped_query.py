@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import array
 from tenfold.keras.layers.activation import Softmax
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.call import mask_of
 from tenfold.keras.layers.einsum_dense import EinsumDense
 from tenfold.keras.layers.heads import OPTIONS, Heads, check_shapes, serialized, without_masks
 from tenfold.keras.layers.regularization import Dropout
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import array
 
 
 @register(MODULE, "GroupQueryAttention")

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from tenfold.keras import constraints, initializers, regularizers
+from tenfold.keras.base.untyped import array, as_tensor
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.layers.call import mask_of
 from tenfold.keras.layers.einsum_dense import EinsumDense
-from tenfold.keras.untyped import array, as_tensor
 from tenfold.ops import math as numbers
 from tenfold.ops.attention import causal, dot_product_attention
 from tenfold.ops.products import einsum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import identifiers
+from tenfold.keras.base import identifiers
 from tenfold.keras.layers.base import MODULE
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.registry import register
+from tenfold.keras.base.registry import register
 from tenfold.tensor.tensor import Tensor
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.jax_functions import TreeFunction, load_jax
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.building import is_shape
+from tenfold.keras.layers.jax_functions import TreeFunction, load_jax
 from tenfold.keras.random import SeedGenerator, draw_seed
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
+from tenfold.keras.saving.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.tensor.tensor import Tensor
 
 CALL_ARGUMENTS = ("params", "state", "rng", "inputs", "training")

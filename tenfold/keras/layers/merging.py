@@ -6,12 +6,12 @@ from functools import reduce
 from typing import Any
 
 from tenfold.core.shapes import differ, show
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.symbolic import KerasTensor
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.call import mask_of
 from tenfold.keras.layers.sparsity import KeepsSparse
-from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, logical_or, maximum, minimum, select
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import rsqrt

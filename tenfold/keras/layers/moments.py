@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras.untyped import math
+from tenfold.keras.base.untyped import math
 from tenfold.ops.reducing import count
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt

@@ -6,11 +6,11 @@ from typing import Any
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import constraints, initializers, regularizers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.moments import moments
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import reshape

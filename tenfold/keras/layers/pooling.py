@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
 from tenfold.keras.layers.arguments import padding as checked_padding
 from tenfold.keras.layers.arguments import tuple_of
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.contraction import conv_padding, conv_sizes
 from tenfold.primitives.movement import expand_dims, transpose

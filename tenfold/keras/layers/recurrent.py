@@ -8,15 +8,15 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.shapes import Sym
 from tenfold.keras import regularizers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import array, as_tensor
+from tenfold.keras.base.variables import Variable, name_scope
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.recurrent_cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from tenfold.keras.layers.recurrent_loop import run
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object as deserialize
-from tenfold.keras.serialization import serialize_keras_object as serialize
-from tenfold.keras.untyped import array, as_tensor
-from tenfold.keras.variables import Variable, name_scope
+from tenfold.keras.saving.serialization import deserialize_keras_object as deserialize
+from tenfold.keras.saving.serialization import serialize_keras_object as serialize
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import reshape
 from tenfold.transform.trace import init_scope

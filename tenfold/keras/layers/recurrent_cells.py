@@ -11,12 +11,12 @@ from typing import Any
 from tenfold.core import nest
 from tenfold.core.shapes import product as size_of
 from tenfold.keras import activations, constraints, initializers, random, regularizers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import array
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.call import signature
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object as deserialize
-from tenfold.keras.serialization import serialize_keras_object as serialize
-from tenfold.keras.untyped import array
+from tenfold.keras.saving.serialization import deserialize_keras_object as deserialize
+from tenfold.keras.saving.serialization import serialize_keras_object as serialize
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import concat, reshape
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.core import nest
+from tenfold.keras.base.untyped import array
 from tenfold.keras.layers.recurrent_cells import Cell, StackedRNNCells, call_cell
-from tenfold.keras.untyped import array
 from tenfold.primitives.arithmetic import cast, select
 from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import expand_dims, reverse, stack, transpose

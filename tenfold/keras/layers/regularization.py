@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults, random, regularizers
+from tenfold.keras import random, regularizers
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
-from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import cast, constant_like
 
 SELU_FLOOR = -1.6732632423543772 * 1.0507009873554805  # the limit of SELU at minus infinity

@@ -6,12 +6,12 @@ import math as python_math
 from typing import Any
 
 from tenfold.core.shapes import divide, product
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.arguments import pairs
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.sparsity import KeepsSparse
-from tenfold.keras.registry import register
 from tenfold.primitives.movement import broadcast_to, expand_dims, pad, reshape, slice_, transpose
 from tenfold.tensor.tensor import Tensor
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.embedding import Embedding
 from tenfold.keras.layers.quantizing import storage
 from tenfold.keras.quantizers.packing import pack_int4, unpack_int4
 from tenfold.keras.quantizers.quantizer import AbsMaxQuantizer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import transpose

@@ -6,9 +6,9 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base.symbolic import KerasTensor, nodes_of
 from tenfold.keras.layers.building import is_shape, map_shapes
 from tenfold.keras.layers.calling import Calling
-from tenfold.keras.symbolic import KerasTensor, nodes_of
 from tenfold.transform.trace import output_specs
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core import nest
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.layers.base import Layer
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops.sparse import SparseTensor, from_dense
 from tenfold.tensor.tensor import Tensor
 

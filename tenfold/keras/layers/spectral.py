@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import initializers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.wrappers import Wrapper
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast, equal, select
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.elementwise import rsqrt, stop_gradient

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.arguments import tuple_of
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.reshaping import Spatial
-from tenfold.keras.registry import register
 from tenfold.ops.resizing import resize
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import broadcast_to, concat, expand_dims, reshape, slice_, transpose

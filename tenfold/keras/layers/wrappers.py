@@ -6,11 +6,11 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.core.shapes import Sym, product
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.call import signature
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object as deserialize
-from tenfold.keras.serialization import serialize_keras_object as serialize
+from tenfold.keras.saving.serialization import deserialize_keras_object as deserialize
+from tenfold.keras.saving.serialization import serialize_keras_object as serialize
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import concat, reshape, reverse, stack
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import differ, show
-from tenfold.keras import defaults, loss_functions
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.losses import formulas as loss_functions
 from tenfold.keras.metrics.base import MODULE, MeanMetricWrapper
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, equal, logical_and, select
 from tenfold.primitives.elementwise import is_finite
 from tenfold.primitives.gather import iota

@@ -6,11 +6,13 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import defaults, dtype_policies, initializers, reductions
-from tenfold.keras.naming import auto_name
-from tenfold.keras.registry import public_module, register
-from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable, name_scope, with_state
+from tenfold.keras import dtype_policies, initializers
+from tenfold.keras.base import defaults
+from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.registry import public_module, register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.base.variables import Variable, name_scope, with_state
+from tenfold.keras.losses import reductions
 from tenfold.primitives.arithmetic import cast
 
 MODULE = "keras.metrics"

@@ -9,10 +9,10 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras import activations, initializers
-from tenfold.keras import loss_functions as f
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.losses import formulas as f
 from tenfold.keras.metrics.base import MODULE, Metric
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, less, logical_and, maximum, minimum, select
 from tenfold.primitives.elementwise import log
 from tenfold.primitives.gather import iota

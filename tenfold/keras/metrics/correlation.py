@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults
-from tenfold.keras import loss_functions as f
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
+from tenfold.keras.losses import formulas as f
 from tenfold.keras.metrics.accuracy import Known
 from tenfold.keras.metrics.base import MODULE
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 
 
 def _centred(x: Any, axis: int) -> tuple[Any, Any, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from tenfold.keras import identifiers
+from tenfold.keras.base import identifiers
+from tenfold.keras.base.naming import to_snake_case
+from tenfold.keras.base.registry import named
 from tenfold.keras.metrics.base import MODULE
-from tenfold.keras.naming import to_snake_case
-from tenfold.keras.registry import named
 
 SHORT = {"bce": "BinaryCrossentropy", "mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
          "msle": "MeanSquaredLogarithmicError"}  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.metrics.base import MODULE, Metric
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, logical_and, not_equal, select
 from tenfold.primitives.gather import gather, scatter_add
 from tenfold.primitives.movement import broadcast_to, reshape

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import loss_functions as f
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.losses import formulas as f
 from tenfold.keras.metrics.base import MODULE, Metric
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, maximum, select
 from tenfold.primitives.movement import expand_dims
 

@@ -1,6 +1,6 @@
 """`keras.ops`: functions of tensors, arrays, and the symbolic tensors of functional models. Each file is loaded when it is first used."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 from tenfold.keras.ops import linalg as _linalg
 from tenfold.keras.ops import nn as _nn
 from tenfold.keras.ops import numpy as _numpy
@@ -18,4 +18,4 @@ NAMES = {
     "segment_sum top_k view_as_complex view_as_real",
     "tenfold.keras.ops.fourier": "fft fft2 ifft2 irfft istft rfft stft",
 } | _numpy.NAMES | _nn.NAMES | _linalg.NAMES  # fmt: skip
-__getattr__, __dir__ = _lazy.names("tenfold.keras.ops", NAMES)
+__getattr__, __dir__, __all__ = _lazy.names("tenfold.keras.ops", NAMES)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core.shapes import normalize_axis
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import floatx
 from tenfold.keras.ops.define import Array, operation
 from tenfold.ops import nn, running
 from tenfold.ops.shaping import split

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tenfold.keras.base.promotion import result_type
 from tenfold.keras.ops.define import Array, converted, operation
-from tenfold.keras.promotion import result_type
 from tenfold.ops import attention
 
 

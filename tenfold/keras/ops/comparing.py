@@ -6,9 +6,9 @@ import math
 
 from tenfold.core.dtypes import bool_
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.keras.base.promotion import logical, result_type
 from tenfold.keras.ops.define import Array, Arrays, operation
 from tenfold.keras.ops.indexing import nonzero
-from tenfold.keras.promotion import logical, result_type
 from tenfold.ops import creation
 from tenfold.ops import elementwise as e
 from tenfold.ops.reducing import reduce_all, reduce_any

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tenfold.core.dtypes import bool_
+from tenfold.keras.base.promotion import floating
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating
 from tenfold.ops import creation
 from tenfold.ops import elementwise as e
 from tenfold.primitives import arithmetic as a

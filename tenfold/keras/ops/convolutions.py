@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.core.shapes import differ, show
-from tenfold.keras import defaults
+from tenfold.keras.base import defaults
+from tenfold.keras.base.promotion import result_type
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import result_type
 from tenfold.ops.spatial import in_format
 from tenfold.primitives.contraction import conv_padding, conv_sizes, convolution, convolution_input_gradient
 from tenfold.primitives.movement import reshape

@@ -9,9 +9,9 @@ import numpy as np
 
 from tenfold.core.shapes import Sym
 from tenfold.ir.primitive import Spec
-from tenfold.keras.dtypes import standardize_dtype
+from tenfold.keras.base.dtypes import standardize_dtype
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.ops.define import Array, call_function, operation
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import creation, program, selecting, shaping, special
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.ops.sparse import SparseTensor

@@ -7,9 +7,9 @@ from typing import Any
 
 from tenfold.core.dtypes import as_dtype, int32
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras.dtypes import standardize_dtype
+from tenfold.keras.base.dtypes import standardize_dtype
+from tenfold.keras.base.promotion import floating, result_type
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating, result_type
 from tenfold.ops import bitwise, creation, shaping
 from tenfold.ops import elementwise as e
 from tenfold.ops.reducing import reduce_sum

@@ -7,9 +7,9 @@ from typing import Any
 
 from tenfold.core.shapes import differ
 from tenfold.keras.activations import logits_of
-from tenfold.keras.defaults import epsilon
+from tenfold.keras.base.defaults import epsilon
+from tenfold.keras.base.promotion import floating
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating
 from tenfold.ops import cross_entropy, reducing
 from tenfold.primitives.arithmetic import cast, log, maximum, minimum
 from tenfold.primitives.movement import reshape

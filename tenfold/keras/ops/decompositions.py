@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.shapes import Sym
+from tenfold.keras.base.promotion import floating, result_type
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating, result_type
 from tenfold.ops import elementwise as e
 from tenfold.ops import linalg, reducing
 from tenfold.primitives import arithmetic as a

@@ -11,13 +11,13 @@ from tenfold.core import nest
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.core.shapes import broadcast
 from tenfold.ir.primitive import Spec
-from tenfold.keras.dtypes import standardize_dtype
-from tenfold.keras.naming import auto_name
-from tenfold.keras.operation import Function, Operation
+from tenfold.keras.base.dtypes import standardize_dtype
+from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.operation import Function, Operation
+from tenfold.keras.base.promotion import Rule
+from tenfold.keras.base.symbolic import MODULES, OPERATIONS, SPECS, KerasTensor, is_symbolic
 from tenfold.keras.ops import sparsity
 from tenfold.keras.ops.sparsity import SPARSE
-from tenfold.keras.promotion import Rule
-from tenfold.keras.symbolic import MODULES, OPERATIONS, SPECS, KerasTensor, is_symbolic
 from tenfold.ops.creation import cast
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -49,7 +49,7 @@ def operation(module: str = "numpy", kind: str | None = None, dtype: Rule | None
         spec: what the symbolic result is, where its shape depends on values: called with the KerasTensors and the options.
 
     Example:
-        >>> from tenfold.keras.promotion import floating
+        >>> from tenfold.keras.base.promotion import floating
         >>> @operation("custom", dtype=floating)
         ... def hypotenuse(a: Array, b: Array) -> Array:
         ...     return tf.sqrt(a * a + b * b)

@@ -6,8 +6,8 @@ from typing import Any
 
 from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import normalize_axis
+from tenfold.keras.base.promotion import counting
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import counting
 from tenfold.ops import creation, linalg, shaping
 from tenfold.ops.reducing import reduce_sum
 from tenfold.primitives import arithmetic as a

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.promotion import floating, numeric, result_type, widening
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating, numeric, result_type, widening
 from tenfold.ops import elementwise as e
 from tenfold.ops import special
 

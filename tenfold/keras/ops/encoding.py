@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras.dtypes import standardize_dtype
+from tenfold.keras.base.dtypes import standardize_dtype
 from tenfold.keras.ops.define import Array, operation
 from tenfold.ops import creation, reducing
 from tenfold.ops.sparse import from_dense

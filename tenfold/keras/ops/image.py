@@ -1,6 +1,6 @@
 """`keras.ops.image`: colors, sizes, patches and warps of images."""
 
-from tenfold.keras import lazy
+from tenfold.keras.base import lazy
 
 NAMES = {
     "tenfold.keras.ops.image_colors": "hsv_to_rgb rgb_to_grayscale rgb_to_hsv",
@@ -9,4 +9,4 @@ NAMES = {
     "tenfold.keras.ops.image_sizes": "crop_images pad_images resize scale_and_translate",
     "tenfold.keras.ops.image_warps": "affine_transform elastic_transform map_coordinates perspective_transform",
 }
-__getattr__, __dir__ = lazy.names("tenfold.keras.ops.image", NAMES)
+__getattr__, __dir__, __all__ = lazy.names("tenfold.keras.ops.image", NAMES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tenfold.ir.primitive import Spec
-from tenfold.keras.defaults import data_format as checked_format
+from tenfold.keras.base.defaults import data_format as checked_format
 from tenfold.ops.spatial import to_first, to_last
 from tenfold.primitives.movement import expand_dims, reshape
 from tenfold.tensor.tensor import Tensor

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base.promotion import floating
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.ops.image_batches import channels_first, check_rank, like_images, on_batches
-from tenfold.keras.promotion import floating
 from tenfold.ops import image_filters as filters
 from tenfold.ops.spatial import to_last
 from tenfold.primitives.arithmetic import cast

@@ -8,8 +8,8 @@ from tenfold.core.dtypes import bool_, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Sym, broadcast, normalize_axis
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import creation, selecting, shaping
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.primitives import arithmetic as a

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import DTypeError
+from tenfold.keras.base.promotion import result_type
 from tenfold.keras.ops.define import Array, operation, promoted
-from tenfold.keras.promotion import result_type
 from tenfold.ops import bitwise
 from tenfold.ops import elementwise as e
 from tenfold.ops.reducing import reduce_any

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from tenfold.keras.base.promotion import result_type
 from tenfold.keras.ops.define import Array, Arrays, operation
-from tenfold.keras.promotion import result_type
 from tenfold.ops import shaping as s
 
 

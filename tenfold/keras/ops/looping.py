@@ -9,8 +9,8 @@ from tenfold.core import nest
 from tenfold.core.dtypes import bool_
 from tenfold.core.shapes import Sym, differ, normalize_axis
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.ops.define import ArrayTree, call_function, operation
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.primitives.arithmetic import add, cast, maximum, minimum, not_equal, select
 from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import concat, expand_dims, reshape, slice_, stack, transpose

@@ -7,8 +7,8 @@ from typing import Any
 
 from tenfold.core.shapes import Sym, differ
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base.promotion import floating
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating
 from tenfold.ops import elementwise as e
 from tenfold.ops import linalg, reducing, segments, signal, sorting
 from tenfold.primitives import arithmetic as a

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tenfold.keras.base.promotion import counting, floating
 from tenfold.keras.ops import reducing, statistics
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.ops.reducing import Axes
-from tenfold.keras.promotion import counting, floating
 from tenfold.ops import creation
 from tenfold.ops import elementwise as e
 from tenfold.ops import reducing as r

@@ -1,6 +1,6 @@
 """`keras.ops.nn`: activations, convolutions, normalizations, losses. `keras.ops` holds them as well."""
 
-from tenfold.keras import lazy
+from tenfold.keras.base import lazy
 
 NAMES = {
     "tenfold.keras.ops.activations": "celu elu gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu log_sigmoid log_softmax "
@@ -15,4 +15,4 @@ NAMES = {
     "tenfold.keras.ops.patches": "depth_to_space fold space_to_depth unfold",
     "tenfold.keras.ops.pooling": "adaptive_average_pool adaptive_max_pool average_pool max_pool",
 }
-__getattr__, __dir__ = lazy.names("tenfold.keras.ops.nn", NAMES)
+__getattr__, __dir__, __all__ = lazy.names("tenfold.keras.ops.nn", NAMES)

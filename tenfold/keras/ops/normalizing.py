@@ -9,7 +9,7 @@ import numpy as np
 
 from tenfold.core.dtypes import float32
 from tenfold.core.shapes import normalize_axes, normalize_axis
-from tenfold.keras.defaults import epsilon as default_epsilon
+from tenfold.keras.base.defaults import epsilon as default_epsilon
 from tenfold.keras.ops.define import Array, operation
 from tenfold.ops import clipping, normalization, reducing
 from tenfold.primitives.arithmetic import cast, maximum, minimum

@@ -1,6 +1,6 @@
 """`keras.ops.numpy`: the functions that NumPy has too. `keras.ops` holds them as well."""
 
-from tenfold.keras import lazy
+from tenfold.keras.base import lazy
 
 NAMES = {
     "tenfold.keras.ops.comparing": """
@@ -40,4 +40,4 @@ NAMES = {
     "tenfold.keras.ops.windows": "bartlett blackman hamming hanning kaiser",
     "tenfold.keras.ops.vectorizing": "vectorize",
 }
-__getattr__, __dir__ = lazy.names("tenfold.keras.ops.numpy", NAMES)
+__getattr__, __dir__, __all__ = lazy.names("tenfold.keras.ops.numpy", NAMES)

@@ -6,9 +6,9 @@ from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import differ, normalize_axis
+from tenfold.keras.base.promotion import floating, result_type
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.ops.shaping import moveaxis
-from tenfold.keras.promotion import floating, result_type
 from tenfold.ops import creation, linalg, shaping
 from tenfold.ops import products as p
 from tenfold.ops.reducing import reduce_sum

@@ -7,9 +7,9 @@ from typing import Any
 from tenfold.core.dtypes import int32
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import differ, normalize_axes
-from tenfold.keras.dtypes import standardize_dtype
+from tenfold.keras.base.dtypes import standardize_dtype
+from tenfold.keras.base.promotion import counting, floating, logical, result_type
 from tenfold.keras.ops.define import Array, converted, operation
-from tenfold.keras.promotion import counting, floating, logical, result_type
 from tenfold.ops import creation, elementwise, running, shaping
 from tenfold.ops import reducing as r
 

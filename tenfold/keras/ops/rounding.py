@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import DTypeError
+from tenfold.keras.base.promotion import floating, numeric, result_type, widening
 from tenfold.keras.ops.define import Array, operation, promoted
-from tenfold.keras.promotion import floating, numeric, result_type, widening
 from tenfold.ops import creation
 from tenfold.ops import elementwise as e
 from tenfold.primitives import arithmetic as a

@@ -10,10 +10,10 @@ from tenfold.core.dtypes import int32, int64
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Sym, normalize_axis
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base.promotion import result_type
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.ops import shaping
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import result_type
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops import creation, selecting
 from tenfold.ops import shaping as t
 from tenfold.ops import sorting as s

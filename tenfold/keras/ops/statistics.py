@@ -8,9 +8,9 @@ from typing import Any
 from tenfold.core.dtypes import float64, int32
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import normalize_axes
+from tenfold.keras.base.promotion import floating, result_type, widening
 from tenfold.keras.ops.define import Array, operation
 from tenfold.keras.ops.reducing import Axes
-from tenfold.keras.promotion import floating, result_type, widening
 from tenfold.ops import creation, products, segments, selecting, shaping, sorting
 from tenfold.ops import elementwise as e
 from tenfold.ops import reducing as r

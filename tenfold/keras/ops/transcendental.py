@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from tenfold.keras.base.promotion import floating, widening
 from tenfold.keras.ops.define import Array, operation
-from tenfold.keras.promotion import floating, widening
 from tenfold.ops import elementwise as e
 from tenfold.ops import special
 from tenfold.primitives import arithmetic as a

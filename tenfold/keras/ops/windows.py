@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import floatx
 from tenfold.keras.ops.define import Array
 from tenfold.ops import creation, special
 from tenfold.ops import elementwise as e

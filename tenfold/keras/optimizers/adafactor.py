@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.base.variables import Variable, path_of
 from tenfold.keras.optimizers.arguments import overwritten
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable, path_of
 from tenfold.primitives.arithmetic import cast, maximum, minimum, pow
 from tenfold.primitives.movement import expand_dims
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, logical_and, maximum, pow, select
 from tenfold.primitives.elementwise import sign
 

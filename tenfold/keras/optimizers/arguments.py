@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tenfold.keras.untyped import as_tensor, math
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, maximum, minimum, select
 from tenfold.primitives.indexed_slices import by_rows, values_of
 from tenfold.transform.control import cond

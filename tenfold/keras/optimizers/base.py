@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import defaults, schedules
-from tenfold.keras.naming import auto_name
+from tenfold.keras.base import defaults
+from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.base.variables import Variable, name_scope, path_of, with_state
+from tenfold.keras.optimizers import schedules
 from tenfold.keras.optimizers.arguments import change_if, check_clipping, check_counts, clipped, older_spellings, overwritten
 from tenfold.keras.optimizers.state import OptimizerState
-from tenfold.keras.serialization import serialize_keras_object
-from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable, name_scope, path_of, with_state
+from tenfold.keras.saving.serialization import serialize_keras_object
 from tenfold.ops.module import name_scope as op_scope
 from tenfold.primitives.arithmetic import cast, floordiv, maximum, select
 from tenfold.primitives.indexed_slices import by_rows

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import initializers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor
 from tenfold.primitives.arithmetic import maximum, minimum, pow
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import identifiers
+from tenfold.keras.base import identifiers
+from tenfold.keras.base.registry import named
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import named
 
 
 def get(identifier: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tenfold.keras.optimizers import adam, ftrl, rmsprop, sgd
 from tenfold.keras.optimizers.base import Optimizer
-from tenfold.keras.schedules import InverseTimeDecay
+from tenfold.keras.optimizers.schedules import InverseTimeDecay
 
 
 def _modern(kind: type[Optimizer], learning_rate: Any, kwargs: dict[str, Any]) -> Any:

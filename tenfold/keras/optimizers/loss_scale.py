@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenfold.keras import initializers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.base.variables import Variable
 from tenfold.keras.optimizers.arguments import change_if
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
-from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import Variable
+from tenfold.keras.saving.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.primitives.arithmetic import cast, logical_and, select
 from tenfold.primitives.indexed_slices import by_rows, values_of
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.variables import Variable, path_of
 from tenfold.keras.optimizers.base import MODULE, Optimizer
 from tenfold.keras.optimizers.loss_scale import LossScaleOptimizer
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object, serialize_keras_object
-from tenfold.keras.variables import Variable, path_of
+from tenfold.keras.saving.serialization import deserialize_keras_object, serialize_keras_object
 
 
 @register(MODULE)

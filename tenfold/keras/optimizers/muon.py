@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
+from tenfold.keras.base.variables import path_of
 from tenfold.keras.optimizers.arguments import overwritten
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
-from tenfold.keras.variables import path_of
 from tenfold.primitives.arithmetic import cast, pow
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import transpose

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import initializers
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 
 
 @register(MODULE, "rmsprop")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import math
 from tenfold.keras.optimizers.adam import Moments
 from tenfold.keras.optimizers.base import MODULE
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import minimum
 
 

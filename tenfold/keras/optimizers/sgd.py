@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
 from tenfold.keras.optimizers.base import MODULE, Optimizer
-from tenfold.keras.registry import register
 
 
 @register(MODULE, "sgd")

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras import defaults, initializers
-from tenfold.keras.budget import loading
+from tenfold.keras import initializers
+from tenfold.keras.base import defaults
+from tenfold.keras.base.variables import Variable, name_scope, path_of
 from tenfold.keras.optimizers.arguments import overwritten
-from tenfold.keras.variables import Variable, name_scope, path_of
+from tenfold.keras.saving.budget import loading
 
 
 class OptimizerState:

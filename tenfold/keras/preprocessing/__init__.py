@@ -1,8 +1,8 @@
 """`keras.preprocessing`: older places of what `keras.utils` has, and Keras 2's generators and tokenizer."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.preprocessing",
     {
         "tenfold.keras.preprocessing.image": "image=*",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras.data_adapter import PyDataset
+from tenfold.keras.training.data_adapter import PyDataset
 
 
 class TimeseriesGenerator(PyDataset):

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.keras.defaults import data_format as standardized
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import data_format as standardized
+from tenfold.keras.base.defaults import floatx
 from tenfold.keras.preprocessing.image_iterators import ArrayIterator, FileIterator, from_dataframe, from_directory
 
 Image = NDArray[Any]

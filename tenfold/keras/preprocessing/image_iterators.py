@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.keras.data_adapter import PyDataset
+from tenfold.keras.training.data_adapter import PyDataset
 from tenfold.keras.utils.folders import files_in
 from tenfold.keras.utils.image_files import FORMATS
 from tenfold.keras.utils.images import img_to_array, load_img

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
 from tenfold.keras.quantizers.config import QuantizationConfig
 from tenfold.keras.quantizers.quantizer import MODULE
-from tenfold.keras.registry import register
 
 
 class _Calibrated(QuantizationConfig):

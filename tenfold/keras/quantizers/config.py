@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
 from tenfold.keras.dtype_policies.quantized import QUANTIZATION_MODES
 from tenfold.keras.quantizers.quantizer import MODULE, AbsMaxQuantizer
-from tenfold.keras.registry import register
-from tenfold.keras.serialization import deserialize_keras_object as deserialize
-from tenfold.keras.serialization import serialize_keras_object as serialize
+from tenfold.keras.saving.serialization import deserialize_keras_object as deserialize
+from tenfold.keras.saving.serialization import serialize_keras_object as serialize
 
 
 @register(MODULE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.untyped import as_tensor, math
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, select
 from tenfold.primitives.elementwise import floor
 from tenfold.primitives.elementwise import round as round_half_even

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.untyped import array, as_tensor, math
+from tenfold.keras.base.untyped import array, as_tensor, math
 from tenfold.primitives.arithmetic import bitcast, bitwise_and, cast, select
 from tenfold.primitives.elementwise import round as round_half_even
 from tenfold.primitives.movement import concat, reshape

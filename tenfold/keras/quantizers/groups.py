@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.defaults import epsilon as default_epsilon
-from tenfold.keras.untyped import as_tensor
+from tenfold.keras.base.defaults import epsilon as default_epsilon
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.gather import gather
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import identifiers
-from tenfold.keras.naming import to_snake_case
+from tenfold.keras.base import identifiers
+from tenfold.keras.base.naming import to_snake_case
+from tenfold.keras.base.registry import named
 from tenfold.keras.quantizers.quantizer import MODULE
-from tenfold.keras.registry import named
 
 
 def serialize(initializer: Any) -> Any:

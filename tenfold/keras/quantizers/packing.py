@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras.untyped import as_tensor
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.ops.bitwise import right_shift
 from tenfold.primitives.arithmetic import bitwise_and, bitwise_xor, cast
 from tenfold.primitives.movement import reshape, slice_, stack

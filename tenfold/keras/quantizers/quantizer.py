@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.defaults import epsilon as default_epsilon
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor, math
+from tenfold.keras.base.defaults import epsilon as default_epsilon
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import round as round_half_even
 

@@ -1,21 +1,21 @@
 """`keras.utils`: labels, seeds, sequences, images, files, data sets from folders, pictures of models."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.utils",
     {
         "tenfold.keras.backend": "clear_session",
-        "tenfold.keras.data_adapter": "PyDataset Sequence=PyDataset pack_x_y_sample_weight unpack_x_y_sample_weight",
-        "tenfold.keras.dtypes": "standardize_dtype",
+        "tenfold.keras.training.data_adapter": "PyDataset Sequence=PyDataset pack_x_y_sample_weight unpack_x_y_sample_weight",
+        "tenfold.keras.base.dtypes": "standardize_dtype",
         "tenfold.keras.layers.preprocessing.feature_space": "FeatureSpace",
-        "tenfold.keras.progbar": "Progbar",
+        "tenfold.keras.training.progbar": "Progbar",
         "tenfold.keras.random": "set_random_seed",
-        "tenfold.keras.serialization": (
+        "tenfold.keras.saving.serialization": (
             "CustomObjectScope custom_object_scope deserialize_keras_object get_custom_objects get_registered_name get_registered_object "
             "register_keras_serializable serialize_keras_object"
         ),
-        "tenfold.keras.switches": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
+        "tenfold.keras.base.switches": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
         "tenfold.keras.utils.audio_files": "audio_dataset_from_directory",
         "tenfold.keras.utils.bounding_boxes": "bounding_boxes=*",
         "tenfold.keras.utils.config": "Config",
@@ -29,7 +29,7 @@ __getattr__, __dir__ = _lazy.names(
         "tenfold.keras.utils.symbolic_sources": "get_source_inputs is_keras_tensor",
         "tenfold.keras.utils.text_files": "text_dataset_from_directory",
         "tenfold.keras.utils.timeseries": "timeseries_dataset_from_array",
-        "tenfold.keras.legacy_saving": "legacy=*",
+        "tenfold.keras.saving.legacy_saving": "legacy=*",
     },
     gone={"generic_utils": "Try the public names of keras.utils and keras.saving.", "multi_gpu_model": "It ended with TensorFlow 2.4."},
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tenfold.core import nest
 from tenfold.data.dataset import Dataset
-from tenfold.keras.data_adapter import PyDataset
+from tenfold.keras.training.data_adapter import PyDataset
 from tenfold.tensor.spec import TensorSpec
 
 STEPS = frozenset({

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.keras.symbolic import Node, node_of
+from tenfold.keras.base.symbolic import Node, node_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.keras import switches
+from tenfold.keras.base import switches
 from tenfold.keras.utils.batches import CutBatches
 from tenfold.tensor.tensor import as_tensor
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.keras.defaults import data_format as standardized
+from tenfold.keras.base.defaults import data_format as standardized
 from tenfold.keras.utils.folders import folder_dataset
 from tenfold.keras.utils.images import MODES, load_img
 from tenfold.ops.resizing import KERNELS, nearest_of, weights_of

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.keras.defaults import data_format as standardized
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import data_format as standardized
+from tenfold.keras.base.defaults import floatx
 
 if TYPE_CHECKING:
     from PIL.Image import Image

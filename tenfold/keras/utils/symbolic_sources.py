@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras.symbolic import KerasTensor, node_of
+from tenfold.keras.base.symbolic import KerasTensor, node_of
 
 
 def is_keras_tensor(x: Any) -> bool:

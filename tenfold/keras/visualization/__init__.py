@@ -1,8 +1,8 @@
 """`keras.visualization`: boxes and masks drawn on images, and galleries of images."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.visualization",
     {
         "tenfold.keras.visualization.boxes": "draw_bounding_boxes",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.keras import ops
-from tenfold.keras.defaults import data_format as standardized
+from tenfold.keras.base.defaults import data_format as standardized
 from tenfold.keras.utils.bounding_boxes.formats import convert_format
 from tenfold.keras.visualization.pixels import brightness, image_batch, ink
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.keras import ops
-from tenfold.keras.defaults import data_format as standardized
+from tenfold.keras.base.defaults import data_format as standardized
 
 
 def image_batch(images: Any, data_format: str | None) -> NDArray[Any]:

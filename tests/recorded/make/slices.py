@@ -1,6 +1,6 @@
 """Prints what TensorFlow and Keras make of gradients whose rows come several times: the figures in tests/test_indexed_slices.py.
 
-    python tests/recorded/make/slices.py        in an environment with tensorflow-cpu
+python tests/recorded/make/slices.py        in an environment with tensorflow-cpu
 """
 
 import numpy as np

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.keras import constant_initializers, defaults, ops, windows
+from tenfold.keras import ops
+from tenfold.keras.base import defaults, windows
+from tenfold.keras.base.registry import register
+from tenfold.keras.initializers import constant as constant_initializers
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.input_spec import InputSpec
-from tenfold.keras.registry import register
 from tenfold.primitives.movement import reshape
 
 

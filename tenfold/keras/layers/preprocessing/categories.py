@@ -10,9 +10,9 @@ import numpy as np
 from tenfold.core.dtypes import as_dtype
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.shapes import product
+from tenfold.keras.base.symbolic import record
+from tenfold.keras.base.untyped import array
 from tenfold.keras.layers.base import Layer
-from tenfold.keras.symbolic import record
-from tenfold.keras.untyped import array
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.ops.sparse import SparseTensor, from_dense
 from tenfold.primitives.arithmetic import cast, less, less_equal, logical_and, minimum, select

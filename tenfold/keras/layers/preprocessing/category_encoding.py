@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.symbolic import KerasTensor
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.categories import CategoryLayer, as_values, encode, encoded_shape
-from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.untyped import as_tensor
 
 
 @register(MODULE)

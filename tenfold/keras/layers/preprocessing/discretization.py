@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype, int32
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.symbolic import KerasTensor
+from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.categories import CategoryLayer, as_values, batches, encode, encoded_shape, is_data, one_of
-from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.untyped import as_tensor, math
 from tenfold.primitives.arithmetic import cast, less_equal
 from tenfold.primitives.movement import expand_dims
 

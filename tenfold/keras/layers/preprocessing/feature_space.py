@@ -7,8 +7,10 @@ from typing import Any
 
 from tenfold.core.dtypes import string
 from tenfold.data.dataset import Dataset
-from tenfold.keras import saving, serialization
-from tenfold.keras.input_layer import Input
+from tenfold.keras import saving
+from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import array, as_tensor
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.layers.preprocessing.category_encoding import CategoryEncoding
 from tenfold.keras.layers.preprocessing.discretization import Discretization
@@ -17,9 +19,8 @@ from tenfold.keras.layers.preprocessing.lookups import IntegerLookup, StringLook
 from tenfold.keras.layers.preprocessing.normalization import Normalization
 from tenfold.keras.layers.preprocessing.rescaling import Rescaling
 from tenfold.keras.layers.preprocessing.text_vectorization import TextVectorization
-from tenfold.keras.naming import auto_name
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import array, as_tensor
+from tenfold.keras.models.input_layer import Input
+from tenfold.keras.saving import serialization
 from tenfold.primitives.movement import expand_dims, reshape
 
 _HERE = "keras.src.layers.preprocessing.feature_space"  # where Keras defines the parts that it does not export

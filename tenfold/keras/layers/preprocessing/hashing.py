@@ -7,11 +7,11 @@ from typing import Any
 from tenfold.core.dtypes import int64, string
 from tenfold.core.hashing import combined, fingerprint, fingerprints, siphash
 from tenfold.core.strings import as_bytes
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import floatx
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.categories import CategoryLayer, as_values, encode, encoded_shape, one_of, salt_of
-from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.ops.sparse import SparseTensor
 from tenfold.primitives.arithmetic import cast

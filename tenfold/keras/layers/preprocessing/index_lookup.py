@@ -13,7 +13,8 @@ from tenfold.core.errors import InvalidArgumentError
 from tenfold.core.hashing import fingerprint, siphash
 from tenfold.core.strings import as_bytes
 from tenfold.core.text import decoded
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import floatx
+from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.layers.preprocessing.categories import (
     NONE,
     CategoryLayer,
@@ -25,7 +26,6 @@ from tenfold.keras.layers.preprocessing.categories import (
     one_of,
     salt_of,
 )
-from tenfold.keras.symbolic import KerasTensor
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.ops.sparse import SparseTensor
 from tenfold.primitives.strings import each_string

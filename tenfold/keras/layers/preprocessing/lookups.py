@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.index_lookup import IndexLookup
-from tenfold.keras.registry import register
 
 
 @register(MODULE)

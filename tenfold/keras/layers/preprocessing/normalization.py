@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras.defaults import epsilon
+from tenfold.keras.base.defaults import epsilon
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.preprocessing.categories import is_data
 from tenfold.keras.layers.preprocessing.rescaling import constant_of
-from tenfold.keras.registry import register
 from tenfold.primitives.arithmetic import cast, maximum
 from tenfold.primitives.movement import reshape
 

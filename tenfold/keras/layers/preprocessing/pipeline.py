@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.keras import serialization
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.call import mask_of, signature
-from tenfold.keras.registry import register
+from tenfold.keras.saving import serialization
 
 
 @register(MODULE)

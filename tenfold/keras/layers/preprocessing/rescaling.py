@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import serialization
-from tenfold.keras.defaults import image_data_format
+from tenfold.keras.base.defaults import image_data_format
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.untyped import as_tensor
 from tenfold.keras.layers.base import MODULE, Layer
-from tenfold.keras.registry import register
-from tenfold.keras.untyped import as_tensor
+from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast
 
 

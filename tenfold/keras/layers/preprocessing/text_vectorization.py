@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras import serialization
-from tenfold.keras.defaults import floatx
+from tenfold.keras.base.defaults import floatx
+from tenfold.keras.base.registry import register
+from tenfold.keras.base.symbolic import KerasTensor
+from tenfold.keras.base.untyped import array
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.categories import CategoryLayer, as_values, batches, is_data, one_of
 from tenfold.keras.layers.preprocessing.index_lookup import MODES, listed
 from tenfold.keras.layers.preprocessing.lookups import StringLookup
-from tenfold.keras.registry import register
-from tenfold.keras.symbolic import KerasTensor
-from tenfold.keras.untyped import array
+from tenfold.keras.saving import serialization
 from tenfold.ops import strings
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.primitives.movement import reshape

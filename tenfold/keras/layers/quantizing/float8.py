@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.core.dtypes import as_dtype
+from tenfold.keras.base.untyped import math
 from tenfold.keras.dtype_policies.quantized import QuantizedFloat8DTypePolicy
 from tenfold.keras.quantizers.float8 import FORMATS, compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize
-from tenfold.keras.untyped import math
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor.variable import Variable
 from tenfold.transform.custom import custom_gradient

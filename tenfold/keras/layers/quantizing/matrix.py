@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import as_dtype
-from tenfold.keras import dtype_policies, registry, serialization
+from tenfold.keras import dtype_policies
+from tenfold.keras.base import registry
 from tenfold.keras.dtype_policies.quantized import QUANTIZATION_MODES
 from tenfold.keras.layers.quantizing import float8, storage
 from tenfold.keras.layers.quantizing.lora import LowRank, _assign
 from tenfold.keras.quantizers.config import QuantizationConfig, resolved
+from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
 from tenfold.transform.custom import custom_gradient
@@ -253,4 +255,3 @@ def _policy_mode(config: Any) -> str:
     if config.mode == "int4":
         return f"int4/{-1 if config.block_size is None else config.block_size}"
     return str(config.dtype_policy_string()) if config.mode in ("gptq", "awq") else str(config.mode)
-

@@ -1,8 +1,8 @@
 """`keras.utils.bounding_boxes`: boxes in images, in nine formats."""
 
-from tenfold.keras import lazy as _lazy
+from tenfold.keras.base import lazy as _lazy
 
-__getattr__, __dir__ = _lazy.names(
+__getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.utils.bounding_boxes",
     {
         "tenfold.keras.utils.bounding_boxes.formats": "convert_format",

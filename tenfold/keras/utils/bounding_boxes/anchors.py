@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults, ops
+from tenfold.keras import ops
+from tenfold.keras.base import defaults
 from tenfold.keras.utils.bounding_boxes.formats import convert_format, image_size
 
 CENTRED = ("center_xywh", "center_yxhw")

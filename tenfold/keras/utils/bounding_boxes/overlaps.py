@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tenfold.keras import defaults, ops
+from tenfold.keras import ops
+from tenfold.keras.base import defaults
 from tenfold.keras.utils.bounding_boxes.formats import convert_format, image_size
 
 

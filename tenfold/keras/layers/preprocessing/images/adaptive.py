@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import ops
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import plain, rescaled
 from tenfold.keras.layers.preprocessing.images.base import ImageLayer
 from tenfold.keras.layers.preprocessing.images.tones import BYTES
-from tenfold.keras.registry import register
 
 LEVELS = 256
 

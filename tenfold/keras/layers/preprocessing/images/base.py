@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults, ops, random
+from tenfold.keras import ops, random
+from tenfold.keras.base import defaults
 from tenfold.keras.layers.base import Layer
 from tenfold.keras.utils.bounding_boxes.formats import convert_format
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.keras import defaults, ops
+from tenfold.keras import ops
+from tenfold.keras.base import defaults
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import bounds, plain, rescaled, value_range
 from tenfold.keras.layers.preprocessing.images.base import ImageLayer, RandomImageLayer, count_of, images_of, is_batch, per_image
-from tenfold.keras.registry import register
 
 
 class ColorLayer(RandomImageLayer):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import ops
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import bounds, plain
 from tenfold.keras.layers.preprocessing.images.base import count_of, images_of, per_image
 from tenfold.keras.layers.preprocessing.images.warps import WarpLayer
 from tenfold.keras.ops.image_warps import displaced, homography
-from tenfold.keras.registry import register
 
 
 @register(MODULE)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tenfold.keras import ops
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import bounds
 from tenfold.keras.layers.preprocessing.images.base import count_of, images_of, per_image
 from tenfold.keras.layers.preprocessing.images.colors import ColorLayer
-from tenfold.keras.registry import register
 
 SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
 

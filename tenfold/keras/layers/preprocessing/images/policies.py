@@ -6,6 +6,7 @@ import random as python_random
 from typing import Any
 
 from tenfold.keras import ops, random
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import bounds, plain
 from tenfold.keras.layers.preprocessing.images.base import ImageLayer, RandomImageLayer
@@ -13,7 +14,6 @@ from tenfold.keras.layers.preprocessing.images.colors import RandomBrightness, R
 from tenfold.keras.layers.preprocessing.images.filters import RandomSharpness
 from tenfold.keras.layers.preprocessing.images.tones import AutoContrast, Equalization, RandomPosterization, Solarization
 from tenfold.keras.layers.preprocessing.images.warps import RandomRotation, RandomShear, RandomTranslation
-from tenfold.keras.registry import register
 
 GEOMETRY = ("random_shear", "random_translation", "random_rotation")
 COLORS = ("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness")

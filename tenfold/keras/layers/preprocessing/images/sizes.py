@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import ops, random
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.base import ImageLayer, RandomImageLayer, images_of
-from tenfold.keras.registry import register
 from tenfold.keras.utils.bounding_boxes.geometry import clip_to_image_size, clipped, shifted
 from tenfold.primitives.gather import dynamic_slice
 from tenfold.primitives.movement import slice_

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras import ops, random
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import bounds, rescaled, value_range
 from tenfold.keras.layers.preprocessing.images.base import ImageLayer, RandomImageLayer, count_of, images_of, is_batch, per_image
-from tenfold.keras.registry import register
 
 BYTES = (0, 255)
 

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from tenfold.keras import ops
+from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.preprocessing.images.arguments import bounds, one_of, plain
 from tenfold.keras.layers.preprocessing.images.base import RandomImageLayer, count_of, images_of
-from tenfold.keras.registry import register
 from tenfold.keras.utils.bounding_boxes.geometry import affine_transform, clip_to_image_size, clipped, shifted
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
