@@ -39,7 +39,7 @@ __getattr__, __dir__, __all__ = _lazy.names(
         "tenfold.keras.quantizers": "quantizers=* Quantizer",
         "tenfold.keras.random": "random=*",
         "tenfold.keras.regularizers": "regularizers=* Regularizer",
-        "tenfold.keras.models.rematerialization": "RematScope remat",
+        "tenfold.keras.base.rematerialization": "RematScope remat",
         "tenfold.keras.saving": "saving=*",
         "tenfold.keras.base.stateless": "StatelessScope",
         "tenfold.keras.tree": "tree=*",

@@ -130,3 +130,11 @@ def test_plain_errors_on_demand() -> None:
         tf.keras.config.enable_traceback_filtering()
     with pytest.raises(ValueError, match=r"calling Broken\.call"):
         Broken()(np.ones((2, 2)))
+
+
+def test_layers_and_models_are_operations() -> None:
+    assert issubclass(tf.keras.layers.Layer, tf.keras.Operation)
+    layer = tf.keras.layers.Dense(2)
+    out = layer.symbolic_call(tf.keras.Input((3,)))
+    assert out.shape == (None, 2)
+    assert isinstance(tf.keras.Model(layer.input, out), tf.keras.Operation)

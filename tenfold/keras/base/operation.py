@@ -10,8 +10,8 @@ from tenfold.core import nest
 from tenfold.keras.base import auto_config
 from tenfold.keras.base.explaining import explained
 from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.rematerialization import current_scope, remat
 from tenfold.keras.base.symbolic import SPECS, is_symbolic, nodes_of, operation_named, record, specs_of, symbols
-from tenfold.keras.models.rematerialization import current_scope, remat
 from tenfold.keras.ops.sparsity import stays_sparse
 
 

@@ -9,20 +9,21 @@ from tenfold.core.shapes import Sym
 from tenfold.keras import constraints, dtype_policies, initializers, regularizers
 from tenfold.keras.base import auto_config
 from tenfold.keras.base.naming import auto_name
+from tenfold.keras.base.operation import Operation
 from tenfold.keras.base.registry import register
+from tenfold.keras.base.rematerialization import current_scope
 from tenfold.keras.base.variables import Variable, scope_of
 from tenfold.keras.layers.building import building, tuples, unwrapped
 from tenfold.keras.layers.call import signature
 from tenfold.keras.layers.shape_inference import Shaped
 from tenfold.keras.layers.weights import checked_boolean
-from tenfold.keras.models.rematerialization import current_scope
 from tenfold.keras.saving import serialization
 
 MODULE = "keras.layers"
 
 
 @register(MODULE)
-class Layer(Shaped):
+class Layer(Shaped, Operation):
     """A function with weights: `build` makes them from the input's shape, `call` says what it computes.
 
     Args:

@@ -11,6 +11,7 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.dtypes import as_dtype
 from tenfold.keras.base.explaining import explained
+from tenfold.keras.base.rematerialization import RematScope, rematerialized
 from tenfold.keras.base.symbolic import KerasTensor, call_symbolically, is_symbolic
 from tenfold.keras.base.untyped import array, as_tensor, math
 from tenfold.keras.base.variables import autocast_dtype, autocast_scope, name_scope
@@ -19,7 +20,6 @@ from tenfold.keras.layers.building import is_tensors, unwrapped
 from tenfold.keras.layers.call import Signature, context, signature
 from tenfold.keras.layers.policies import Typed
 from tenfold.keras.layers.weights import Weights
-from tenfold.keras.models.rematerialization import RematScope, rematerialized
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
 from tenfold.tensor.bind import state

@@ -101,7 +101,7 @@ class JaxLayer(Layer):
             "rng": lambda: self._get_call_rng(bool(training)),
             "inputs": lambda: inputs,
         }
-        function = self._function(bool(training))
+        function = self._traced_function(bool(training))
         result = function(*(given[name]() for name in self.call_fn_arguments if name != "training"))
         if not self.call_fn_has_state:
             return result
@@ -109,7 +109,7 @@ class JaxLayer(Layer):
         tree.tree_map(_assign, state, self.state)
         return outputs
 
-    def _function(self, training: bool) -> TreeFunction:
+    def _traced_function(self, training: bool) -> TreeFunction:
         """`call_fn` with the argument `training` set, if it has that."""
         if training not in self._functions:
             function = self.call_fn
