@@ -369,6 +369,19 @@ def test_order_and_threads_do_not_matter(name: str) -> None:
         np.testing.assert_array_equal(run(recipe, {"a": a, "b": b}, shape, F32, two_threads), first)
 
 
+@pytest.mark.parametrize(("transposed", "step"), [(False, 4), (True, 24)])
+def test_products_at_equal_distances_need_no_table(transposed: bool, step: int) -> None:
+    """With few registers, and whatever the length of the sum: the kernel takes several products in a turn."""
+    few = Vectors(32, 16, cache=256 * 1024)
+    tile = matmul(few, F32, 1, 128, 640, 200, transpose_a=transposed).launches[-1].kernel
+    assert isinstance(tile, Tile) and (tile.rows, tile.step) == (6, step)
+    rng = np.random.default_rng(0)
+    for k in (1, 3, 4, 7, 200):
+        a, b = sample(rng, F32, *((k, 40) if transposed else (40, k))), sample(rng, F32, k, 40)
+        out = run(contraction.matmul(F32, 1, 40, 40, k, transposed), {"a": a, "b": b}, (40, 40), F32)
+        check(out, widened(a.T if transposed else a) @ widened(b), F32)
+
+
 def test_other_hosts() -> None:
     """Kernels for narrower registers and fewer of them, as far as this host can run them."""
     narrow = replace(cpu.host(), lanes=4)

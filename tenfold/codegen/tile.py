@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, mangle, memory, register
-from tenfold.codegen.text import Loop, Text
+from tenfold.codegen.text import Text
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import COPY, TILE_ARGS, Tile
 
@@ -15,6 +15,8 @@ POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs")
 
 # the scheduler keeps vectors in registers only while the general registers suffice, so the other rows' addresses wait on the stack
 IN_REGISTERS = 8
+
+UNROLLED = 4  # products of a turn of the innermost loop where their places need no table; a power of two
 
 
 @dataclass(slots=True)
@@ -269,38 +271,62 @@ class TileWriter:
             here = t.at(self.args["runs"], run.index)
             k0, k1 = (t.sub(t.load("i64", t.at(here, offset), 8), block.start) for offset in (0, 8))
             k0, k1 = t.max(k0, 0), t.min(k1, block.length)
-            carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in run.values)]
-            if panel.later:
-                carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
-            with t.loop(t.mul(k0, 16), t.mul(k1, 16), 16, carried) as k:
-                self.product(k, pointers, panel, block.table)
-            run.next.extend(k.values[1 : 1 + len(sums)])
+            by = self.by_steps if tile.step else self.by_table
+            run.next.extend(by(run.values, pointers, panel, block.table, (k0, k1)))
         return run.values
 
-    def product(self, k: Loop, pointers: list[str], panel: Panel, table: str) -> None:
-        """One turn of the innermost loop."""
+    def by_table(self, sums: list[str], pointers: list[str], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
+        """The innermost loop: a table tells where the products are, and what to ask for early."""
+        t, tile, (k0, k1) = self.text, self.tile, span
+        carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in sums)]
+        if panel.later:
+            carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
+        with t.loop(t.mul(k0, 16), t.mul(k1, 16), 16, carried) as k:
+            b, before = k.values[0], k.values[1 : 1 + len(sums)]
+            entry = t.at(table, k.index)
+            offset = t.load("i64", entry, 8)
+            ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
+            t.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
+            if tile.streamed:
+                later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
+                for v in range(tile.vectors):
+                    t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, v * tile.lanes * self.size)}, i32 0, i32 2, i32 1)")
+            k.next += [t.at(b, panel.b_k), *self.product(before, b, pointers, offset, 0, panel)]
+            if panel.later:
+                t.do(f"call void @llvm.prefetch.p0(ptr {k.values[-1]}, i32 0, i32 2, i32 1)")
+                k.next.append(t.at(k.values[-1], panel.step))
+        return k.values[1 : 1 + len(sums)]
+
+    def by_steps(self, sums: list[str], pointers: list[str], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
+        """The innermost loop where the products of a row lie at equal distances: several in a turn, with no instructions for their places."""
+        t, step, (k0, k1) = self.text, self.tile.step, span
+        whole = t.sub(k1, t.let(f"and i64 {t.sub(k1, k0)}, {UNROLLED - 1}"))
+        b, first = t.at(panel.b, t.mul(k0, panel.b_k)), t.load("i64", table, 8)
+        for low, high, count in ((k0, whole, UNROLLED), (whole, k1, 1)):
+            carried = [("ptr", b), *((self.vector, s) for s in sums)]
+            with t.loop(t.add(first, t.mul(low, step)), t.add(first, t.mul(high, step)), count * step, carried) as k:
+                b, sums = k.values[0], k.values[1:]
+                for u in range(count):
+                    sums = self.product(sums, b, pointers, k.index, u * step, panel)
+                    b = t.at(b, panel.b_k)
+                k.next += [b, *sums]
+            b, sums = k.values[0], k.values[1:]
+        return sums
+
+    def product(self, sums: list[str], b: str, pointers: list[str], offset: str, more: int, panel: Panel) -> list[str]:
+        """One product of each row and column: `b` is the row of columns, `offset` + `more` where it is in each row."""
         t, tile = self.text, self.tile
         kind = "i32" if tile.pairs else register(tile.dtype)
-        b, sums = k.values[0], k.values[1 : 1 + tile.rows * tile.vectors]
-        entry = t.at(table, k.index)
-        offset = t.load("i64", entry, 8)
-        ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
-        t.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
-        if tile.streamed:
-            later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
-            for v in range(tile.vectors):
-                t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, v * tile.lanes * self.size)}, i32 0, i32 2, i32 1)")
         columns = [self.read(kind, b, v, panel, not tile.padded and not tile.copied) for v in range(tile.vectors)]
-        k.next.append(t.at(b, panel.b_k))
+        found = []
         for i, pointer in enumerate(pointers):
-            here = t.at(t.let(f"load volatile ptr, ptr {self.slots[i]}, align 8") if i >= IN_REGISTERS else pointer, offset)
+            begin = t.let(f"load volatile ptr, ptr {self.slots[i]}, align 8") if i >= IN_REGISTERS else pointer
+            here = t.at(t.at(begin, offset), more)
             one = None if tile.depthwise else self.splat(kind, t.load(kind, here, self.size))
             for v, column in enumerate(columns):
                 x = one or self.read(kind, here, v, panel, True)
-                k.next.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
-        if panel.later:
-            t.do(f"call void @llvm.prefetch.p0(ptr {k.values[-1]}, i32 0, i32 2, i32 1)")
-            k.next.append(t.at(k.values[-1], panel.step))
+                found.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
+        return found
 
     def prefetch(self, rows: list[Row], panel: Panel) -> None:
         """Asks for the tile's lines of the output, which will have come when the products are done."""

@@ -76,7 +76,7 @@ class Tile:
     `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
     bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
     and multiplied with all rows of the task before the next one. `passing`: so are the panels where they lie, because all of them come
-    from memory.
+    from memory. `step`: the bytes from product to product in a row of `a`, if that is the same everywhere; 0: the table tells.
     """
 
     dtype: DType
@@ -91,6 +91,7 @@ class Tile:
     pairs: bool = False
     copied: DType | None = None
     passing: bool = False
+    step: int = 0
     epilogue: Epilogue | None = None
 
     @property

@@ -253,7 +253,7 @@ def tile(to: Builder, p: Problem) -> None:
     out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs,
-        p.b.copied, passing(p, to.machine), None if folded else p.epilogue,
+        p.b.copied, passing(p, to.machine), step(p, to.machine), None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     bounds, runs = rows.spans(height, inner.count)
@@ -279,6 +279,16 @@ def passing(p: Problem, machine: Vectors) -> bool:
     """
     few = p.b.padded and p.rows.count < p.n and not p.streamed and machine.count == 16
     return few and p.inner.count * p.n * p.batch.count * p.dtype.size > machine.cache
+
+
+def step(p: Problem, machine: Vectors) -> int:
+    """The bytes between the products of a row, where a kernel may be made for them: they are neighbours, or those of a panel.
+
+    With few registers a product has so many instructions that those for its place count; long sums rather ask for their next block.
+    """
+    size, distances = p.dtype.size, np.diff(p.inner.table)
+    even = machine.count == 16 and p.rows.bounds is None and not (p.streamed or p.depthwise) and not passing(p, machine)
+    return next((d for d in (size, size * p.shape[0]) if even and len(distances) and (distances == d).all()), 0)
 
 
 def spanned(rows: Rows, inner: Inner) -> int:
