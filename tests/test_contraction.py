@@ -370,7 +370,7 @@ def test_order_and_threads_do_not_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize(("transposed", "step"), [(False, 4), (True, 24)])
-def test_products_at_equal_distances_need_no_table(transposed: bool, step: int) -> None:
+def test_products_at_equal_distances_come_in_units(transposed: bool, step: int) -> None:
     """With few registers, and whatever the length of the sum: the kernel takes several products in a turn."""
     few = Vectors(32, 16, cache=256 * 1024)
     tile = matmul(few, F32, 1, 128, 640, 200, transpose_a=transposed).launches[-1].kernel

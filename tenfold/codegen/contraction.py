@@ -54,7 +54,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 16  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 17  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, mangle, memory, register
-from tenfold.codegen.text import Text
+from tenfold.codegen.text import Loop, Text, Value
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import COPY, TILE_ARGS, Tile
 
@@ -15,8 +15,6 @@ POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs")
 
 # the scheduler keeps vectors in registers only while the general registers suffice, so the other rows' addresses wait on the stack
 IN_REGISTERS = 8
-
-UNROLLED = 4  # products of a turn of the innermost loop where their places need no table; a power of two
 
 
 @dataclass(slots=True)
@@ -115,7 +113,7 @@ class TileWriter:
         inside = t.mul(part, a["k_block"])
         start = t.add(t.mul(outer, a["k_period"]), inside)
         length = t.min(t.min(a["k_block"], t.sub(a["k_period"], inside)), t.sub(a["k"], start))
-        table = t.at(a["k_table"], t.mul(inside, 16))
+        table = t.at(a["k_table"], t.mul(t.div(inside, self.tile.unit), self.tile.entry))
         base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
         part_of = Block(table, start, length, first, last)
@@ -162,7 +160,7 @@ class TileWriter:
                 with t.loop(begin, t.min(t.add(begin, share), block.length)) as k:
                     later = t.at(t.at(panel.b, t.mul(k.index, a["b_k"])), a["b_panel"])
                     for line in range(0, tile.columns * self.source.size, 64):
-                        t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, line)}, i32 0, i32 2, i32 1)")
+                        self.ask(t.at(later, line), 2)
                 self.one(block, self.rows(m.index, base), self.runs(m.index), here)
 
     def one(self, block: Block, rows: list[Row], runs: tuple[str, str], panel: Panel) -> None:
@@ -213,7 +211,8 @@ class TileWriter:
             for v in range(self.tile.vectors):
                 iota = ", ".join(f"i32 {v * lanes + i}" for i in range(lanes))
                 masks.append(t.let(f"icmp sgt <{lanes} x i32> {splat}, <{iota}>"))
-        return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])), self.args["b_k"])
+        step = self.tile.columns * self.size if self.tile.padded else self.args["b_k"]
+        return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])), step)
 
     def splat(self, scalar: str, value: str) -> str:
         """A vector with `value` in each lane."""
@@ -270,63 +269,63 @@ class TileWriter:
         with t.loop(runs[0], runs[1], 16, [(self.vector, s) for s in sums]) as run:
             here = t.at(self.args["runs"], run.index)
             k0, k1 = (t.sub(t.load("i64", t.at(here, offset), 8), block.start) for offset in (0, 8))
-            k0, k1 = t.max(k0, 0), t.min(k1, block.length)
-            by = self.by_steps if tile.step else self.by_table
-            run.next.extend(by(run.values, pointers, panel, block.table, (k0, k1)))
+            k0 = t.max(k0, 0)
+            k1 = t.max(t.min(k1, block.length), k0)
+            begin, end = (t.mul(t.div(k, tile.unit), tile.entry) for k in (k0, k1))
+            carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in run.values)]
+            if panel.later:
+                carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
+            with t.loop(begin, end, tile.entry, carried) as k:
+                self.unit(k, pointers, panel, t.at(block.table, k.index))
+            if tile.unit > 1:
+                carried = [("ptr", k.values[0]), *((self.vector, s) for s in k.values[1 : 1 + len(sums)])]
+                with t.loop(0, t.rem(k1, tile.unit), 1, carried) as k:
+                    offset = t.add(t.load("i64", t.at(block.table, end), 8), t.mul(k.index, self.step))
+                    k.next += [t.at(k.values[0], panel.b_k), *self.product(k.values[1:], k.values[0], offset, pointers, panel)]
+            run.next.extend(k.values[1 : 1 + len(sums)])
         return run.values
 
-    def by_table(self, sums: list[str], pointers: list[str], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
-        """The innermost loop: a table tells where the products are, and what to ask for early."""
-        t, tile, (k0, k1) = self.text, self.tile, span
-        carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in sums)]
+    @property
+    def step(self) -> Value:
+        """Bytes in a from product to product of a unit."""
+        return self.tile.step or self.args["a_step"]
+
+    def unit(self, k: Loop, pointers: list[str], panel: Panel, entry: str) -> None:
+        """One turn of the innermost loop: the products of one entry of the table."""
+        t, tile, b, sums = self.text, self.tile, k.values[0], k.values[1 : 1 + self.tile.rows * self.tile.vectors]
+        offset = t.load("i64", entry, 8)
+        for i in range(tile.early):
+            self.ask(t.at(pointers[0], t.load("i64", t.at(entry, 8 * (1 + i)), 8)), 3)
+        for i in range(tile.unit):
+            here = t.add(offset, t.mul(self.step, i)) if i else offset
+            sums = self.product(sums, t.at(b, t.mul(panel.b_k, i)) if i else b, here, pointers, panel)
+        k.next += [t.at(b, t.mul(panel.b_k, tile.unit)), *sums]
         if panel.later:
-            carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
-        with t.loop(t.mul(k0, 16), t.mul(k1, 16), 16, carried) as k:
-            b, before = k.values[0], k.values[1 : 1 + len(sums)]
-            entry = t.at(table, k.index)
-            offset = t.load("i64", entry, 8)
-            ahead = t.at(pointers[0], t.load("i64", t.at(entry, 8), 8))
-            t.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
-            if tile.streamed:
-                later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
-                for v in range(tile.vectors):
-                    t.do(f"call void @llvm.prefetch.p0(ptr {t.at(later, v * tile.lanes * self.size)}, i32 0, i32 2, i32 1)")
-            k.next += [t.at(b, panel.b_k), *self.product(before, b, pointers, offset, 0, panel)]
-            if panel.later:
-                t.do(f"call void @llvm.prefetch.p0(ptr {k.values[-1]}, i32 0, i32 2, i32 1)")
-                k.next.append(t.at(k.values[-1], panel.step))
-        return k.values[1 : 1 + len(sums)]
+            for i in range(tile.early):
+                self.ask(t.at(k.values[-1], t.mul(panel.step, i * tile.unit // tile.early)), 2)
+            k.next.append(t.at(k.values[-1], t.mul(panel.step, tile.unit)))
 
-    def by_steps(self, sums: list[str], pointers: list[str], panel: Panel, table: str, span: tuple[str, str]) -> list[str]:
-        """The innermost loop where the products of a row lie at equal distances: several in a turn, with no instructions for their places."""
-        t, step, (k0, k1) = self.text, self.tile.step, span
-        whole = t.sub(k1, t.let(f"and i64 {t.sub(k1, k0)}, {UNROLLED - 1}"))
-        b, first = t.at(panel.b, t.mul(k0, panel.b_k)), t.load("i64", table, 8)
-        for low, high, count in ((k0, whole, UNROLLED), (whole, k1, 1)):
-            carried = [("ptr", b), *((self.vector, s) for s in sums)]
-            with t.loop(t.add(first, t.mul(low, step)), t.add(first, t.mul(high, step)), count * step, carried) as k:
-                b, sums = k.values[0], k.values[1:]
-                for u in range(count):
-                    sums = self.product(sums, b, pointers, k.index, u * step, panel)
-                    b = t.at(b, panel.b_k)
-                k.next += [b, *sums]
-            b, sums = k.values[0], k.values[1:]
-        return sums
-
-    def product(self, sums: list[str], b: str, pointers: list[str], offset: str, more: int, panel: Panel) -> list[str]:
-        """One product of each row and column: `b` is the row of columns, `offset` + `more` where it is in each row."""
+    def product(self, sums: list[str], b: str, offset: str, pointers: list[str], panel: Panel) -> list[str]:
+        """What one product makes of the sums: of the rows `offset` bytes from their beginnings with the columns at `b`."""
         t, tile = self.text, self.tile
         kind = "i32" if tile.pairs else register(tile.dtype)
+        if tile.streamed:
+            later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
+            for v in range(tile.vectors):
+                self.ask(t.at(later, v * tile.lanes * self.size), 2)
         columns = [self.read(kind, b, v, panel, not tile.padded and not tile.copied) for v in range(tile.vectors)]
-        found = []
+        made = []
         for i, pointer in enumerate(pointers):
-            begin = t.let(f"load volatile ptr, ptr {self.slots[i]}, align 8") if i >= IN_REGISTERS else pointer
-            here = t.at(t.at(begin, offset), more)
+            here = t.at(t.let(f"load volatile ptr, ptr {self.slots[i]}, align 8") if i >= IN_REGISTERS else pointer, offset)
             one = None if tile.depthwise else self.splat(kind, t.load(kind, here, self.size))
             for v, column in enumerate(columns):
                 x = one or self.read(kind, here, v, panel, True)
-                found.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
-        return found
+                made.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
+        return made
+
+    def ask(self, address: str, level: int) -> None:
+        """Asks for a line that will be read: for the first-level cache if `level` is 3, the second-level one if 2."""
+        self.text.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 {level}, i32 1)")
 
     def prefetch(self, rows: list[Row], panel: Panel) -> None:
         """Asks for the tile's lines of the output, which will have come when the products are done."""

@@ -72,11 +72,13 @@ class Tile:
     """The micro-kernel: `rows` x `vectors` accumulators, around it the loops of one task.
 
     `depthwise` multiplies column by column (a has the columns of b) instead of broadcasting elements of a.
+    `unit`: so many successive products lie at equal distances in a, `step` bytes (0: the argument "a_step"), so that one entry of the
+    table serves them all.
     `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
     `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
     bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
     and multiplied with all rows of the task before the next one. `passing`: so are the panels where they lie, because all of them come
-    from memory. `step`: the bytes from product to product in a row of `a`, if that is the same everywhere; 0: the table tells.
+    from memory.
     """
 
     dtype: DType
@@ -84,6 +86,8 @@ class Tile:
     rows: int
     vectors: int
     lanes: int
+    unit: int = 1
+    step: int = 0
     ragged: bool = False
     padded: bool = False
     depthwise: bool = False
@@ -91,13 +95,22 @@ class Tile:
     pairs: bool = False
     copied: DType | None = None
     passing: bool = False
-    step: int = 0
     epilogue: Epilogue | None = None
 
     @property
     def columns(self) -> int:
         """Columns of one panel."""
         return self.vectors * self.lanes
+
+    @property
+    def early(self) -> int:
+        """Places that an entry of the table asks for early."""
+        return 1 if self.unit == 1 else 2
+
+    @property
+    def entry(self) -> int:
+        """Bytes of an entry of the table."""
+        return 8 * (1 + self.early)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +280,7 @@ class Steps:
 TILE_ARGS = (
     "a", "b", "out", "row_table", "k_table", "bounds", "runs", "m", "n", "k",
     "row_period", "a_outer", "out_outer",
-    "k_block", "k_blocks", "k_period", "k_outer", "b_k", "b_panel",
+    "k_block", "k_blocks", "k_period", "k_outer", "a_step", "b_k", "b_panel",
     "a_batch", "b_batch", "out_batch", "column_batch", "out_row",
     "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece",
 )  # fmt: skip

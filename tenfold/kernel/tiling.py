@@ -18,6 +18,7 @@ TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 LINE = 6  # log2 of the bytes of a cache line
 IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
 FOLDS = 24  # tasks wanted of a sum that is cut
+UNIT = 4  # products of an entry of the table, where they lie at equal distances
 
 
 def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
@@ -123,7 +124,12 @@ def affine_rows(count: int, a_stride: int, out_stride: int) -> Rows:
 def block_size(k: int, row: int) -> int:
     """Products per block, such that a tile's part of `a`, of `row` bytes for each, stays in the first-level cache."""
     most = max(L1 // row, 64)
-    return ceil(k / ceil(k / most)) if k > most else max(k, 1)
+    return whole(ceil(k / ceil(k / most))) if k > most else max(k, 1)
+
+
+def whole(products: int) -> int:
+    """So many, or a few more, that are whole units."""
+    return ceil(products / UNIT) * UNIT
 
 
 def affine_inner(count: int, stride: int, block: int) -> Inner:
@@ -251,18 +257,19 @@ def tile(to: Builder, p: Problem) -> None:
     pieces = ceil(inner.blocks / per_piece)
     folded = pieces > 1 or p.folded
     out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
+    bounds, runs = rows.spans(height, inner.count)
+    step = stride(inner, runs) if to.machine.count == 16 and not p.depthwise else 0
     kernel = Tile(
-        wide, wide if folded else p.out, height, vectors, lanes, p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs,
-        p.b.copied, passing(p, to.machine), step(p, to.machine), None if folded else p.epilogue,
+        wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in (wide.size, wide.size * height) else 0,
+        p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
-    bounds, runs = rows.spans(height, inner.count)
     values: dict[str, Operand | int] = {
         "a": p.a, "b": p.b.operand, "out": out, "row_table": to.table(rows.extended(height)),
-        "k_table": to.table(ahead(rows, inner, height, p.streamed > 0)), "bounds": to.table(bounds), "runs": to.table(runs),
+        "k_table": to.table(ahead(rows, inner, kernel)), "bounds": to.table(bounds), "runs": to.table(runs),
         "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
-        "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
+        "a_step": step, "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
         "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
         "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
@@ -281,42 +288,42 @@ def passing(p: Problem, machine: Vectors) -> bool:
     return few and p.inner.count * p.n * p.batch.count * p.dtype.size > machine.cache
 
 
-def step(p: Problem, machine: Vectors) -> int:
-    """The bytes between the products of a row, where a kernel may be made for them: they are neighbours, or those of a panel.
-
-    With few registers a product has so many instructions that those for its place count; long sums rather ask for their next block.
-    """
-    size, distances = p.dtype.size, np.diff(p.inner.table)
-    even = machine.count == 16 and p.rows.bounds is None and not (p.streamed or p.depthwise) and not passing(p, machine)
-    return next((d for d in (size, size * p.shape[0]) if even and len(distances) and (distances == d).all()), 0)
-
-
 def spanned(rows: Rows, inner: Inner) -> int:
     """The bytes of `a` from the first that a block of the summed index may read to the last: where rows overlap, fewer than they have."""
     outer = max(ceil(rows.count / len(rows.table)) - 1, 0) * rows.a_outer
     return int(np.ptp(rows.table[:, 0]) + np.ptp(inner.table)) + outer
 
 
-def ahead(rows: Rows, inner: Inner, height: int, streamed: bool) -> Table:
-    """The table of `inner` with a second column: what to ask for early, relative to the tile's first row.
+def stride(inner: Inner, runs: Table) -> int:
+    """The distance in `a` between products of one unit, if it is the same in all of them and blocks and runs begin with one; else 0."""
+    begins = [inner.block if inner.blocks_per_period > 1 else 0, inner.period if inner.count > inner.period and len(runs) > 1 else 0]
+    apart = np.diff(inner.table)
+    steps = np.unique(apart[np.arange(1, len(apart) + 1) % UNIT > 0])
+    return int(steps[0]) if len(steps) == 1 and not (np.append(runs[:, 0], begins) % UNIT).any() else 0
 
-    That is what the next tile of `height` rows will read; or where the sum is long (`streamed`) what the next block will.
+
+def ahead(rows: Rows, inner: Inner, tile: Tile) -> Table:
+    """For each unit of `inner`, where it begins and what to ask for early, relative to the tile's first row.
+
+    That is what the next tile of rows will read; or where the sum is long (`streamed`) what the next block will.
     """
+    height, unit = tile.rows, tile.unit
     places = rows.extended(height + 1)[: height + 1, 0]
-    columns = []
+    entries = []
     for start in range(0, len(inner.table), inner.block):
         part = inner.table[start : start + inner.block]
-        if streamed:
-            index = start + inner.block + np.arange(len(part))
-            columns.append(inner.table[index % len(inner.table)] + index // len(inner.table) * inner.outer)
-            continue
-        here = np.unique((part[:, None] + places[:-1]) >> LINE)
-        following = np.setdiff1d(here + (places[-1] >> LINE), here, assume_unique=True)
-        if 0 < len(following) <= len(part):
-            columns.append(following[np.arange(len(part)) * len(following) // len(part)] << LINE)
+        begin = part[::unit]
+        asked = np.arange(len(begin) * tile.early)
+        if tile.streamed:
+            index = start + inner.block + asked * unit // tile.early
+            early = inner.table[index % len(inner.table)] + index // len(inner.table) * inner.outer
         else:
-            columns.append(part)
-    return np.stack([inner.table, np.concatenate(columns)], axis=1)
+            here = np.unique((part[:, None] + places[:-1]) >> LINE)
+            following = np.setdiff1d(here + (places[-1] >> LINE), here, assume_unique=True)
+            few = 0 < len(following) <= len(asked)
+            early = following[asked * len(following) // len(asked)] << LINE if few else np.repeat(begin, tile.early)
+        entries.append(np.concatenate([begin[:, None], early.reshape(len(begin), tile.early)], axis=1))
+    return np.concatenate(entries)
 
 
 def fold(to: Builder, source: Operand, p: Problem, pieces: int) -> None:

@@ -1,0 +1,82 @@
+"""What tiles make of the table of summed products: units of several that lie at equal distances, and what is left of a run."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenfold.codegen import contraction
+from tenfold.core import dtypes
+from tenfold.kernel import tiling
+from tenfold.kernel.contraction import TILE_ARGS, Operand, Steps, Tile, Vectors
+from tenfold.kernel.convolution import ConvSpec
+from tenfold.kernel.convolution import convolution as plain_convolution
+from tenfold.kernel.matmul import matmul
+from tests.test_contraction import F32, check, run, sample, widened
+
+NARROW, WIDE = Vectors(32, 16, cache=256 * 1024), Vectors(64, 32)
+LENGTHS = (1, 2, 3, 4, 5, 27, 343, 384, 386, 1501)
+
+
+def the_tile(steps: Steps) -> Tile:
+    (found,) = (step.kernel for step in steps.launches if isinstance(step.kernel, Tile))
+    return found
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("k", LENGTHS)
+def test_any_number_of_products(k: int, transposed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right, and the same bits as one product after the other."""
+    rng = np.random.default_rng(k)
+    a, b = sample(rng, F32, *((k, 50) if transposed else (50, k))), sample(rng, F32, k, 40)
+    operands: dict[str, Any] = {"a": a, "b": b}
+    found = run(contraction.matmul(F32, 1, 50, 40, k, transposed), operands, (50, 40), F32)
+    check(found, widened(a.T if transposed else a) @ widened(b), F32)
+    monkeypatch.setattr(tiling, "UNIT", 1)
+    single = contraction.matmul(F32, 1, 50, 40, k, transposed)
+    assert all(call.source.description.unit == 1 for call in single.calls if isinstance(call.source.description, Tile))
+    np.testing.assert_array_equal(run(single, operands, (50, 40), F32), found)
+
+
+def test_units_are_for_few_registers_and_equal_distances() -> None:
+    assert the_tile(matmul(NARROW, F32, 1, 64, 64, 384)).unit == tiling.UNIT
+    assert the_tile(matmul(WIDE, F32, 1, 64, 64, 384)).unit == 1
+    assert the_tile(matmul(NARROW, F32, 1, 64, 64, 384)).step == 4
+    assert the_tile(matmul(NARROW, F32, 1, 64, 64, 384, transpose_a=True)).step == 0
+    for channels, unit in ((64, tiling.UNIT), (3, 1)):
+        spec = ConvSpec(F32, 2, (9, 9), channels, 32, (3, 3), (7, 7), (1, 1), ((0, 0), (0, 0)), (1, 1))
+        assert the_tile(plain_convolution(NARROW, spec)).unit == unit
+
+
+@pytest.mark.parametrize("k", LENGTHS)
+def test_blocks_begin_with_a_unit_and_leave_nothing_out(k: int) -> None:
+    for row in (4, 24, 48):
+        block = tiling.block_size(k, row)
+        assert block >= k or block % tiling.UNIT == 0
+        inner = tiling.affine_inner(k, 4, block)
+        assert inner.blocks == -(-k // inner.block)
+
+
+def test_entries_stay_inside_their_table() -> None:
+    steps = matmul(NARROW, F32, 1, 64, 64, 1501)
+    (launch,) = (step for step in steps.launches if isinstance(step.kernel, Tile))
+    assert isinstance(launch.kernel, Tile)
+    args = dict(zip(TILE_ARGS, launch.args, strict=False))
+    operand, period = args["k_table"], args["k_period"]
+    assert isinstance(operand, Operand) and isinstance(period, int)
+    table = steps.constants[int(operand.name.removeprefix("table"))]
+    assert table.nbytes == -(-period // tiling.UNIT) * launch.kernel.entry
+    assert all(b - a == 4 * tiling.UNIT for a, b in pairwise(table[:, 0]))
+
+
+def test_windows_of_a_padded_image() -> None:
+    """Runs that begin inside the table: the tiles skip the margins."""
+    rng, spec = np.random.default_rng(0), ConvSpec(F32, 1, (7, 7), 256, 288, (3, 3), (7, 7), (1, 1), ((1, 1), (1, 1)), (1, 1))
+    x, w = sample(rng, F32, 1, 7, 7, 256), sample(rng, F32, 3, 3, 256, 288)
+    found = run(contraction.convolution(spec, settled=True), {"a": x, "b": w}, (1, 7, 7, 288), dtypes.float32)
+    padded = np.pad(widened(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    expected = sum(padded[:, i : i + 7, j : j + 7] @ widened(w)[i, j] for i in range(3) for j in range(3))
+    check(found, np.asarray(expected), F32)
