@@ -86,6 +86,14 @@ def test_images_are_resized_as_tf_image_resize_does(tmp_path):
     assert (framed[1:8] == x).all() and not framed[0].any() and not framed[8].any()
 
 
+def test_scaled_pictures_of_any_brightness_are_written(tmp_path):
+    """Whatever the largest value is, it becomes 255: more would be no picture of bytes."""
+    for largest in np.random.default_rng(0).random(200, "float32"):
+        picture = utils.array_to_img(np.array([0, largest / 3, largest], "float32").reshape(1, 3, 1))
+        assert picture.mode == "L" and np.asarray(picture).ravel().tolist() in ([0, 85, 255], [0, 84, 255])
+    utils.save_img(tmp_path / "a.png", np.array([[[0.0], [0.8574043]]]))
+
+
 def test_images_train_a_model(pictures):
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))

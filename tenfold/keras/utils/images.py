@@ -43,7 +43,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     if scale:
         x = x - np.min(x)
         largest = np.max(x)
-        x = x * (255 / largest) if largest else x
+        x = x / largest * 255 if largest else x  # in this order the largest is 255, not a little more
     channels = x.shape[2]
     if channels not in (1, 3, 4):
         raise ValueError(f"Unsupported channel number: {channels}")
