@@ -16,7 +16,9 @@ from tenfold.keras.base.defaults import floatx
 from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.training.batch_structure import leaves
 from tenfold.keras.training.rows import RowCopy
+from tenfold.keras.training.sparse_rows import SparseRows, is_sparse, sparse_rows
 from tenfold.keras.training.workers import made_ahead
+from tenfold.ops.ragged import RaggedTensor
 from tenfold.tensor.tensor import Tensor
 from tenfold.tensor.variable import Variable
 
@@ -76,7 +78,7 @@ class Batches:
 
 
 class ArrayBatches(Batches):
-    """Batches cut from arrays that are in memory."""
+    """Batches cut from arrays (or SparseRows) that are in memory."""
 
     def __init__(self, data: tuple[Any, ...], batch_size: int | None, shuffle: Any, reuse: bool = True) -> None:
         self.structure = data
@@ -86,7 +88,7 @@ class ArrayBatches(Batches):
         self.shuffle = shuffle
         self.steps = math.ceil(self.size / self.batch_size)
         self._reuse = reuse  # whether a batch may overwrite the one before
-        self._copies: list[RowCopy] | None = None
+        self._copies: list[RowCopy | SparseRows] | None = None
 
     def epoch(self) -> Iterator[tuple[list[Any], Any]]:
         if self.shuffle == "batch":
@@ -110,7 +112,8 @@ class ArrayBatches(Batches):
         if not self._reuse:
             return [a[rows] for a in self.arrays]
         if self._copies is None:
-            self._copies = [RowCopy(a, min(self.batch_size, self.size)) for a in self.arrays]
+            most = min(self.batch_size, self.size)
+            self._copies = [a if isinstance(a, SparseRows) else RowCopy(a, most) for a in self.arrays]
         return [c.copy(rows) for c in self._copies]
 
 
@@ -172,6 +175,11 @@ def _count() -> Iterator[int]:
         number += 1
 
 
+def as_rows(value: Any, name: str) -> Any:
+    """As `as_array`, but what is sparse stays so."""
+    return sparse_rows(value, floatx()) if is_sparse(value) else value if isinstance(value, SparseRows) else as_array(value, name)
+
+
 def as_array(value: Any, name: str) -> Any:
     """A contiguous array of a supported type; floating-point numbers in Keras's default precision.
 
@@ -192,6 +200,11 @@ def as_array(value: Any, name: str) -> Any:
         )
     elif hasattr(value, "toarray") or hasattr(value, "todense"):  # of SciPy, of JAX: a batch is small
         array = np.asarray(value.toarray() if hasattr(value, "toarray") else value.todense())
+    elif isinstance(value, RaggedTensor):
+        raise InvalidArgumentError(
+            f"[fit] `{name}` is a RaggedTensor, and layers compute with whole tensors. Expected rows of one length. Try {name}.to_tensor(), "
+            "and Embedding(mask_zero=True) or Masking() so that what is filled up does not count."
+        )
     elif hasattr(value, "__array__"):
         array = np.asarray(value)
     elif isinstance(value, (int, float, bool)):
@@ -219,7 +232,7 @@ def as_array(value: Any, name: str) -> Any:
 
 def is_array(value: Any) -> bool:
     """Whether `value` is data itself, not a source of batches."""
-    if isinstance(value, (np.ndarray, np.generic, Tensor, Variable, KerasTensor, int, float, bool)):
+    if isinstance(value, (np.ndarray, np.generic, Tensor, Variable, KerasTensor, SparseRows, RaggedTensor, int, float, bool)):
         return True
     return not isinstance(value, PyDataset) and hasattr(value, "__array__") and hasattr(value, "shape")
 
@@ -244,7 +257,7 @@ def make_batches(x: Any, y: Any = None, sample_weight: Any = None, batch_size: i
     if not are_arrays(x):
         _check_source(x, y, sample_weight, batch_size, method)
         return IterableBatches(x, class_weight, shuffle=shuffle if isinstance(x, PyDataset) else False)
-    parts = [nest.map_structure(lambda a: as_array(a, "x"), x)]
+    parts = [nest.map_structure(lambda a: as_rows(a, "x"), x)]
     if y is not None:
         parts.append(nest.map_structure(lambda a: as_array(a, "y"), y))
     if class_weight is not None:
@@ -336,7 +349,7 @@ def split(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tup
         raise InvalidArgumentError(f"[fit] validation_split must be between 0 and 1. Received: validation_split={fraction}. Try 0.2.")
     if not all(part is None or are_arrays(part) for part in parts):
         raise InvalidArgumentError("[fit] `validation_split` is only supported for arrays and tensors. Try validation_data=(x_val, y_val).")
-    arrays = [None if p is None else nest.map_structure(lambda a: as_array(a, "x"), p) for p in parts]
+    arrays = [None if p is None else nest.map_structure(lambda a: as_rows(a, "x"), p) for p in parts]
     check_lengths([p for p in arrays if p is not None], "fit")
     size = len(nest.flatten(arrays[0])[0])
     at = math.floor(size * (1 - fraction))
@@ -345,8 +358,12 @@ def split(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tup
             f"[fit] Training data contains {size} samples, which is not sufficient to split it as specified by validation_split={fraction}. "
             "Try more data or another fraction."
         )
-    first = tuple(None if p is None else nest.map_structure(lambda a: a[:at], p) for p in arrays)
-    return first, tuple(None if p is None else nest.map_structure(lambda a: a[at:], p) for p in arrays)
+    first = tuple(None if p is None else nest.map_structure(lambda a: _part(a, slice(at)), p) for p in arrays)
+    return first, tuple(None if p is None else nest.map_structure(lambda a: _part(a, slice(at, None)), p) for p in arrays)
+
+
+def _part(array: Any, rows: slice) -> Any:
+    return array.part(rows) if isinstance(array, SparseRows) else array[rows]
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:

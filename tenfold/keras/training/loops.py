@@ -309,7 +309,7 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
     step = model._predict_step()
     batches = make_batches(x, None, None, batch_size, False, None, "predict")
     if level == 0 and callbacks is None and isinstance(batches, ArrayBatches) and steps is None and batches.steps == 1:
-        return nest.map_structure(_array, step(batches.arrays, _inputs(batches.structure)))
+        return nest.map_structure(_array, step([a[:] for a in batches.arrays], _inputs(batches.structure)))
     epochs = Epochs(batches, steps, "predict", model.steps_per_execution)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_progbar=level != 0, model=model, verbose=level, epochs=1, steps=epochs.steps)
