@@ -15,13 +15,13 @@ def epoch(model: Any, x: Any, y: Any, size: int, loss: str | Any, optimizer: Any
 
 
 def bilstm(tf: Any) -> Run:
-    """40 batches of 64 reviews of 250 words, masked."""
+    """20 batches of 64 reviews of 250 words, masked."""
     import numpy as np
 
     layers = tf.keras.layers
     rng = np.random.default_rng(0)
-    words = rng.integers(1, 20_000, (2560, 250)).astype("int32")
-    words *= np.arange(250) >= rng.integers(0, 200, (2560, 1))
+    words = rng.integers(1, 20_000, (1280, 250)).astype("int32")
+    words *= np.arange(250) >= rng.integers(0, 200, (1280, 1))
     model = tf.keras.Sequential([
         layers.Input((250,), dtype="int32"),
         layers.Embedding(20_000, 64, mask_zero=True),
@@ -29,11 +29,11 @@ def bilstm(tf: Any) -> Run:
         layers.Dropout(0.4),
         layers.Dense(1, activation="sigmoid"),
     ])  # fmt: skip
-    return epoch(model, words, rng.integers(0, 2, 2560), 64, "binary_crossentropy")
+    return epoch(model, words, rng.integers(0, 2, 1280), 64, "binary_crossentropy")
 
 
 def digits(tf: Any) -> Run:
-    """20 batches of 64 spectrograms of spoken digits."""
+    """5 batches of 64 spectrograms of spoken digits."""
     import numpy as np
 
     layers = tf.keras.layers
@@ -43,12 +43,12 @@ def digits(tf: Any) -> Run:
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
         x = layers.MaxPooling2D()(layers.Activation("relu")(layers.BatchNormalization()(x)))
     model = tf.keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
-    samples = rng.normal(size=(1280, 61, 129, 1)).astype("float32")
-    return epoch(model, samples, rng.integers(0, 10, 1280), 64, "sparse_categorical_crossentropy")
+    samples = rng.normal(size=(320, 61, 129, 1)).astype("float32")
+    return epoch(model, samples, rng.integers(0, 10, 320), 64, "sparse_categorical_crossentropy")
 
 
 def shakespeare(tf: Any) -> Run:
-    """100 batches of 12 windows of 64 letters: 4 layers, 128 wide."""
+    """40 batches of 12 windows of 64 letters: 4 layers, 128 wide."""
     import numpy as np
 
     layers = tf.keras.layers
@@ -60,7 +60,7 @@ def shakespeare(tf: Any) -> Run:
         x = x + layers.MultiHeadAttention(4, 32)(h, h, use_causal_mask=True)
         x = x + layers.Dense(128)(layers.Dense(512, activation="gelu")(layers.LayerNormalization()(x)))
     model = tf.keras.Model(inputs, layers.Dense(65)(layers.LayerNormalization()(x)))
-    letters = rng.integers(0, 65, (1200, 65)).astype("int32")
+    letters = rng.integers(0, 65, (480, 65)).astype("int32")
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return epoch(model, letters[:, :-1], letters[:, 1:], 12, loss, tf.keras.optimizers.AdamW(1e-3))
 
@@ -74,8 +74,8 @@ def table(tf: Any) -> Run:
     rows = {
         "age": rng.normal(40, 10, 3200).astype("float32"),
         "fare": rng.normal(30, 20, 3200).astype("float32"),
-        "sex": rng.choice(["male", "female"], 3200),
-        "class": rng.choice(["First", "Second", "Third"], 3200),
+        "sex": tf.constant(rng.choice(["male", "female"], 3200)),
+        "class": tf.constant(rng.choice(["First", "Second", "Third"], 3200)),
     }
     features = {"age": "float_normalized", "fare": "float_normalized", "sex": "string_categorical", "class": "string_categorical"}
     space = space_of(features=features, crosses=[("sex", "class")], crossing_dim=16, output_mode="concat")
