@@ -22,7 +22,7 @@ _MODULES = {  # namespace -> module
     "metrics": "tenfold.keras.metrics", "nest": "tenfold.ops.nest", "nn": "tenfold.ops.nn", "optimizers": "tenfold.keras.optimizers",
     "profiler": "tenfold.ops.profiler", "ragged": "tenfold.ops.ragged", "random": "tenfold.ops.random", "signal": "tenfold.ops.signal",
     "sparse": "tenfold.ops.sparse", "strings": "tenfold.ops.strings", "summary": "tenfold.summary", "test": "tenfold.ops.testing",
-    "version": "tenfold.ops.version",
+    "train": "tenfold.saving.train", "version": "tenfold.ops.version",
 }  # fmt: skip
 
 _NAMES = {  # module -> the public names that it gives to `tf`; "public=own" where they differ

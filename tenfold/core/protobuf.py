@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 from tenfold.core.errors import DataLossError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_WIRE = {"int": _VARINT, "bool": _VARINT, "double": _FIXED64, "float": _FIXED32, "string": _BYTES, "bytes": _BYTES}
-_DEFAULTS: dict[str, Any] = {"int": 0, "bool": False, "double": 0.0, "float": 0.0, "string": "", "bytes": b""}
+_WIRE = {"int": _VARINT, "bool": _VARINT, "double": _FIXED64, "float": _FIXED32, "fixed32": _FIXED32, "string": _BYTES, "bytes": _BYTES}
+_CODES = {"double": "d", "float": "f", "fixed32": "I"}  # of struct
+_DEFAULTS: dict[str, Any] = {"int": 0, "bool": False, "double": 0.0, "float": 0.0, "fixed32": 0, "string": "", "bytes": b""}
 MAX_DEPTH = 100
 
 
@@ -21,7 +22,7 @@ class Field:
 
     Args:
         number: on the wire.
-        kind: "int", "bool", "double", "float", "string", "bytes", or the class of a message.
+        kind: "int", "bool", "double", "float", "fixed32", "string", "bytes", or the class of a message.
         repeated: whether it is a list.
         oneof: the group of fields of which one is set at a time.
     """
@@ -116,11 +117,11 @@ class Message:
                 continue
             if field.repeated and field.wire != _BYTES:  # numbers are packed
                 packed = b"".join(_element(field, v) for v in value)
-                out += _varint(field.number << 3 | _BYTES) + _varint(len(packed)) + packed
+                out += varint(field.number << 3 | _BYTES) + varint(len(packed)) + packed
                 continue
             for item in value if field.repeated else [value]:
                 if field.repeated or field.oneof or not isinstance(field.kind, str) or item != _DEFAULTS[field.kind]:
-                    out += _varint(field.number << 3 | field.wire) + _element(field, item)
+                    out += varint(field.number << 3 | field.wire) + _element(field, item)
         return bytes(out)
 
     # --- reading ---
@@ -143,7 +144,7 @@ class Message:
         numbers = {field.number: (name, field) for name, field in cls.FIELDS.items()}
         made, at = cls(), 0
         while at < len(data):
-            key, at = _read_varint(data, at)
+            key, at = read_varint(data, at)
             chunk, at = _read_chunk(data, at, key & 7)
             if key >> 3 not in numbers:
                 continue
@@ -159,7 +160,8 @@ def _quoted(item: Any) -> str:
     return f'"{item.decode("latin-1") if isinstance(item, bytes) else item}"' if isinstance(item, (str, bytes)) else str(item)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """A number as bytes of seven bits each, the low ones first."""
     number &= (1 << 64) - 1
     out = bytearray()
     while number > 0x7F:
@@ -171,14 +173,19 @@ def _varint(number: int) -> bytes:
 
 def _element(field: Field, value: Any) -> bytes:
     if field.wire == _VARINT:
-        return _varint(int(value))
+        return varint(int(value))
     if field.wire != _BYTES:
-        return struct.pack("<d" if field.wire == _FIXED64 else "<f", value)
+        return struct.pack(f"<{_CODES[field.kind]}", value)
     data = value.SerializeToString() if isinstance(value, Message) else value.encode() if isinstance(value, str) else bytes(value)
-    return _varint(len(data)) + data
+    return varint(len(data)) + data
 
 
-def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+def read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    """(the number that begins at this place, where it ends).
+
+    Raises:
+        IndexError: the data end before it does, or it has more than ten bytes.
+    """
     number = shift = 0
     while True:
         byte = data[at]
@@ -193,9 +200,9 @@ def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
 def _read_chunk(data: memoryview, at: int, wire: int) -> tuple[Any, int]:
     """(the number or bytes that follow a key, where they end)."""
     if wire == _VARINT:
-        return _read_varint(data, at)
+        return read_varint(data, at)
     if wire == _BYTES:
-        size, at = _read_varint(data, at)
+        size, at = read_varint(data, at)
     elif wire in (_FIXED32, _FIXED64):
         size = 4 if wire == _FIXED32 else 8
     else:
@@ -218,8 +225,8 @@ def _elements(field: Field, chunk: Any, wire: int, depth: int) -> list[Any]:
     if field.wire == _VARINT:
         found, at = [], 0
         while at < len(chunk):
-            number, at = _read_varint(chunk, at)
+            number, at = read_varint(chunk, at)
             found += _elements(field, number, _VARINT, depth)
         return found
-    size, code = (8, "d") if field.wire == _FIXED64 else (4, "f")
-    return list(struct.unpack(f"<{len(chunk) // size}{code}", chunk))
+    size = 8 if field.wire == _FIXED64 else 4
+    return list(struct.unpack(f"<{len(chunk) // size}{_CODES[field.kind]}", chunk))

@@ -11,6 +11,7 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
+from tenfold.core.resuming import Resuming
 from tenfold.ops.config import get_soft_device_placement, list_physical_devices
 from tenfold.tensor.bind import state
 from tenfold.tensor.variable import Variable
@@ -65,7 +66,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-class Module:
+class Module(Resuming):
     """An object that knows the variables and modules that its attributes hold, as `tf.Module`.
 
     Example:

@@ -146,9 +146,16 @@ def test_a_folder_and_the_editor(model, tmp_path):
     np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
 
 
-def test_formats_of_tensorflow_are_refused_with_the_way_out(model, tmp_path):
-    for attempt in (lambda: model.save_weights(tmp_path / "ckpt"), lambda: model.save_weights(tmp_path / "ckpt", save_format="tf")):
-        with pytest.raises(ValueError, match=r"weights\.h5"):
-            attempt()
+def test_weights_by_layers(model, tmp_path):
+    with pytest.warns(DeprecationWarning, match=r"w\.weights\.h5"):
+        model.save_weights(tmp_path / "w.h5")
+    other = made()
+    other.load_weights(tmp_path / "w.h5")
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+    with pytest.raises(ValueError, match="save_format"):
+        model.save_weights(tmp_path / "w.h5", save_format="pickle")
+
+
+def test_exports_are_refused_with_the_way_out(model, tmp_path):
     with pytest.raises(NotImplementedError, match=r"\.keras"):
         model.export(tmp_path / "out")

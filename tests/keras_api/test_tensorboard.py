@@ -12,7 +12,8 @@ import tenfold as tf
 from tenfold.core.errors import DataLossError
 from tenfold.core.events import Event, GraphDef
 from tenfold.core.trace_messages import XSpace
-from tenfold.saving.records import crc32c, read_records
+from tenfold.runtime.checksum import crc32c
+from tenfold.saving.records import read_records
 
 keras = tf.keras
 X = np.random.default_rng(0).random((20, 6, 6, 1), "float32")

@@ -41,7 +41,8 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, as training goes on.
 
     Args:
-        filepath: where; may hold `{epoch:02d}` and metric names. Ends in `.keras`, or in `.weights.h5` for weights only.
+        filepath: where; may hold `{epoch:02d}` and metric names. Ends in `.keras`, or in `.weights.h5` for weights only;
+            without an ending, weights are written as checkpoints of TensorFlow, which is deprecated.
         monitor: the metric that decides which is best.
         verbose: 1 prints what is saved.
         save_best_only: whether to save only when the metric improves.
@@ -60,9 +61,10 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = 0
         if save_freq != "epoch" and (not isinstance(save_freq, int) or isinstance(save_freq, bool) or save_freq < 1):
             raise ValueError(f"Unrecognized save_freq: {save_freq!r}. Expected 'epoch' or a positive number of batches.")
-        ending = ".weights.h5" if save_weights_only else ".keras"
-        if not self.filepath.endswith((ending, ".h5") if not save_weights_only else ending):
-            raise ValueError(f"The filepath provided must end in `{ending}`. Received: filepath={self.filepath}")
+        if not save_weights_only and not self.filepath.endswith((".keras", ".h5")):
+            raise ValueError(f"The filepath provided must end in `.keras`. Received: filepath={self.filepath}")
+        if save_weights_only and self.filepath.endswith(".keras"):
+            raise ValueError(f"The filepath provided must end in `.weights.h5`. Received: filepath={self.filepath}")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch

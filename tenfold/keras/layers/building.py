@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from tenfold.core import nest
+from tenfold.core.resuming import resume
 from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.base.variables import scope_of
 from tenfold.keras.layers.call import signature
@@ -66,6 +67,7 @@ def building(build: Any) -> Any:
         finally:
             self.__dict__["_in_build"] = False
         self.built = True
+        resume(self)
         return result
 
     return wrapper

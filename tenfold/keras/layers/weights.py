@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.base.trackable import Trackable
 from tenfold.keras.layers.call import context
 from tenfold.keras.layers.stateless import stateless_call
 from tenfold.keras.layers.tracking import Held, held
@@ -14,7 +15,7 @@ from tenfold.tensor.bind import state
 from tenfold.tensor.variable import Variable
 
 
-class Weights:
+class Weights(Trackable):
     """Variables, nested layers, losses and metrics of a layer."""
 
     name: str

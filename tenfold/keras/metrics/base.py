@@ -10,6 +10,7 @@ from tenfold.keras import dtype_policies, initializers
 from tenfold.keras.base import defaults
 from tenfold.keras.base.naming import auto_name
 from tenfold.keras.base.registry import public_module, register
+from tenfold.keras.base.trackable import Trackable
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.base.variables import Variable, name_scope, with_state
 from tenfold.keras.losses import reductions
@@ -18,7 +19,7 @@ from tenfold.primitives.arithmetic import cast
 MODULE = "keras.metrics"
 
 
-class Metric:
+class Metric(Trackable):
     """A figure accumulated over batches: `update_state`, `result`, `reset_state`. Its state is Variables, so updates compile into the step.
 
     Subclasses make their state with `add_variable` in `__init__`.

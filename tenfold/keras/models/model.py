@@ -21,6 +21,7 @@ from tenfold.keras.models.graph import LayerGraph
 from tenfold.keras.models.graph_config import graph_from_config, graph_to_config
 from tenfold.keras.models.state_tree import set_state_tree, state_tree, variable_map
 from tenfold.keras.models.summary import print_summary
+from tenfold.keras.models.trackable import TrackableModel
 from tenfold.keras.saving.serialization import CustomObjectScope, serialize_keras_object
 from tenfold.keras.training.trainer import Trainer
 from tenfold.ops import array
@@ -33,7 +34,7 @@ def _given_graph(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
 
 
 @register("keras")
-class Model(Trainer, Layer):
+class Model(Trainer, TrackableModel, Layer):
     """Layers put together, with training and saving.
 
     Three ways to make one: `Model(inputs, outputs)` from symbolic tensors, `Sequential([...])`, or a subclass with `call`.
@@ -307,12 +308,12 @@ class Model(Trainer, Layer):
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any) -> None:
-        """Writes the weights to a `.weights.h5` file, or to several of at most `max_shard_size` GB."""
+        """Writes the weights to a `.weights.h5` file, or to several of at most `max_shard_size` GB; to a checkpoint, if the path has no ending."""
         saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Reads the weights from a `.weights.h5`, `.keras` or `.h5` file."""
-        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
+        """Reads the weights from a `.weights.h5`, `.keras` or `.h5` file, or a checkpoint of TensorFlow (then gives its status)."""
+        return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def export(self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None, **kwargs: Any) -> None:
         """Refused: formats of other programs are not written yet."""

@@ -40,16 +40,17 @@ class Adafactor(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._r: list[Any] = []
-        self._c: list[Any] = []
-        self._v: list[Any] = []
+        rows: list[Any] = []
+        columns: list[Any] = []
+        velocities: list[Any] = []
         for v in variables:
             shape, whole = tuple(v.shape), not overwritten(v)
             factored = whole and len(shape) >= 2
             name = path_of(v).rpartition("/")[2].split(":")[0]
-            self._r.append(self.add_variable(shape[:-1], dtype=v.dtype, name=name) if factored else None)
-            self._c.append(self.add_variable((*shape[:-2], shape[-1]), dtype=v.dtype, name=name) if factored else None)
-            self._v.append(self.add_variable_from_reference(v, "velocity") if whole else None)
+            rows.append(self.add_variable(shape[:-1], dtype=v.dtype, name=name) if factored else None)
+            columns.append(self.add_variable((*shape[:-2], shape[-1]), dtype=v.dtype, name=name) if factored else None)
+            velocities.append(self.add_variable_from_reference(v, "velocity") if whole else None)
+        self._r, self._c, self._v = rows, columns, velocities
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         step = cast(as_tensor(self.iterations) + 1, variable.dtype)

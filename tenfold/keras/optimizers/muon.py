@@ -56,12 +56,13 @@ class Muon(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.momentums: list[Any] = []
-        self.adam_velocities: list[Any] = []
+        momentums: list[Any] = []
+        velocities: list[Any] = []
         for v in variables:
-            self.momentums.append(None if overwritten(v) else self.add_variable_from_reference(v, "momentum"))
+            momentums.append(None if overwritten(v) else self.add_variable_from_reference(v, "momentum"))
             by_adam = not overwritten(v) and self._should_use_adamw(v)
-            self.adam_velocities.append(self.add_variable_from_reference(v, "velocity") if by_adam else None)
+            velocities.append(self.add_variable_from_reference(v, "velocity") if by_adam else None)
+        self.momentums, self.adam_velocities = momentums, velocities
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m, v = self.slot(self.momentums, variable), self.slot(self.adam_velocities, variable)

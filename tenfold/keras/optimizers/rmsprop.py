@@ -33,7 +33,7 @@ class RMSprop(Optimizer):
             super().build(variables)
             self._velocities = self.add_optimizer_variables(variables, "velocity")
             self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
-            self._means = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
+            self._average_gradients = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         rho = self.rho
@@ -41,7 +41,7 @@ class RMSprop(Optimizer):
         self.assign(v, rho * v + (1 - rho) * (gradient * gradient))
         size = v + self.epsilon
         if self.centered:
-            mean = self.slot(self._means, variable)
+            mean = self.slot(self._average_gradients, variable)
             self.assign(mean, rho * mean + (1 - rho) * gradient)
             size = v - math.square(mean) + self.epsilon
         step = learning_rate * gradient / math.sqrt(size)
@@ -91,10 +91,11 @@ class Adadelta(Optimizer):
     def build(self, variables: Any) -> None:
         if not self.built:
             super().build(variables)
-            self._gradients, self._updates = self.add_optimizer_variables(variables, ["accumulated_grad", "accumulated_delta_var"])
+            names = ["accumulated_grad", "accumulated_delta_var"]
+            self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(variables, names)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        a, d = self.slot(self._gradients, variable), self.slot(self._updates, variable)
+        a, d = self.slot(self._accumulated_grads, variable), self.slot(self._accumulated_delta_vars, variable)
         self.assign(a, self.rho * a + (1 - self.rho) * (gradient * gradient))
         step = -math.sqrt(d + self.epsilon) * gradient / math.sqrt(a + self.epsilon)
         self.assign(d, self.rho * d + (1 - self.rho) * (step * step))

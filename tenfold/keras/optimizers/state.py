@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.core.resuming import Resuming
 from tenfold.keras import initializers
 from tenfold.keras.base import defaults
+from tenfold.keras.base.trackable import TrackableOptimizer
 from tenfold.keras.base.variables import Variable, name_scope, path_of
 from tenfold.keras.optimizers.arguments import overwritten
 from tenfold.keras.saving.budget import loading
 
 
-class OptimizerState:
+class OptimizerState(Resuming, TrackableOptimizer):
     """The variables of an optimizer, and how they get into files."""
 
     name: str

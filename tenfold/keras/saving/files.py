@@ -10,10 +10,10 @@ from typing import Any
 from tenfold.core.errors import InvalidArgumentError, MissingFileError
 from tenfold.keras.saving import legacy_h5
 from tenfold.keras.saving.model_file import WEIGHTS, parsed, read_model, write_model
+from tenfold.keras.saving.older_weights import H5, exists, is_checkpoint, load_checkpoint_weights, older_format, save_older
 from tenfold.keras.saving.weights_file import load_weights_from_bytes, weights_to_bytes, weights_to_shards
 from tenfold.saving.archive import Folder, SafeZip, write_bytes
 
-_H5 = (".h5", ".hdf5")
 _SHARDED = "weights.json"
 
 
@@ -47,20 +47,20 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     path = _path(filepath, "save")
     with_optimizer, save_format = kwargs.pop("include_optimizer", True), kwargs.pop("save_format", None)
     if save_format:
-        if not path.endswith((*_H5, ".keras")):
+        if not path.endswith((*H5, ".keras")):
             raise InvalidArgumentError("[save] The `save_format` argument is deprecated in Keras 3. Try leaving it out, with a path that ends in "
                                        f"'.keras' or '.h5'. Received: save_format={save_format!r}, filepath={path}")  # fmt: skip
         warnings.warn(f"[save] The `save_format` argument is deprecated in Keras 3: the path says it. Received: save_format={save_format!r}.",
                       DeprecationWarning, stacklevel=3)  # fmt: skip
     if kwargs:
         raise InvalidArgumentError(f"[save] The following argument(s) are not supported: {sorted(kwargs)}. Expected filepath, overwrite and zipped.")
-    if zipped is False and path.endswith((".keras", *_H5)):
+    if zipped is False and path.endswith((".keras", *H5)):
         raise InvalidArgumentError(f"[save] with zipped=False a folder is written, whose name should not end in '.keras' or '.h5'. Received: {path}")
-    if zipped is not False and (not path.endswith((".keras", *_H5)) or path.endswith(".weights.h5")):
+    if zipped is not False and (not path.endswith((".keras", *H5)) or path.endswith(".weights.h5")):
         raise InvalidArgumentError("[save] Invalid filepath extension for saving. Expected a path that ends in '.keras' (or in '.h5', the format of "
                                    f"Keras 2); received: filepath={path}. Try {os.path.splitext(path)[0] + '.keras'!r}.")  # fmt: skip
     _may_write(path, overwrite)
-    if path.endswith(_H5):
+    if path.endswith(H5):
         warnings.warn("You are saving your model as an HDF5 file. This file format is considered legacy. Try the native Keras format: "
                       "model.save('my_model.keras').", stacklevel=3)  # fmt: skip
         legacy_h5.save_model_to_hdf5(model, path, overwrite, with_optimizer)
@@ -86,12 +86,12 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         kind = "a TensorFlow SavedModel" if os.path.exists(os.path.join(path, "saved_model.pb")) else "a folder without config.json"
         raise InvalidArgumentError(f"[load_model] File format not supported: filepath={path} is {kind}. Expected a '.keras' or '.h5' file. Try "
                                    "loading it in the program that wrote it, and saving it as '.keras'.")  # fmt: skip
-    if not is_folder and not path.endswith((".keras", *_H5)) and not _is_zip(path):
+    if not is_folder and not path.endswith((".keras", *H5)) and not _is_zip(path):
         raise InvalidArgumentError(f"[load_model] File format not supported: filepath={path}. Expected a '.keras' file, or a '.h5' file of Keras 2.")
     if not os.path.exists(path):
         raise MissingFileError(f"[load_model] File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file; current "
                             f"folder is {os.getcwd()!r}.")  # fmt: skip
-    if path.endswith(_H5):
+    if path.endswith(H5):
         return legacy_h5.load_model_from_hdf5(path, custom_objects, compile)
     return read_model(path, custom_objects, compile, safe_mode)
 
@@ -117,22 +117,27 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
 
     Args:
         model: the model.
-        filepath: ends in `.weights.h5`; in `.weights.json` for several files, of which it is the table.
+        filepath: ends in `.weights.h5`; in `.weights.json` for several files, of which it is the table. As in Keras 2, a path that ends in `.h5`
+            gets a file of layers by name, and one without an ending a checkpoint of TensorFlow.
         overwrite: whether a file that exists may be replaced.
         max_shard_size: the most gigabytes in a file; None: one file.
         objects_to_skip: layers whose weights are left out.
-        save_format: of Keras 2: "h5" says nothing new; "tf" is refused.
+        save_format: of Keras 2: "h5" or "tf", where the path does not say it.
 
     Raises:
         ValueError: the path has another ending, the file exists, or the model has no weights yet.
     """
     path = _path(filepath, "save_weights")
-    if save_format not in (None, "h5", "keras"):
-        raise InvalidArgumentError(f"[save_weights] TensorFlow's checkpoints are not written. Received: save_format={save_format!r}. Try "
-                                   f"{os.path.splitext(path)[0] + '.weights.h5'!r}, without save_format.")  # fmt: skip
+    older = older_format(path, save_format) if max_shard_size is None else None
+    if older is not None and not objects_to_skip:
+        if not overwrite and exists(path, older):
+            raise InvalidArgumentError(f"[save_weights] {path!r} exists and overwrite=False. Try another name, or overwrite=True.")
+        _check_built(model, "save")
+        save_older(model, path, older)
+        return
     if max_shard_size is None and not path.endswith(".weights.h5"):
-        raise InvalidArgumentError("[save_weights] The filename must end in `.weights.h5` (TensorFlow's checkpoints, which have no ending, are "
-                                   f"not written). Received: filepath={path}. Try {path.removesuffix('.h5') + '.weights.h5'!r}.")  # fmt: skip
+        raise InvalidArgumentError(f"[save_weights] The filename must end in `.weights.h5`. Received: filepath={path}. "
+                                   f"Try {path.removesuffix('.h5').removesuffix('.keras') + '.weights.h5'!r}.")  # fmt: skip
     if max_shard_size is not None and not path.endswith(("weights.h5", _SHARDED)):
         raise InvalidArgumentError("[save_weights] The filename must end in `.weights.json` when `max_shard_size` is specified. "
                                    f"Received: filepath={path}")  # fmt: skip
@@ -153,15 +158,18 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, objects_to_skip: Any = None, by_name: Any = None,
-                 **kwargs: Any) -> None:  # fmt: skip
+                 **kwargs: Any) -> Any:  # fmt: skip
     """Reads weights, and the optimizer's state if it is built. If something is wrong, the model stays as it was.
 
     Args:
         model: the model.
-        filepath: a `.weights.h5`, `.weights.json`, `.keras` or (of Keras 2) `.h5` file.
+        filepath: a `.weights.h5`, `.weights.json`, `.keras` or (of Keras 2) `.h5` file, or a checkpoint of TensorFlow.
         skip_mismatch: whether layers that do not fit the file are left as they are.
         objects_to_skip: layers to leave alone.
         by_name: whether the layers of a `.h5` file are found by name, not by order.
+
+    Returns:
+        Nothing; for a checkpoint of TensorFlow its status, with `assert_consumed()`.
 
     Raises:
         DataLossError: the file is damaged or hostile. ValueError: it does not fit the model.
@@ -169,10 +177,15 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, objects
     path = _path(filepath, "load_weights")
     if kwargs:
         raise InvalidArgumentError(f"[load_weights] Invalid keyword arguments: {kwargs}")
-    legacy = path.endswith(_H5) and not path.endswith(".weights.h5")
-    if not path.endswith((*_H5, _SHARDED, ".keras")):
+    if is_checkpoint(path):
+        if by_name or skip_mismatch or objects_to_skip:
+            raise InvalidArgumentError("[load_weights] by_name, skip_mismatch and objects_to_skip are for HDF5 files: the layers of a checkpoint of "
+                                       f"TensorFlow are found by the names of attributes. Received: {path}")  # fmt: skip
+        return load_checkpoint_weights(model, path)
+    legacy = path.endswith(H5) and not path.endswith(".weights.h5")
+    if not path.endswith((*H5, _SHARDED, ".keras")):
         raise InvalidArgumentError(f"[load_weights] File format not supported: filepath={path} has an unknown format. Expected a file that ends in "
-                                   "'.weights.h5', '.weights.json', '.keras' or '.h5'. TensorFlow's checkpoints are not read.")  # fmt: skip
+                                   f"'.weights.h5', '.weights.json', '.keras' or '.h5', or of a checkpoint's {path}.index.")  # fmt: skip
     if objects_to_skip is not None and (legacy or path.endswith(".keras")):
         raise InvalidArgumentError(f"[load_weights] `objects_to_skip` only supports loading '.weights.h5' files. Received: {path}")
     if by_name is not None and not legacy:
@@ -183,10 +196,11 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, objects
     data = _read(path)
     if legacy:
         legacy_h5.load_weights_from_hdf5(model, data if isinstance(data, bytes) else b"", path, skip_mismatch, bool(by_name))
-        return
+        return None
     built = getattr(getattr(model, "optimizer", None), "built", False)
     for problem in load_weights_from_bytes(model, data, path, skip_mismatch, with_optimizer=built, skipped=list(objects_to_skip or ())):
         warnings.warn(problem, stacklevel=3)
+    return None
 
 
 def _read(path: str) -> bytes | dict[str, bytes]:

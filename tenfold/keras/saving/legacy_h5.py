@@ -45,6 +45,16 @@ def save_model_to_hdf5(model: Any, filepath: Any, overwrite: bool = True, includ
     write_bytes(os.fspath(filepath), buffer.getvalue())
 
 
+def save_weights_to_hdf5(model: Any, filepath: Any) -> None:
+    """Writes the weights by layers, as `model.save_weights("weights.h5")` of Keras 2 did."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _write_layers(file, model)
+    write_bytes(os.fspath(filepath), buffer.getvalue())
+
+
 def _without_builds(config: Any) -> Any:
     """The config without the shapes that layers were built with: Keras takes what has them for built, here before it has weights."""
     if isinstance(config, dict):
