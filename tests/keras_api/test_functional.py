@@ -224,3 +224,30 @@ def test_a_sequential_model_that_learnt_its_input_takes_other_sizes_if_its_layer
     assert model.predict(x, verbose=0).shape == (3, 4, 2)
     with pytest.raises(ValueError, match="incompatible"):
         model(x[..., :4])
+
+
+class MaskedSoftmax(keras.layers.Layer):
+    """Takes its mask for granted, as a model with `mask_zero` may."""
+
+    def call(self, inputs, mask=None):
+        weights = tf.exp(inputs) * tf.expand_dims(tf.cast(mask, "float32"), -1)
+        return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+@pytest.mark.filterwarnings("ignore:Layer 'masked_softmax")
+def test_masks_are_known_while_a_model_is_written(tmp_path):
+    tokens = keras.Input((None,), dtype="int32")
+    vectors = keras.layers.Embedding(10, 4, mask_zero=True)(tokens)
+    scores = keras.layers.Dense(1)(vectors)
+    assert scores._keras_mask.shape == (None, None) and scores._keras_mask.dtype == "bool"
+    assert MaskedSoftmax()(scores)._keras_mask is None  # it does not support masking
+    lengths = keras.ops.sum(keras.ops.cast(scores._keras_mask, "int32"), axis=1)
+    model = keras.Model(tokens, [MaskedSoftmax()(scores), lengths])
+    data = np.array([[1, 2, 0], [3, 0, 0]])
+    weights, found = model.predict(data, verbose=0)
+    np.testing.assert_allclose(weights.sum(1), [[1.0], [1.0]], rtol=1e-6)
+    np.testing.assert_array_equal(weights[:, :, 0] == 0, data == 0)
+    np.testing.assert_array_equal(found, [2, 1])
+    counting = keras.Model(tokens, lengths)
+    counting.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "m.keras").predict(data, verbose=0), [2, 1])

@@ -415,3 +415,38 @@ def test_verbose_two_prints_a_line_per_epoch(capsys):
     regression().fit(*data(), epochs=2, batch_size=16, verbose=2)
     lines = capsys.readouterr().out.splitlines()
     assert re.match(r"4/4 - \d+s - ", lines[1]) and len(lines) == 4
+
+
+class Reporting(keras.layers.Layer):
+    def call(self, inputs):
+        self.add_metric(tf.reduce_mean(inputs), name="level")
+        return inputs
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_spellings_of_keras_2():
+    class Own(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True))
+            return {"loss": loss, **{m.name: m.result() for m in self.metrics if m.name == "level"}}
+
+    x = np.arange(8, dtype="float32").reshape(4, 2)
+    inputs = keras.Input((2,))
+    model = Own(inputs, keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.5))(Reporting()(inputs)))
+    model.compile("sgd", "mse")
+    logs = model.fit(x, np.zeros((4, 1), "float32"), batch_size=4, shuffle=False, verbose=0).history
+    np.testing.assert_allclose(logs["loss"], [np.mean(x.sum(1) ** 2) + 1.0], rtol=1e-6)
+    np.testing.assert_allclose(logs["level"], [3.5], rtol=1e-6)
+    metric = keras.metrics.Mean()
+    metric.update_state([1.0])
+    metric.reset_states()
+    assert float(metric.result()) == 0.0
+
+
+def test_add_metric_needs_a_name():
+    with pytest.warns(DeprecationWarning), pytest.raises(ValueError, match="expected a name"):
+        keras.layers.Dense(1).add_metric(1.0)

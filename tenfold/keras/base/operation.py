@@ -11,7 +11,7 @@ from tenfold.keras.base import auto_config
 from tenfold.keras.base.explaining import explained
 from tenfold.keras.base.naming import auto_name
 from tenfold.keras.base.rematerialization import current_scope, remat
-from tenfold.keras.base.symbolic import SPECS, is_symbolic, nodes_of, operation_named, record, specs_of, symbols
+from tenfold.keras.base.symbolic import MODULES, OPERATIONS, SPECS, KerasTensor, is_symbolic, nodes_of, operation_named, record, specs_of, symbols
 from tenfold.keras.ops.sparsity import stays_sparse
 
 
@@ -144,3 +144,13 @@ class Function(Operation):
 
     def __repr__(self) -> str:
         return f"<Operation {self.kind}, name={self.name}>"
+
+
+def mask_of(x: Any) -> Any:
+    """The mask that a tensor carries; of a KerasTensor a KerasTensor; None if there is none."""
+    return Function("MaskOf")(x) if isinstance(x, KerasTensor) else getattr(x, "_keras_mask", None)
+
+
+OPERATIONS["MaskOf"] = mask_of
+SPECS["MaskOf"] = lambda x: x.mask_spec
+MODULES["MaskOf"] = "keras.src.ops.core"

@@ -72,6 +72,15 @@ class KerasTensor:
         self.name = name or auto_name("keras_tensor")
         self.record_history = record_history
         self._keras_history: History | None = None
+        self.mask_spec: Spec | None = None  # of the mask that the tensor will carry
+        self._mask: KerasTensor | None = None
+
+    @property
+    def _keras_mask(self) -> Any:
+        """A KerasTensor for the mask that the tensor will carry; None if it will carry none."""
+        if self._mask is None and self.mask_spec is not None:
+            self._mask = operation_named("MaskOf")(self)
+        return self._mask
 
     @property
     def spec(self) -> Spec:
@@ -272,15 +281,18 @@ def specs_of(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str
     structure = [list(args), dict(kwargs)]
     leaves = nest.flatten(structure)
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+    masked = [i for i in places if leaves[i].mask_spec is not None]
 
-    def run(*tensors: Tensor) -> Any:
+    def run(*tensors: Any) -> Any:
         filled = list(leaves)
-        for i, tensor in zip(places, tensors, strict=True):
+        for i, tensor in zip(places, tensors[: len(places)], strict=True):
             filled[i] = tensor
+        for i, mask in zip(masked, tensors[len(places) :], strict=True):
+            filled[i]._keras_mask = mask
         new_args, new_kwargs = nest.pack(structure, filled)
         return function(*new_args, **new_kwargs)
 
-    return output_specs(run, [leaves[i].spec for i in places])
+    return output_specs(run, [leaves[i].spec for i in places] + [leaves[i].mask_spec for i in masked])
 
 
 def symbols(specs: Any, prefix: str, sparse: bool = False) -> Any:
@@ -291,7 +303,17 @@ def symbols(specs: Any, prefix: str, sparse: bool = False) -> Any:
 
 def call_symbolically(layer: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Calls a layer on KerasTensors: finds the shapes of what it returns, and remembers the call."""
-    return record(layer, tuple(args), dict(kwargs), symbols(specs_of(layer, args, kwargs), layer.name))
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        outputs = layer(*args, **kwargs)
+        return outputs, [getattr(y, "_keras_mask", None) for y in nest.flatten(outputs)]
+
+    specs, masks = specs_of(called, args, kwargs)
+    outputs = symbols(specs, layer.name)
+    for y, mask in zip(nest.flatten(outputs), masks, strict=True):
+        if isinstance(y, KerasTensor):
+            y.mask_spec = mask
+    return record(layer, tuple(args), dict(kwargs), outputs)
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}  # Keras's class name -> function; `keras.ops` fills it as its files are loaded

@@ -6,10 +6,9 @@ from typing import Any
 
 from tenfold.core import nest
 from tenfold.ir.primitive import Spec
-from tenfold.keras.base.symbolic import KerasTensor, nodes_of
+from tenfold.keras.base.symbolic import KerasTensor, nodes_of, specs_of
 from tenfold.keras.layers.building import is_shape, map_shapes
 from tenfold.keras.layers.calling import Calling
-from tenfold.transform.trace import output_specs
 
 
 class Shaped(Calling):
@@ -32,18 +31,7 @@ class Shaped(Calling):
         """KerasTensors for the outputs, given KerasTensors for the inputs; nothing is recorded."""
         if not type(self).compute_output_shape.__module__.startswith("tenfold."):
             return self._specs_of_shapes(args, kwargs)
-        structure = [list(args), kwargs]
-        leaves = nest.flatten(structure)
-        places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
-
-        def run(*tensors: Any) -> Any:
-            filled = list(leaves)
-            for i, tensor in zip(places, tensors, strict=True):
-                filled[i] = tensor
-            new_args, new_kwargs = nest.pack(structure, filled)
-            return self(*new_args, **new_kwargs)
-
-        specs = output_specs(run, [leaves[i].spec for i in places])
+        specs = specs_of(self, args, kwargs)
         return nest.map_structure(lambda s: KerasTensor(s.shape, s.dtype) if isinstance(s, Spec) else s, specs)
 
     def _specs_of_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,8 +12,10 @@ from tenfold.keras.base.trackable import Trackable
 from tenfold.keras.layers.call import context
 from tenfold.keras.layers.stateless import stateless_call
 from tenfold.keras.layers.tracking import Held, held
+from tenfold.keras.metrics.base import Mean
 from tenfold.tensor.bind import state
 from tenfold.tensor.variable import Variable
+from tenfold.transform.trace import init_scope
 
 
 class Weights(Trackable):
@@ -165,6 +168,23 @@ class Weights(Trackable):
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
             layer._losses.clear()
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
+        """Keras 2's way to report a figure of `call`: its mean over the batches, as a metric of this name.
+
+        Raises:
+            ValueError: there is no name, or another aggregation than the mean is asked for.
+        """
+        warnings.warn("Layer.add_metric is of Keras 2. Try a keras.metrics.Mean made in __init__, and its update_state in call.",
+                      DeprecationWarning, stacklevel=2)  # fmt: skip
+        if not name or aggregation not in ("mean", None):
+            raise ValueError("[add_metric] expected a name, and the mean as aggregation. "
+                             f"Received: name={name!r}, aggregation={aggregation!r}.")  # fmt: skip
+        added: dict[str, Mean] = self.__dict__.setdefault("_added_metrics", {})
+        if name not in added:
+            with init_scope():
+                added[name] = Mean(name)
+        added[name].update_state(value)
 
     # --- values ---
     def get_weights(self) -> list[np.ndarray[Any, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from tenfold.core import nest
@@ -91,6 +92,11 @@ class Metric(Trackable):
         """Sets the state to zero."""
         for v in self.variables:
             v._zero()
+
+    def reset_states(self) -> None:
+        """Keras 2's name of `reset_state`."""
+        warnings.warn("Metric.reset_states is of Keras 2. Try reset_state.", DeprecationWarning, stacklevel=2)
+        self.reset_state()
 
     # --- the state as an argument and a result ---
     def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:

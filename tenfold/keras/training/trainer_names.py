@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.keras.training.compile_utils import total_of
 from tenfold.keras.training.data_adapter import IterableBatches
 from tenfold.keras.training.loops import python_logs
 from tenfold.keras.training.step import Step
@@ -35,7 +36,7 @@ class TrainerNames:
         """The loss of `compile`; None if it had none."""
         return None if self._compiled is None else self._compiled.loss
 
-    compiled_loss, compiled_metrics = _compile_loss, _compile_metrics
+    compiled_metrics = _compile_metrics
 
     @property
     def jit_compile(self) -> bool:
@@ -97,6 +98,11 @@ class TrainerNames:
                     v.assign(value)
 
     # --- Keras 2 ---
+    def compiled_loss(self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
+        """The loss of `compile` for a batch, and the penalties given."""
+        _gone("compiled_loss", "compute_loss(x, y, y_pred, sample_weight)")
+        return total_of([self._compile_loss(y, y_pred, sample_weight), *(regularization_losses or ())])
+
     def fit_generator(self, generator: Any, *args: Any, **kwargs: Any) -> Any:
         """The same as `fit`."""
         _gone("fit_generator", "fit")
