@@ -16,13 +16,14 @@ from tenfold.codegen.attention_gradient import Backward
 from tenfold.codegen.depthwise import write_depthwise
 from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
+from tenfold.codegen.integers import IntegerWriter, write_extend
 from tenfold.codegen.packing import write_couple, write_pack, write_pad, write_sum
 from tenfold.codegen.tile import TileWriter
 from tenfold.codegen.winograd import write_collect, write_filter, write_spread
 from tenfold.core.dtypes import DType
 from tenfold.kernel import attention as blocks
 from tenfold.kernel import convolution as plans
-from tenfold.kernel import depthwise, winograd
+from tenfold.kernel import depthwise, integers, winograd
 from tenfold.kernel import matmul as products
 from tenfold.kernel.attention import AttentionSpec
 from tenfold.kernel.contraction import (
@@ -33,6 +34,7 @@ from tenfold.kernel.contraction import (
     Depthwise,
     Description,
     Epilogue,
+    Extend,
     Filter,
     Operand,
     Pack,
@@ -50,7 +52,8 @@ from tenfold.runtime.native import Target, host
 
 __all__ = [
     "AttentionSpec", "Call", "ConvSpec", "Epilogue", "Operand", "Recipe", "Source",
-    "attention", "attention_gradient", "convolution", "convolution_input_gradient", "convolution_weight_gradient", "matmul",
+    "attention", "attention_gradient", "convolution", "convolution_input_gradient", "convolution_weight_gradient",
+    "integer_matmul", "matmul",
 ]  # fmt: skip
 
 
@@ -69,11 +72,14 @@ class Source:
         make = partial(Instructions, has_fma=target.has_fma, has_half=target.has_half)
         match self.description:
             case Tile() as tile:
-                return TileWriter(tile, make(tile.lanes)).write(name)
+                writer = IntegerWriter if tile.integers else TileWriter
+                return writer(tile, make(tile.lanes)).write(name)
             case Pack() as pack:
                 return write_pack(pack, name, make)
             case Pad() as pad:
                 return write_pad(pad, name, make)
+            case Extend() as extend:
+                return write_extend(extend, name, make)
             case Couple() as couple:
                 return write_couple(couple, name, make)
             case Sum() as fold:
@@ -115,7 +121,10 @@ def vectors(target: Target) -> Vectors:
     """The registers of `target`."""
     many = target.lanes == 16 or target.triple.startswith(("aarch64", "arm64"))
     cache = (512 if target.lanes == 16 else 256) * 1024  # half of what such machines have
-    return Vectors(target.lanes * 4, 32 if many else 16, target.lanes == 16 and "+avx512bf16" in target.features, cache)
+    features, x86 = target.features.split(","), target.triple.startswith(("x86_64", "i686"))
+    quads = "+avx512vnni" in features if target.lanes == 16 else target.lanes == 8 and "+avxvnni" in features
+    madd = x86 and (target.lanes < 16 or "+avx512bw" in features)
+    return Vectors(target.lanes * 4, 32 if many else 16, target.lanes == 16 and "+avx512bf16" in features, cache, quads, madd)
 
 
 def matmul(
@@ -131,6 +140,16 @@ def matmul(
     machine = vectors(target or host())
     how = (transpose_a, transpose_b, a_stride, b_stride, epilogue)
     return _recipe(products.matmul(machine, dtype, batch, m, n, k, *how, settled=settled, schedule=schedule))
+
+
+def integer_matmul(
+    left: DType, right: DType, batch: int, m: int, n: int, k: int, transpose_b: bool = False, a_stride: int | None = None,
+    b_stride: int | None = None, epilogue: Epilogue | None = None, target: Target | None = None, schedule: Schedule = MODEL,
+) -> Recipe:  # fmt: skip
+    """The same of int8 and uint8, in int32; only `b` may be transposed."""
+    machine = vectors(target or host())
+    how = (transpose_b, a_stride, b_stride, epilogue)
+    return _recipe(integers.integer_matmul(machine, left, right, batch, m, n, k, *how, schedule=schedule))
 
 
 def convolution(

@@ -178,11 +178,11 @@ def _column_pointers(w: Writer, count: int, a: dict[str, str], source: str, firs
 
 def _copied(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, str, str, str]) -> None:
     """Rows of the source are rows of the panel; the last panel is gathered column by column, so as not to read beyond the end."""
-    t, row, size = w.text, kernel.columns * kernel.dtype.size, kernel.source.size // (2 if kernel.pairs else 1)
+    t, row, size = w.text, kernel.columns * kernel.dtype.size, kernel.source.size // kernel.parts
     source, target, first, k0, k1 = where
 
     def read(pointer: str, scalar: bool) -> str:
-        return _pair(w, a, pointer, scalar) if kernel.pairs else w.load(kernel.source, pointer, scalar)
+        return w.load(kernel.source, pointer, scalar) if kernel.parts == 1 else _joined(w, kernel, a, pointer, scalar)
 
     whole = t.less(t.add(first, kernel.vectors * kernel.lanes - 1), a["n"])
     k_whole = t.let(f"select i1 {whole}, i64 {t.max(t.sub(k1, kernel.spilled), k0)}, i64 {k0}")
@@ -200,13 +200,17 @@ def _copied(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, s
             w.store(kernel.dtype, x, t.at(there, t.mul(c.index, kernel.dtype.size)), True)
 
 
-def _pair(w: Writer, a: dict[str, str], pointer: str, scalar: bool) -> str:
-    """Numbers of 16 bits of a row in the low halves, of the next row in the high halves."""
-    t, isa = w.text, w.scalars if scalar else w.vectors
-    narrow, kind = isa.type("i16"), isa.type("i32")
-    low, high = (t.let(f"zext {narrow} {t.load(narrow, p, 2)} to {kind}") for p in (pointer, t.at(pointer, a["source_pair"])))
-    shifted = t.let(f"shl {kind} {high}, {isa.const('i32', '16')}")
-    return t.let(f"or {kind} {low}, {shifted}")
+def _joined(w: Writer, kernel: Pack, a: dict[str, str], pointer: str, scalar: bool) -> str:
+    """The numbers of a row in the low bits, of the next row in those above, and so on."""
+    t, isa, size = w.text, w.scalars if scalar else w.vectors, kernel.source.size // kernel.parts
+    narrow, whole = f"i{8 * size}", f"i{8 * kernel.source.size}"
+    kind, value = isa.type(whole), ""
+    for part in range(kernel.parts):
+        x = t.let(f"zext {isa.type(narrow)} {t.load(isa.type(narrow), pointer, size)} to {kind}")
+        shifted = t.let(f"shl {kind} {x}, {isa.const(whole, str(8 * size * part))}") if part else x
+        value = t.let(f"or {kind} {value}, {shifted}") if part else shifted
+        pointer = t.at(pointer, a["source_part"])
+    return value
 
 
 def _transposed(w: Writer, kernel: Pack, a: dict[str, str], where: tuple[str, str, str, str, str]) -> None:

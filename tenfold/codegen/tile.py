@@ -211,7 +211,7 @@ class TileWriter:
             for v in range(self.tile.vectors):
                 iota = ", ".join(f"i32 {v * lanes + i}" for i in range(lanes))
                 masks.append(t.let(f"icmp sgt <{lanes} x i32> {splat}, <{iota}>"))
-        step = self.tile.columns * self.size if self.tile.padded else self.args["b_k"]
+        step = self.tile.columns * (self.tile.integers.b_size if self.tile.integers else self.size) if self.tile.padded else self.args["b_k"]
         return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])), step)
 
     def splat(self, scalar: str, value: str) -> str:
@@ -292,7 +292,7 @@ class TileWriter:
 
     def unit(self, k: Loop, pointers: list[str], panel: Panel, entry: str) -> None:
         """One turn of the innermost loop: the products of one entry of the table."""
-        t, tile, b, sums = self.text, self.tile, k.values[0], k.values[1 : 1 + self.tile.rows * self.tile.vectors]
+        t, tile, b, sums = self.text, self.tile, k.values[0], k.values[1 : len(k.values) - bool(panel.later)]
         offset = t.load("i64", entry, 8)
         for i in range(tile.early):
             self.ask(t.at(pointers[0], t.load("i64", t.at(entry, 8 * (1 + i)), 8)), 3)

@@ -109,13 +109,23 @@ def _weight_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> tu
     return partial(kernels.convolution_weight_gradient, _conv_spec(x, w, g, node))
 
 
+def _integer_matmul(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:
+    a, b = (v.spec for v in node.inputs)
+    tb = bool(node.attrs["transpose_b"])
+    (m, k), n = a.shape[-2:], b.shape[-2 if tb else -1]
+    one_a, one_b = (0 if len(x.shape) == 2 and len(y.shape) > 2 else None for x, y in ((a, b), (b, a)))
+    batch = math.prod(known(node.outputs[0])[:-2])
+    return partial(kernels.integer_matmul, a.dtype, b.dtype, batch, m, n, k, tb, one_a, one_b, epilogue)  # type: ignore[arg-type]
+
+
 RECIPES: dict[str, Callable[[Node, Epilogue | None, bool], tuning.Make]] = {
     "matmul": _matmul,
+    "integer_matmul": _integer_matmul,
     "convolution": _convolution,
     "convolution_input_gradient": _input_gradient,
     "convolution_weight_gradient": _weight_gradient,
 }
-TAKES_EPILOGUE = ("matmul", "convolution")
+TAKES_EPILOGUE = ("matmul", "integer_matmul", "convolution")
 
 
 class EpilogueBuilder(Builder):
@@ -128,30 +138,35 @@ class EpilogueBuilder(Builder):
             loops.result(0, 0, dtype) if dtype.name not in ("float16", "bfloat16") else loops.result(0, 0, dtypes.float32)
         )
         self.columns = group.nodes[0].outputs[0].spec.shape[-1]
+        self.row, self.column = loops.axis(0), loops.axis(1)
         self.made = {id(v) for n in group.nodes for v in n.outputs}
+
+    def places(self, shape: Sequence[Any]) -> list[loops.Expr]:
+        """The index of the accumulated element in a value of the result's size: its dimensions make up rows, then columns."""
+        row = row_of(shape, self.columns)
+        assert row is not None
+        return [self.row] * (len(shape) - len(row)) + [self.column] * len(row)
 
     def _element(self, value: Value, index: list[loops.Expr], guard: loops.Expr | None) -> loops.Expr:
         """What the group makes is in registers, whatever its shape is called."""
         node = self.uses.maker.get(id(value))
         if node is not None and is_view(node) and id(root(value, self.uses)) in self.made:
-            return self.element(node.inputs[0], [ZERO] * len(node.inputs[0].spec.shape), guard)
+            return self.element(node.inputs[0], self.places(node.inputs[0].spec.shape), guard)
         return super()._element(value, index, guard)
 
     def linear(self, value: Value, index: Sequence[loops.Expr]) -> loops.Expr:
-        """Position in an operand that has the result's shape, or only its columns, or one element."""
-        size = elements(value)
-        if size == 1:
-            return ZERO
-        if size == self.columns:
-            return loops.axis(1)
-        return loops.axis(0) * loops.const(self.columns, dtypes.int64) + loops.axis(1)
+        """Position in an operand that has the result's shape, or only its rows or its columns, or one element."""
+        used = [i for i, n in zip(index, value.spec.shape, strict=True) if n != 1]
+        down, along = (any(i is axis for i in used) for axis in (self.row, self.column))
+        if down and along:
+            return self.row * loops.const(self.columns, dtypes.int64) + self.column
+        return self.row if down else self.column if along else ZERO
 
 
 def _epilogue(group: Group, uses: Uses) -> tuple[Epilogue, list[Value]]:
     builder = EpilogueBuilder(uses, group)
     out = group.stored[0]
-    index = [loops.axis(0)] * len(out.spec.shape)
-    value = loops.cast(builder.element(out, index), out.spec.dtype)
+    value = loops.cast(builder.element(out, builder.places(out.spec.shape)), out.spec.dtype)
     return Epilogue(tuple(v.spec.dtype for v in builder.buffers), value), builder.buffers
 
 
@@ -164,11 +179,12 @@ def row_of(whole: Sequence[Any], columns: Any) -> tuple[Any, ...] | None:
 
 
 def epilogue_operand(v: Value, whole: Sequence[Any], row: Sequence[Any]) -> bool:
-    """Whether an epilogue can read `v`: one element, one per column, or one per element of the result."""
+    """Whether an epilogue can read `v`: one element, one per column, one per row, or one per element of the result."""
     shape, size = v.spec.shape, elements(v)
     if v.spec.dtype.llvm is None:
         return False
-    return size == 1 or shape == tuple(whole) or (size == math.prod(row) and shape[-len(row) :] == tuple(row))
+    by_rows = (*whole[: -len(row)], *(1 for _ in row))
+    return size == 1 or shape in (tuple(whole), by_rows) or (size == math.prod(row) and shape[-len(row) :] == tuple(row))
 
 
 # --- attention ---

@@ -73,8 +73,8 @@ def contraction_flops(node: Node) -> float:
     a, b = (known(v) for v in node.inputs)
     out = known(node.outputs[0])
     match node.primitive.name:
-        case "matmul":
-            return 2.0 * math.prod(out) * a[-2 if node.attrs["transpose_a"] else -1]
+        case "matmul" | "integer_matmul":
+            return 2.0 * math.prod(out) * a[-2 if node.attrs.get("transpose_a") else -1]
         case "convolution" | "convolution_input_gradient":  # (x, w) or (gradient, w): for each output of the convolution, its window
             return 2.0 * math.prod(out if node.primitive.name == "convolution" else a) * math.prod(b[:-1])
         case _:  # (x, gradient) -> w

@@ -236,6 +236,8 @@ class Merger:
             return None
         inside = {id(v) for v in (*names, *(v for n in after.nodes for v in n.outputs))}
         for node in after.nodes:
+            if is_unit_reshape(node) and id(node.inputs[0]) not in inside and epilogue_operand(node.outputs[0], whole, row):
+                continue  # another name of an operand
             if node.primitive.kind is not Kind.ELEMENTWISE and node.primitive.name != "broadcast_to":
                 return None
             if node.outputs[0].spec.shape not in (whole, row, ()):

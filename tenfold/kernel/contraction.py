@@ -36,13 +36,16 @@ def accumulator(dtype: DType) -> DType:
 class Vectors:
     """The host's vector registers: bytes of one, how many, and whether it multiplies pairs of bfloat16 into float32.
 
-    `cache`: the bytes of the second-level cache that a task's panels may take.
+    `cache`: the bytes of the second-level cache that a task's panels may take. `quads`: whether it multiplies groups of four unsigned
+    with four signed bytes into int32; `madd`: pairs of int16 (others do so in several steps).
     """
 
     bytes: int = 64
     count: int = 32
     pairs: bool = False
     cache: int = 512 * 1024
+    quads: bool = False
+    madd: bool = False
 
     def lanes(self, dtype: DType) -> int:
         """Elements of one vector of accumulators; narrow integers use a part of it."""
@@ -65,6 +68,25 @@ class Epilogue:
     def uses_rows(self) -> bool:
         """Whether it asks for the number of its row."""
         return any(e.op == "axis" and e.attr == 0 for e in walk(self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Eight-bit integers, whose products are added up in int32: an element of a or b is a group of them, neighbours in the sum.
+
+    `quads`: four bytes of each, those of a unsigned; else two int16 of a and two bytes of b, which become int16 in registers.
+    `shifted`: the bytes of a are 128 more than what they stand for. `unsigned`: those of b are uint8. `madd`: see `Vectors`.
+    """
+
+    quads: bool
+    shifted: bool
+    unsigned: bool
+    madd: bool
+
+    @property
+    def b_size(self) -> int:
+        """Bytes of a group of b."""
+        return 4 if self.quads else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +117,7 @@ class Tile:
     pairs: bool = False
     copied: DType | None = None
     passing: bool = False
+    integers: Bytes | None = None
     epilogue: Epilogue | None = None
 
     @property
@@ -117,7 +140,7 @@ class Tile:
 class Pack:
     """Rearranges a matrix into panels [panel][tap][k][columns]; `transpose` when k is contiguous in the source.
 
-    `pairs` makes one element of two numbers in bfloat16 that stand in successive rows.
+    `parts` of each element stand in so many successive rows: two numbers in bfloat16, two or four bytes.
     """
 
     source: DType
@@ -125,7 +148,7 @@ class Pack:
     columns: int
     lanes: int
     transpose: bool
-    pairs: bool = False
+    parts: int = 1
 
     @property
     def vectors(self) -> int:
@@ -141,6 +164,15 @@ class Pack:
 @dataclass(frozen=True, slots=True)
 class Pad:
     """Copies rows of [n, d, h, row] with a margin of zeros, or only converts them."""
+
+    source: DType
+    dtype: DType
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Copies rows of eight-bit integers as int16, or as uint8 (128 more than int8), with zeros behind each row."""
 
     source: DType
     dtype: DType
@@ -247,7 +279,7 @@ class AttendBack(Attend):
 
 COPY = 32 * 1024  # bytes of a panel's block on the stack
 
-Description = Tile | Pack | Pad | Couple | Sum | Spread | Collect | Filter | Depthwise | Attend | AttendBack
+Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Attend | AttendBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +318,11 @@ TILE_ARGS = (
 )  # fmt: skip
 PACK_ARGS = (
     "source", "target", "taps_table", "n", "k", "step", "taps", "panels",
-    "source_n", "source_k", "source_pair", "source_batch", "target_batch", "chunk", "chunks", "total", "grain",
+    "source_n", "source_k", "source_part", "source_batch", "target_batch", "chunk", "chunks", "total", "grain",
 )  # fmt: skip
 PAD_ARGS = ("source", "target", "rows", "grain", "depth", "height", "source_depth", "source_height", "depth_low", "height_low",
             "low", "length", "high", "source_row")  # fmt: skip
+EXTEND_ARGS = ("source", "target", "rows", "grain", "length", "width")
 COUPLE_ARGS = ("source", "target", "positions", "grain", "depth", "height", "width", "source_depth", "source_height", "source_width",
                "depth_low", "height_low", "width_low", "step", "shift", "channels")  # fmt: skip
 SUM_ARGS = ("source", "out", "m", "n", "pieces", "piece", "grain")

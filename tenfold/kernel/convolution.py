@@ -231,7 +231,7 @@ def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors, se
     bad = {"placed": False, "packed": spread}.get(to.schedule.b or "", distant or (spread and (settled or often)))
     if s.pairs or bad:
         source, taps, group = s.seen.size, np.zeros(1, np.int64), s.co_group * s.dtype.size
-        operand = pack(to, Operand("b"), s.seen, s.co_group, k, source, s.co * source, columns, columns, taps, s.groups, group, s.pairs)
+        operand = pack(to, Operand("b"), s.seen, s.co_group, k, source, s.co * source, columns, columns, taps, s.groups, group, 1 + s.pairs)
         return Columns(operand, columns * wide.size, k * columns * wide.size, True)
     operand = convert(to, Operand("b"), s.dtype, k * s.co)
     return Columns(operand, s.co * wide.size, columns * wide.size, False)

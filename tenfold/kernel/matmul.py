@@ -106,7 +106,7 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     strides = (a.dtype.size, m * a.dtype.size) if a.transposed else (k * a.dtype.size, a.dtype.size)
     interleaved = a.pairs and a.transposed
     height = shape[0]
-    operand = pack(to, a.operand, a.dtype, m, k, *strides, height, height, NO_TAPS, a.copies, a.stride * a.dtype.size, interleaved)
+    operand = pack(to, a.operand, a.dtype, m, k, *strides, height, height, NO_TAPS, a.copies, a.stride * a.dtype.size, 1 + interleaved)
     table = np.stack([np.arange(height) * size, np.arange(height) * out_row], axis=1).astype(np.int64)
     rows = Rows(m, table, k * height * size, height * out_row)
     return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block)
@@ -128,5 +128,5 @@ def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int
         operand = convert(to, b.operand, b.dtype, (b.copies - 1) * b.stride + n * k)
         return Columns(operand, n * size, columns * size, False), b.stride * size
     strides = (k * b.dtype.size, b.dtype.size) if b.transposed else (b.dtype.size, n * b.dtype.size)
-    operand = pack(to, b.operand, b.dtype, n, k, *strides, columns, columns, NO_TAPS, b.copies, b.stride * b.dtype.size, interleaved)
+    operand = pack(to, b.operand, b.dtype, n, k, *strides, columns, columns, NO_TAPS, b.copies, b.stride * b.dtype.size, 1 + interleaved)
     return Columns(operand, columns * size, k * columns * size, True), ceil(n / columns) * k * columns * size if b.stride else 0

@@ -68,11 +68,12 @@ class Builder:
 
 def pack(
     to: Builder, source: Operand, source_dtype: DType, n: int, k: int, n_stride: int, k_stride: int,
-    columns: int, step: int, taps: Table, batch: int = 1, batch_stride: int = 0, pairs: bool = False,
+    columns: int, step: int, taps: Table, batch: int = 1, batch_stride: int = 0, parts: int = 1,
 ) -> Operand:  # fmt: skip
     """Panels [batch][panel][tap][k][columns] of `source`, panels `step` columns apart; `taps` are offsets in bytes.
 
-    With `pairs`, `source_dtype` is int32, which stands for two bfloat16, and the columns are contiguous: of two successive rows each.
+    With several `parts`, an element of `source_dtype` stands for so many numbers, and the columns are contiguous: of as many successive
+    rows each.
     """
     dtype = accumulator(source_dtype)
     lanes = to.machine.lanes(dtype)
@@ -82,12 +83,12 @@ def pack(
     chunks = ceil(k / max(chunk, 1))
     total = batch * panels * len(taps) * chunks
     grain = max(4096 // max(chunk * columns, 1), ceil(total / MOST_TASKS), 1)
-    transpose = not pairs and n_stride != source_dtype.size
+    transpose = parts == 1 and n_stride != source_dtype.size
     assert not transpose or k_stride == source_dtype.size or k == 1
-    kernel = Pack(source_dtype, dtype, columns, lanes, transpose, pairs)
+    kernel = Pack(source_dtype, dtype, columns, lanes, transpose, parts)
     values: dict[str, Operand | int] = {
         "source": source, "target": target, "taps_table": to.table(taps), "n": n, "k": k, "step": step, "taps": len(taps),
-        "panels": panels, "source_n": n_stride, "source_pair": k_stride // 2, "source_k": k_stride, "source_batch": batch_stride,
+        "panels": panels, "source_n": n_stride, "source_part": k_stride // parts, "source_k": k_stride, "source_batch": batch_stride,
         "target_batch": panels * len(taps) * k * size, "chunk": chunk, "chunks": chunks, "total": total, "grain": grain,
     }  # fmt: skip
     to.launch(kernel, ceil(total / grain), PACK_ARGS, values)

@@ -9,7 +9,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Epilogue, Operand, Sum, Table, Tile, Vectors, accumulator
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Bytes, Epilogue, Operand, Sum, Table, Tile, Vectors, accumulator
 from tenfold.kernel.packing import MOST_TASKS, Builder
 from tenfold.kernel.schedule import MODEL, TASKS, Schedule
 
@@ -224,6 +224,7 @@ class Problem:
     folded: bool = False
     depthwise: bool = False
     pairs: bool = False
+    integers: Bytes | None = None
     out_elements: int = 0
     out_columns: int = 0
     target: Operand | None = None
@@ -258,10 +259,11 @@ def tile(to: Builder, p: Problem) -> None:
     folded = pieces > 1 or p.folded
     out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
     bounds, runs = rows.spans(height, inner.count)
-    step = stride(inner, runs) if to.machine.count == 16 and not p.depthwise else 0
+    step = stride(inner, runs) if (to.machine.count == 16 or p.integers) and not p.depthwise else 0
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in (wide.size, wide.size * height) else 0,
-        p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), None if folded else p.epilogue,
+        p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers,
+        None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
@@ -282,9 +284,9 @@ def tile(to: Builder, p: Problem) -> None:
 def passing(p: Problem, machine: Vectors) -> bool:
     """Whether packed panels pass by fewer rows than there are columns, and are too many to stay in the cache from run to run.
 
-    With many registers tiles are so high that the panels come fast enough by themselves.
+    With many registers tiles are so high that the panels come fast enough by themselves; and bytes do so for more than some rows.
     """
-    few = p.b.padded and p.rows.count < p.n and not p.streamed and machine.count == 16
+    few = p.b.padded and p.rows.count < min(p.n, 2 * p.shape[0] + 1 if p.integers else p.n) and not p.streamed and machine.count == 16
     return few and p.inner.count * p.n * p.batch.count * p.dtype.size > machine.cache
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import math
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import as_dtype
+from tenfold.core.dtypes import as_dtype, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Size, differ, normalize_axis, product
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives import reduction as r
+from tenfold.primitives.contraction import BYTES, integer_matmul
 from tenfold.primitives.contraction import matmul as matmul_
 from tenfold.primitives.define import tensors
 from tenfold.primitives.gather import iota
@@ -43,8 +44,10 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     if (transpose_a and adjoint_a) or (transpose_b and adjoint_b):
         raise InvalidArgumentError("[matmul] transpose and adjoint of one argument cannot both be asked for.")
     x, y = (_conj(x) if adjoint_a else x), (_conj(y) if adjoint_b else y)
-    product_ = matmul_(x, y, transpose_a or adjoint_a, transpose_b or adjoint_b)
-    return product_ if output_type is None else _cast(product_, as_dtype(output_type))
+    wanted = None if output_type is None else as_dtype(output_type)
+    exact = wanted is int32 and x.dtype in BYTES and y.dtype in BYTES
+    product_ = (integer_matmul if exact else matmul_)(x, y, transpose_a or adjoint_a, transpose_b or adjoint_b)
+    return product_ if wanted is None else _cast(product_, wanted)
 
 
 _conj, _cast = a.conj, a.cast
@@ -170,6 +173,19 @@ def einsum(equation: str, *inputs: Any, optimize: str = "greedy", name: str | No
     return _finish(*terms[0], parsed.output)
 
 
+def integer_einsum(equation: str, a: Any, b: Any) -> Tensor:
+    """`einsum` of two tensors of int8 or uint8, added up in int32."""
+    x, y = as_tensor(a), as_tensor(b)
+    parsed = parse(equation, (x.ndim, y.ndim))
+    (p, q), keep = parsed.inputs, set(parsed.output)
+    _check_sizes(equation, parsed, (x, y))
+    both = set(p) & set(q)
+    alike = all(x.sizes[p.index(c)] == y.sizes[q.index(c)] for c in both)
+    if both - keep and alike and len(set(p)) == len(p) and len(set(q)) == len(q) and set(p) ^ set(q) <= keep:
+        return _finish(*_product(x, p, y, q, keep, integer_matmul), parsed.output)
+    return einsum(equation, _cast(x, int32), _cast(y, int32))
+
+
 def _check_sizes(equation: str, parsed: Equation, xs: Sequence[Tensor]) -> None:
     found: dict[str, Size] = {}
     for x, letters in zip(xs, parsed.inputs, strict=True):
@@ -208,7 +224,7 @@ def _cheapest(terms: list[tuple[Tensor, str]], output: str) -> tuple[int, int]:
     return min(((i, j) for i in range(len(terms)) for j in range(i + 1, len(terms))), key=cost)
 
 
-def _product(x: Tensor, p: str, y: Tensor, q: str, keep: set[str]) -> tuple[Tensor, str]:
+def _product(x: Tensor, p: str, y: Tensor, q: str, keep: set[str], multiply: Callable[..., Any] = matmul_) -> tuple[Tensor, str]:
     """Two operands as one: batch letters stay in both, inner ones are summed, the rest are rows and columns."""
     x, p = _summed(x, p, keep | set(q))
     y, q = _summed(y, q, keep | set(p))
@@ -226,7 +242,7 @@ def _product(x: Tensor, p: str, y: Tensor, q: str, keep: set[str]) -> tuple[Tens
         t = transpose(t, [letters.index(c) for group in order for c in group])
         return reshape(t, [*(size[c] for c in order[0]), *(product(size[c] for c in group) for group in order[1:])])
 
-    z = matmul_(arranged(x, p, [batch, rows, inner]), arranged(y, q, [batch, inner, columns]))
+    z = multiply(arranged(x, p, [batch, rows, inner]), arranged(y, q, [batch, inner, columns]))
     letters = "".join([*batch, *rows, *columns])
     return reshape(z, [size[c] for c in letters]), letters
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import NUMBERS, REALS
+from tenfold.core.dtypes import NUMBERS, REALS, int8, int32, uint8
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Shape, Size, broadcast, differ, divide, function, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.primitives.arithmetic import conj
-from tenfold.primitives.define import each, primitive, tensors
+from tenfold.primitives.define import check_dtype, each, primitive, tensors
 from tenfold.primitives.movement import broadcast_to, reshape, transpose
 from tenfold.tensor.bind import expect_same_dtype
-from tenfold.tensor.tensor import Tensor
+from tenfold.tensor.tensor import Tensor, as_tensor
 
 Padding = tuple[tuple[Size, Size], ...]
 
@@ -112,6 +112,42 @@ def _batched(apply: Any, a: Tensor, b: Tensor, transpose_a: bool, transpose_b: b
         a, b = broadcast_to(a, (*common, *a.sizes[-2:])), broadcast_to(b, (*common, *b.sizes[-2:]))
     result: Tensor = apply(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
     return result
+
+
+# --- product of matrices of eight-bit integers ---
+
+BYTES = (int8, uint8)
+EXACT = 1 << 24  # up to here float32 holds all integers
+
+
+def _integer_matmul_spec(a: Spec, b: Spec, transpose_b: bool) -> Spec:
+    for x in (a, b):
+        check_dtype("integer_matmul", x, BYTES)
+    return Spec(_matmul_spec(a, Spec(b.shape, a.dtype), False, transpose_b).shape, int32)
+
+
+def _integer_matmul_oracle(a: Any, b: Any, transpose_b: bool) -> Any:
+    wide = np.float32 if a.shape[-1] << 16 <= EXACT else np.float64  # so that BLAS computes it
+    x, y = a.astype(wide), b.astype(wide)
+    return np.matmul(x, y.swapaxes(-1, -2) if transpose_b else y).astype(np.int64).astype(np.int32)
+
+
+@primitive(Kind.CONTRACTION, spec=_integer_matmul_spec, oracle=_integer_matmul_oracle, dtypes=BYTES)
+def integer_matmul(apply: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+    """The matrix product of int8 or uint8, each with each, added up in int32; else like `matmul`."""
+    a, b = (as_tensor(x) for x in (a, b))
+    ranks = a.ndim, b.ndim
+    if 0 in ranks:
+        raise ShapeError(f"[integer_matmul] expected matrices or vectors; received {show(a.sizes)} @ {show(b.sizes)}.")
+    a = reshape(a, (1, a.sizes[0])) if ranks[0] == 1 else transpose(a, (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)) if transpose_a else a
+    b, transpose_b = (reshape(b, (b.sizes[0], 1)), False) if ranks[1] == 1 else (b, transpose_b)
+
+    def product_(x: Tensor, y: Tensor, transpose_a: bool, transpose_b: bool) -> Any:
+        return apply(x, y, transpose_b=transpose_b)
+
+    y = _batched(product_, a, b, False, bool(transpose_b))
+    kept = [n for d, n in enumerate(y.sizes) if not (d == y.ndim - 2 and ranks[0] == 1) and not (d == y.ndim - 1 and ranks[1] == 1)]
+    return y if 1 not in ranks else reshape(y, kept)
 
 
 # --- convolutions ---

@@ -19,13 +19,15 @@ from tenfold.core.shapes import Size, differ
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind, Primitive, Spec
 from tenfold.kernel.loops import Expr
-from tenfold.primitives.contraction import matmul
+from tenfold.primitives.contraction import integer_matmul, matmul
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.bind import bind
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.trace import trace
 from tenfold.transform.vjp import MULTIPLE
+
+PRODUCTS: dict[str, Callable[..., Any]] = {"matmul": matmul, "integer_matmul": integer_matmul}
 
 
 def vectorized_map(fn: Callable[..., Any], elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:
@@ -95,9 +97,9 @@ def batch_node(node: Node, inputs: Sequence[Marked], size: Size) -> list[Marked]
         return [(bind(p, inputs[0][0], **{**attrs, "axes": tuple(a + 1 for a in attrs["axes"])}), True)]
     if p.name == "reshape":
         return [(reshape(inputs[0][0], (size, *attrs["shape"])), True)]
-    if p.name == "matmul":
+    if p.name in PRODUCTS:
         a, b = (_rank_up(t, flag, size, v.spec) for (t, flag), v in zip(inputs, node.inputs, strict=True))
-        return [(matmul(a, b, **attrs), True)]
+        return [(PRODUCTS[p.name](a, b, **attrs), True)]
     if p.kind is Kind.ATTENTION:
         return _batch_attention(node, inputs, size)
     out = bind(row_by_row(p, flags), *(t for t, _ in inputs), size=size, inner=_Attributes(attrs))

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import tenfold as tf
+from tenfold.compiler.pipeline import Program
+from tenfold.ir.graph import specialize
 
 K, L = tf.keras, tf.keras.layers
 
@@ -31,6 +33,26 @@ def test_a_quantized_model_is_saved_and_read(mode, tmp_path):
     assert 0 < np.abs(found - plain).max() < 0.2
     model.save(tmp_path / "small.keras")
     np.testing.assert_allclose(K.saving.load_model(tmp_path / "small.keras").predict(x, verbose=0), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_compiled_layers_multiply_the_integers(policy):
+    """One kernel rounds the inputs, and scales, bias and activation end the product: no float matrix exists."""
+    layers = {
+        "dense": (L.Dense(16, activation="relu", dtype=policy), (5, 12)),
+        "heads": (L.EinsumDense("btd,dnh->btnh", (None, 2, 6), bias_axes="nh", dtype=policy), (2, 3, 12)),
+        "joined": (L.EinsumDense("btnh,nhd->btd", (None, 8), bias_axes="d", dtype=policy), (2, 3, 2, 6)),
+    }
+    for layer, shape in layers.values():
+        x = np.random.RandomState(1).standard_normal(shape).astype("float32")
+        layer(x)
+        layer.quantize("int8")
+        compiled = tf.function(lambda x, layer=layer: tf.cast(layer(x), "float32"))
+        np.testing.assert_allclose(compiled(x).numpy(), tf.cast(layer(x), "float32").numpy(), rtol=1e-5, atol=1e-6)
+        concrete = compiled.get_concrete_function(x)
+        calls = Program(specialize(concrete.graph, {}), concrete._updates).calls
+        assert "integer_matmul" in [c.name for c in calls] and "matmul" not in [c.name for c in calls]
+        assert sum(c.name != "integer_matmul" for c in calls) == 1
 
 
 def test_quantizing_forgets_the_float_matrix():

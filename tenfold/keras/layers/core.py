@@ -13,7 +13,7 @@ from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
 from tenfold.keras.layers.sparsity import KeepsSparse
 from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast, not_equal
-from tenfold.primitives.contraction import matmul
+from tenfold.primitives.contraction import integer_matmul, matmul
 from tenfold.primitives.movement import reshape
 from tenfold.primitives.reduction import any as any_
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -73,6 +73,9 @@ class Dense(QuantizedMatrix):
 
     def _apply(self, x: Any, weight: Any) -> Any:
         return matmul(x, weight)
+
+    def _apply_integers(self, x: Any, weight: Any) -> Any:
+        return integer_matmul(x, weight)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = self._as_compute(inputs)

@@ -13,7 +13,7 @@ from tenfold.keras.base.registry import register
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.quantizing.matrix import QuantizedMatrix
-from tenfold.ops.products import einsum
+from tenfold.ops.products import einsum, integer_einsum
 from tenfold.primitives.movement import reshape, transpose
 
 FORMS = re.compile(r"(?P<left>0?)(?P<input>[a-zA-Z]+)(?P<right>0?),(?P<kernel>[a-zA-Z]+)->(?P=left)(?P<output>[a-zA-Z]+)(?P=right)")
@@ -143,6 +143,9 @@ class EinsumDense(QuantizedMatrix):
     def _apply(self, x: Any, weight: Any) -> Any:
         return einsum(self.equation, x, weight)
 
+    def _apply_integers(self, x: Any, weight: Any) -> Any:
+        return integer_einsum(self.equation, x, weight)
+
     def _reduced_axes(self) -> Any:
         _, kernel, output = self._letters
         return tuple(i for i, c in enumerate(kernel) if c not in output)
@@ -171,6 +174,13 @@ class EinsumDense(QuantizedMatrix):
         size = dict(zip(output, scale.sizes, strict=True))
         inner = transpose(reshape(scale, [size[c] for c in free]), [free.index(c) for c in kernel if c in free])
         return reshape(inner, [size[c] if c in free else 1 for c in kernel])
+
+    def _scale_of_output(self, scale: Any) -> Any:
+        inputs, _, output = self._letters
+        kept = [c for c in output if c in inputs]
+        size = dict(zip(inputs, scale.sizes, strict=True))
+        turned = transpose(scale, [*(inputs.index(c) for c in kept), *(i for i, c in enumerate(inputs) if c not in kept)])
+        return reshape(turned, [size.get(c, 1) for c in output])
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = self._linear(self._as_compute(inputs), training)

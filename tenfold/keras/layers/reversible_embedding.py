@@ -8,11 +8,11 @@ from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.layers.base import MODULE
 from tenfold.keras.layers.embedding import Embedding
-from tenfold.keras.layers.quantizing import storage
+from tenfold.keras.layers.quantizing import products, storage
 from tenfold.keras.quantizers.packing import pack_int4, unpack_int4
 from tenfold.keras.quantizers.quantizer import AbsMaxQuantizer
 from tenfold.primitives.arithmetic import cast
-from tenfold.primitives.contraction import matmul
+from tenfold.primitives.contraction import integer_matmul, matmul
 from tenfold.primitives.movement import transpose
 
 
@@ -56,14 +56,32 @@ class ReversibleEmbedding(Embedding):
             if mask is not None:
                 vectors._keras_mask = mask
             return vectors
-        mode = self.quantization_mode
-        inputs = cast(inputs, self.compute_dtype) if mode is None else self._rounded(cast(inputs, "float32"))
-        table = self._reverse_table()
-        if self.reverse_dtype is not None:
-            inputs, table = cast(inputs, self.reverse_dtype), cast(table, self.reverse_dtype)
-        logits: Any = matmul(inputs, table)
-        logits = logits if mode is None else cast(logits, self.compute_dtype)
+        if self.quantization_mode == "int8" and products.in_bytes(self.inputs_quantizer):
+            logits = cast(self._reversed_integers(cast(inputs, "float32")), self.compute_dtype)
+        else:
+            logits = self._reversed(inputs)
         return logits if self.logit_soft_cap is None else math.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
+
+    def _reversed(self, inputs: Any) -> Any:
+        """The product with the table that is kept, or that is stood for."""
+        mode, table = self.quantization_mode, self._reverse_table()
+        plain = mode is None
+        x = cast(inputs, self.compute_dtype) if plain else products.rounded(cast(inputs, "float32"), self.inputs_quantizer, -1)
+        if self.reverse_dtype is not None:
+            x, table = cast(x, self.reverse_dtype), cast(table, self.reverse_dtype)
+        logits = matmul(x, table)
+        return logits if plain else cast(logits, self.compute_dtype)
+
+    def _reversed_integers(self, inputs: Any) -> Any:
+        """The product with the integers of the table."""
+        table = storage.plain(self._weight if self.tie_weights else self.reverse_embeddings)
+        scale = storage.plain(self.embeddings_scale if self.tie_weights else self.reverse_embeddings_scale)
+
+        def product(x: Any) -> Any:
+            q, factor = self.inputs_quantizer(x, axis=-1)
+            return cast(integer_matmul(q, table, transpose_b=self.tie_weights), x.dtype) / (scale * factor)
+
+        return products.passing(product, lambda x: matmul(x, self._reverse_table()), inputs)
 
     def _reverse_table(self) -> Any:
         """[vectors, rows of the table], as floats."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenfold.core.dtypes import int8, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import differ, normalize_axis
 from tenfold.keras.base.promotion import floating, result_type
@@ -13,17 +14,18 @@ from tenfold.ops import creation, linalg, shaping
 from tenfold.ops import products as p
 from tenfold.ops.reducing import reduce_sum
 from tenfold.primitives import contraction
+from tenfold.primitives.arithmetic import cast
 
 
 def _exact(*dtypes: Any) -> str:
-    """Their common type; products of int8 with int8 are summed in int32."""
-    return "int32" if all(dtype == "int8" for dtype in dtypes) else result_type(*dtypes)
+    """Their common type, but that of int8 with int8, whose products are summed in int32."""
+    return "int8" if all(dtype == "int8" for dtype in dtypes) else result_type(*dtypes)
 
 
 @operation(dtype=_exact)
 def matmul(x1: Array, x2: Array) -> Array:
     """The matrix product."""
-    return contraction.matmul(x1, x2)
+    return contraction.integer_matmul(x1, x2) if x1.dtype is int8 else contraction.matmul(x1, x2)
 
 
 @operation(dtype=_exact)
@@ -34,7 +36,9 @@ def einsum(subscripts: str, *operands: Array, **kwargs: Any) -> Array:
         >>> tf.keras.ops.einsum("ij,kj->ik", np.ones((2, 3)), np.ones((4, 3))).shape
         TensorShape([2, 4])
     """
-    return p.einsum(subscripts, *operands)
+    if operands[0].dtype is not int8:
+        return p.einsum(subscripts, *operands)
+    return p.integer_einsum(subscripts, *operands) if len(operands) == 2 else p.einsum(subscripts, *(cast(x, int32) for x in operands))
 
 
 @operation(dtype=result_type)

@@ -19,6 +19,7 @@ def make(tf: Any, kind: str, policy: Any = None) -> Any:
         "einsum_middle": lambda: L.EinsumDense("btd,ndh->btnh", (None, 2, 5), dtype=policy),
         "embedding": lambda: L.Embedding(30, 24, dtype=policy),
         "conv": lambda: L.Conv1D(10, 2, dtype=policy),
+        "out": lambda: L.EinsumDense("bth,hd->btd", (None, 40), bias_axes="d", dtype=policy),
     }[kind]()
     layer(tf.constant(WORDS if kind == "embedding" else X))
     fill_weights(layer.weights, seed=3)
@@ -35,20 +36,20 @@ def configured(tf: Any, mode: str) -> Any:
     }[mode]()
 
 
-def quantized(tf: Any, kind: str, mode: str) -> Arrays:
+def quantized(tf: Any, kind: str, mode: str, policy: Any = None) -> Arrays:
     """Outputs, the gradient of the inputs, the weights' names, shapes and types, and what is saved."""
-    layer = make(tf, kind)
+    layer = make(tf, kind, policy)
     layer.quantize(mode.split("_")[0], config=configured(tf, mode))
     x = tf.constant(WORDS if kind == "embedding" else X)
     with tf.GradientTape() as tape:
         if kind != "embedding":
             tape.watch(x)
         y = layer(x)
-        loss = tf.reduce_sum(y * tf.constant(normal(4, *y.shape)))
+        loss = tf.reduce_sum(tf.cast(y, "float32") * tf.constant(normal(4, *y.shape)))
     store: dict[str, Any] = {}
     layer.save_own_variables(store)
     kinds = sorted(f"{w.name} {tuple(w.shape)} {np.dtype(w.dtype if isinstance(w.dtype, str) else w.dtype.name)}" for w in layer.weights)
-    found = {"y": array(y), "weights": np.array(kinds), "policy": np.array(layer.dtype_policy.name)}
+    found = {"y": array(tf.cast(y, "float32")), "weights": np.array(kinds), "policy": np.array(layer.dtype_policy.name)}
     if kind != "embedding":
         found["dx"] = array(tape.gradient(loss, x))
     return found | {f"saved_{k}": array(v) for k, v in store.items()}
@@ -57,6 +58,29 @@ def quantized(tf: Any, kind: str, mode: str) -> Arrays:
 for kind in ("dense", "einsum_qkv", "einsum_middle", "embedding"):
     for mode in ("int8", "int8_weights", "int4", "int4_blocks"):
         CASES[f"{kind}_{mode}"] = Case(lambda tf, k=kind, m=mode: quantized(tf, k, m), 2e-5)
+
+
+for kind in ("dense", "einsum_qkv", "out"):
+    CASES[f"{kind}_int8_bfloat16"] = Case(lambda tf, k=kind: quantized(tf, k, "int8", "mixed_bfloat16"), 2e-2)
+
+
+def reversed_rows(tf: Any, mode: str, tied: bool) -> Arrays:
+    """An embedding and its projection back, with the gradient of the vectors."""
+    layer = tf.keras.layers.ReversibleEmbedding(30, 24, tie_weights=tied, logit_soft_cap=5.0)
+    layer(tf.constant(WORDS))
+    fill_weights(layer.weights, seed=3)
+    layer.quantize(mode.split("_")[0], config=configured(tf, mode))
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, reverse=True)
+    found = {"rows": array(layer(tf.constant(WORDS))), "y": array(y)}
+    return found | ({"dx": array(tape.gradient(y, x))} if mode == "int8_weights" else {})  # Keras has no gradient of rounded vectors
+
+
+for mode in ("int8", "int8_weights", "int4", "int4_blocks"):
+    for tied in (True, False):
+        CASES[f"reversible_{mode}_{tied}"] = Case(lambda tf, m=mode, t=tied: reversed_rows(tf, m, t), 2e-5)
 
 
 def adapted(tf: Any, kind: str, mode: str | None) -> Arrays:

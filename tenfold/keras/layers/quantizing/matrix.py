@@ -1,8 +1,8 @@
 """Layers whose matrix can be kept in few bits.
 
-A layer that takes this says how it applies a matrix (`_apply`), and computes with `_linear`. It then need not know whether its matrix is
-plain, adapted, or kept as integers with scales: what is multiplied is the matrix that the integers stand for, and inputs are rounded to
-what their quantizer would make of them. In compiled inference that matrix is computed once and kept.
+A layer that takes this says how it applies a matrix (`_apply`, `_apply_integers`), and computes with `_linear`. It then need not know
+whether its matrix is plain, adapted, or kept as integers with scales. Where inputs become eight-bit integers too, these are multiplied
+(`quantized`); else what is multiplied is the matrix that the integers stand for, which compiled inference computes once and keeps.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from tenfold.core.dtypes import as_dtype
 from tenfold.keras import dtype_policies
 from tenfold.keras.base import registry
 from tenfold.keras.dtype_policies.quantized import QUANTIZATION_MODES
-from tenfold.keras.layers.quantizing import float8, storage
+from tenfold.keras.layers.quantizing import float8, products, storage
 from tenfold.keras.layers.quantizing.lora import LowRank, _assign
 from tenfold.keras.quantizers.config import QuantizationConfig, resolved
 from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
-from tenfold.transform.custom import custom_gradient
 
 OWN_STORAGE = ("int8", "int4", "gptq", "awq")  # modes in which the float matrix does not exist
 FLOAT8 = tuple(f"{what}_{part}" for what in ("inputs", "kernel", "outputs_grad") for part in ("scale", "amax_history"))
@@ -42,6 +41,10 @@ class QuantizedMatrix(LowRank):
     # --- what layers say about their matrix ---
     def _apply(self, x: Any, weight: Any) -> Any:
         """The product of inputs with a matrix."""
+        raise NotImplementedError
+
+    def _apply_integers(self, x: Any, weight: Any) -> Any:
+        """The same of eight-bit integers, added up in int32."""
         raise NotImplementedError
 
     def _reduced_axes(self) -> Any:
@@ -65,6 +68,10 @@ class QuantizedMatrix(LowRank):
         """A kept scale as it multiplies the matrix."""
         return storage.expanded(scale, self.group_axis)
 
+    def _scale_of_output(self, scale: Any) -> Any:
+        """A scale of the inputs, with size 1 along the axes that are summed over, as it multiplies the output."""
+        return scale
+
     # --- computing ---
     def _linear(self, x: Any, training: Any = None) -> Any:
         """The product with the layer's matrix, whatever form that has."""
@@ -74,7 +81,7 @@ class QuantizedMatrix(LowRank):
         if mode == "float8":
             return float8.product(self, x, training)
         wide = as_dtype("float64" if x.dtype.name == "float64" else "float32")
-        y = self._apply(self._rounded(cast(x, wide)), cast(self._restored(), wide))
+        y = self._quantized_product(cast(x, wide))
         if self.lora_enabled:
             y = y + self._apply(cast(x, wide), cast(self._delta(), wide))
         return cast(y, as_dtype(self.compute_dtype))
@@ -84,18 +91,17 @@ class QuantizedMatrix(LowRank):
             raise self._quantization_mode_error(self.quantization_mode)
         return self.call(*args, **kwargs)
 
-    def _rounded(self, x: Any) -> Any:
-        """Inputs as their quantizer leaves them; gradients pass."""
-        if not self.inputs_quantizer:
-            return x
-        quantizer, axes = self.inputs_quantizer, self._input_axes()
+    def _quantized_product(self, x: Any) -> Any:
+        """The product with the matrix that is kept in few bits."""
+        if self.quantization_mode != "int8" or not products.in_bytes(self.inputs_quantizer):
+            return self._apply(products.rounded(x, self.inputs_quantizer, self._input_axes()), cast(self._restored(), x.dtype))
+        integers, scale = storage.plain(self._weight), cast(storage.plain(getattr(self, f"{self.weight_name}_scale")), x.dtype)
 
-        @custom_gradient
-        def through(x: Any) -> Any:
-            q, scale = quantizer(x, axis=axes)
-            return cast(q, x.dtype) / scale, lambda g: g
+        def product(x: Any) -> Any:
+            q, factor = self.inputs_quantizer(x, axis=self._input_axes())
+            return cast(self._apply_integers(q, integers), x.dtype) / (scale * self._scale_of_output(factor))
 
-        return through(x)
+        return products.passing(product, lambda x: self._apply(x, cast(self._restored(), x.dtype)), x)
 
     def _restored(self) -> Any:
         """The matrix that the integers stand for."""
