@@ -71,7 +71,7 @@ def compile_for(kernel: Kernel, name: str) -> int:
     target = Target(host().triple, "x86-64", features, lanes, has_fma, has_half)
     symbol = f"{name}_{digest(source(kernel).key)}"
     module = llvm.parse_assembly(emit(kernel, symbol, target))
-    return load_code(bytes(machine(target).emit_object(module)), (symbol,))[symbol]
+    return load_code([(bytes(machine(target).emit_object(module)), (symbol,))])[symbol]
 
 
 def numbers(dtype: DType, count: int, seed: int = 0) -> np.ndarray:
@@ -401,7 +401,7 @@ def test_rows_that_are_kept_have_the_same_bits(dtype: DType, n: int, monkeypatch
     run(kernel, one, (3, n), grain=2, tasks=2)
     monkeypatch.setattr("tenfold.codegen.llvm.keep", lambda _: None)
     plain = emit(kernel, f"plain_{dtype.name}_{n}", host())
-    address = load_code(object_code(plain), (f"plain_{dtype.name}_{n}",))[f"plain_{dtype.name}_{n}"]
+    address = load_code([(object_code(plain), (f"plain_{dtype.name}_{n}",))])[f"plain_{dtype.name}_{n}"]
     run(kernel, other, (3, n), grain=2, tasks=2, address=address)
     assert one[1].tobytes() == other[1].tobytes()
     if 0 < n < 20:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from tenfold.compiler.program import Group, Uses, elements, is_view, known, root
 from tenfold.core import dtypes
 from tenfold.core.errors import InternalError
 from tenfold.ir.graph import Node, Value
-from tenfold.ir.primitive import Spec
+from tenfold.ir.primitive import Primitive, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Kernel, Stage, Store
 
@@ -263,25 +264,33 @@ def copy(source: Value, target: Value) -> Call:
 # --- host functions ---
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HostFunction:
+    """A primitive's NumPy oracle, to be called from the native loop with the addresses of inputs and outputs."""
+
+    primitive: Primitive
+    attrs: Mapping[str, Any]
+    inputs: tuple[Spec, ...]
+    outputs: tuple[Spec, ...]
+
+    def __call__(self, addresses: Sequence[int]) -> None:
+        arrays = [view(address, spec) for address, spec in zip(addresses, self.inputs, strict=False)]
+        with np.errstate(all="ignore"):
+            results = self.primitive.oracle(*arrays, **self.attrs)
+        results = results if isinstance(results, tuple) else (results,)
+        for address, spec, result in zip(addresses[len(arrays) :], self.outputs, results, strict=True):
+            target = view(address, spec)
+            if np.shape(result) != target.shape:
+                raise InternalError(f"[{self.primitive.name}] gave shape {np.shape(result)} where {target.shape} was expected.")
+            target[...] = result
+
+
 def lower_host(group: Group, uses: Uses) -> list[Call]:
     """The NumPy oracle, called from the native loop."""
     node = group.nodes[0]
-    inputs = [root(v, uses) for v in node.inputs]
-    specs_in = [v.spec for v in node.inputs]
-    outputs = list(node.outputs)
-
-    def call(addresses: Sequence[int]) -> None:
-        arrays = [view(address, spec) for address, spec in zip(addresses, specs_in, strict=False)]
-        with np.errstate(all="ignore"):
-            results = node.primitive.oracle(*arrays, **node.attrs)
-        results = results if isinstance(results, tuple) else (results,)
-        for address, value, result in zip(addresses[len(arrays) :], outputs, results, strict=True):
-            target = view(address, value.spec)
-            if np.shape(result) != target.shape:
-                raise InternalError(f"[{node.primitive.name}] gave shape {np.shape(result)} where {target.shape} was expected.")
-            target[...] = result
-
-    return [Call(call, 0, (*inputs, *outputs), tuple(inputs), tuple(outputs), node.primitive.name)]
+    inputs = tuple(root(v, uses) for v in node.inputs)
+    function = HostFunction(node.primitive, node.attrs, tuple(v.spec for v in node.inputs), tuple(v.spec for v in node.outputs))
+    return [Call(function, 0, (*inputs, *node.outputs), inputs, node.outputs, node.primitive.name)]
 
 
 def view(address: int, spec: Spec) -> np.ndarray[Any, Any]:

@@ -2,38 +2,39 @@
 
     simplify -> fuse -> lower -> plan memory -> launches
 
-A Program is called with arrays and returns arrays; between them everything is one native call.
+or, if any process did that before, the plan is read from disk (`stored`). A Program is called with arrays and returns arrays; between them
+everything is one native call.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from tenfold.codegen.cpu import compile_kernel
+from tenfold.codegen.cpu import compile_kernels, load_kernels
 from tenfold.compiler.alike import Alike, Lower
-from tenfold.compiler.calls import copy, lower_attention, lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.assemble import Assembled, assemble
+from tenfold.compiler.calls import lower_attention, lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.constants import large_apart
 from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
-from tenfold.compiler.in_place import Accesses
-from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, attributed, flat, things, without_copies
-from tenfold.compiler.lower import Call, Scratch, lower_map, lower_reduce
-from tenfold.compiler.memory import plan_kept, plan_memory
+from tenfold.compiler.items import Item, attributed
+from tenfold.compiler.lower import Call, lower_map, lower_reduce
 from tenfold.compiler.parts import join_pads
-from tenfold.compiler.program import Uses, known, root
-from tenfold.compiler.settled import apart
+from tenfold.compiler.plan import Plan
+from tenfold.compiler.program import Uses, root
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
 from tenfold.compiler.staged import Staged, is_staged
+from tenfold.compiler.stored import plan_name, read_plan, write_plan
 from tenfold.compiler.writers import early_writers
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
-from tenfold.runtime.executor import Address, Branch, Executable, HostCall, Launch, Loop, Step
+from tenfold.runtime.executor import Executable
 from tenfold.runtime.memory import ArenaPool, address_of, empty, empty_array
 
 
@@ -80,71 +81,51 @@ class Program:
     """A compiled graph. Calls from several threads take turns."""
 
     def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = ()) -> None:
-        graph = simplify(graph)
+        self._inputs = len(graph.inputs)
+        self._graph, self._constants = large_apart(graph)
         self._targets = dict(updates)
-        self._steady = frozenset(steady) - set(self._targets.values())
-        self._returned = [k for k in range(len(graph.outputs)) if k not in self._targets]
-        items, uses = lower_groups(graph, self._targets, self._steady)
-        places, before, after = self._place_outputs(graph, uses, flat(items))
-        items = without_copies([*before, *items, *after], places)
-        once, items = apart(items, {id(graph.inputs[i]) for i in self._steady}, places.keys())
-        self._assemble(graph, once, items, places)
+        self._steady = (frozenset(steady) - set(self._targets.values())).union(range(self._inputs, len(self._graph.inputs)))
+        self._assembled: Assembled | None = None
+        name = plan_name(self._graph, self._targets, self._steady)
+        plan = read_plan(name) if name is not None else None
+        kernels = load_kernels(plan.kernels) if plan is not None else None
+        if plan is None or kernels is None:
+            plan = self._compiled.plan
+            kernels = compile_kernels(self._compiled.kernels)
+            if name is not None:
+                write_plan(name, plan)
+        self._start(plan, kernels)
         self._lock = threading.Lock()
 
-    def _place_outputs(self, graph: Graph, uses: Uses, calls: list[Call]) -> tuple[dict[int, Address], list[Call], list[Call]]:
-        """Which table slot each value outside the arena has; copies to begin with, of old values that are overwritten and still wanted;
-        copies to end with, of outputs that cannot be made where they belong."""
-        places = {id(v): Address(1 + i) for i, v in enumerate(graph.inputs)}
-        overwritten = {id(graph.inputs[i]) for i in self._targets.values()}
-        accesses = Accesses(calls)
-        before: list[Call] = []
-        after: list[Call] = []
-        for k, v in enumerate(graph.outputs):
-            source = root(v, uses)
-            slot = Address(1 + self._targets[k] if k in self._targets else 1 + len(graph.inputs) + self._returned.index(k))
-            if (
-                id(source) in accesses.writers
-                and id(source) not in places
-                and (k not in self._targets or accesses.safe_in_place(source, graph.inputs[self._targets[k]]))
-            ):
-                places[id(source)] = slot
-                continue
-            if id(source) in overwritten:
-                old = Value(source.spec)
-                before.append(copy(source, old))
-                source = old
-            target = Value(v.spec)
-            places[id(target)] = slot
-            after.append(copy(source, target))
-        return places, before, after
+    @property
+    def _compiled(self) -> Assembled:
+        """How the plan is made; a plan from disk is made again when a profile asks for it."""
+        if self._assembled is None:
+            self._assembled = assembled(self._graph, self._targets, self._steady)
+        return self._assembled
 
-    def _assemble(self, graph: Graph, once: list[Call], items: list[Item], places: dict[int, Address]) -> None:
-        again = flat(items)
-        self.calls = [*once, *again]
-        used = {id(thing): thing for call in self.calls for thing in things(call)}
-        constants = {key: np.ascontiguousarray(v.constant) for key, v in used.items() if isinstance(v, Value) and v.constant is not None}
-        moving = dict.fromkeys(id(p.value) for p in used.values() if isinstance(p, Pointer))
-        outside = len(graph.inputs) + len(self._returned) + 1
-        places = {**places, **{key: Address(slot) for slot, key in enumerate((*constants, *moving), outside)}}
-        last = outside + len(constants) + len(moving)
-        temporary = {key for key, thing in used.items() if isinstance(thing, (Value, Scratch))} - places.keys()
-        kept = plan_kept(once, again, temporary)
-        places.update((key, Address(last, offset)) for key, offset in kept.offsets.items())
-        layouts = [plan_memory(once, temporary - kept.offsets.keys()), plan_memory(again, temporary - kept.offsets.keys(), repeated(items))]
-        self.arena_bytes, self.kept_bytes = max(layout.nbytes for layout in layouts), kept.nbytes
-        self._constants = constants
-        self._table = np.zeros(last + 1, np.int64)
-        self._table[outside : outside + len(constants)] = [c.ctypes.data for c in constants.values()]
-        self._last: list[Any] = [None] * len(graph.inputs)  # the arrays whose addresses the table holds
+    @property
+    def calls(self) -> list[Call]:
+        """What the program does, in order."""
+        return self._compiled.calls
+
+    def _start(self, plan: Plan, kernels: list[int]) -> None:
+        self.arena_bytes, self.kept_bytes = plan.arena_bytes, plan.kept_bytes
+        self._constants = [*self._constants, *plan.constants]
+        self._table = np.zeros(plan.slots, np.int64)
+        self._table[-1] = self._table.ctypes.data
+        outside = 1 + plan.inputs + len(plan.outputs)
+        self._table[outside : outside + len(plan.constants)] = [address_of(c) for c in plan.constants]
+        self._table[1 + self._inputs : 1 + plan.inputs] = [address_of(c) for c in self._constants[: plan.inputs - self._inputs]]
+        self._first_output = 1 + plan.inputs
+        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds
         self._variables: Sequence[Any] | None = None  # the list of the last ones
         self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
         self._versions: Sequence[int] = ()
         self._stale = True  # whether that has to be made, or made again
-        parts: list[Sequence[Item]] = [once, items]
-        self._once, self._again = (
-            Executable(Encoder({**places, **layout.places}, self._table.ctypes.data).steps(part)) for layout, part in zip(layouts, parts, strict=True)
-        )
-        self._output_specs = [(known(graph.outputs[k]), graph.outputs[k].spec.dtype.numpy) for k in self._returned]
+        self._once = Executable.of(plan.once, kernels, (), lambda: self._compiled.sources[0])
+        self._again = Executable.of(plan.again, kernels, plan.functions, lambda: self._compiled.sources[1])
+        self._output_specs = [(shape, dtype.numpy) for shape, dtype in plan.outputs]
 
     def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
         """Runs the program."""
@@ -158,7 +139,7 @@ class Program:
                     last[i] = a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
                     table[1 + i] = address_of(a)
                     self._stale = self._stale or i in self._steady
-            for i, a in enumerate(outputs, 1 + len(last)):
+            for i, a in enumerate(outputs, self._first_output):
                 table[i] = address_of(a)
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
@@ -180,7 +161,7 @@ class Program:
         """Makes what is kept."""
         if self._kept is None:
             self._kept = empty(self.kept_bytes)
-            self._table[-1] = self._kept.ctypes.data
+            self._table[-2] = self._kept.ctypes.data
         self._once.run(self._table)
         self._versions, self._stale = versions, False
 
@@ -204,6 +185,13 @@ class Reference:
         """There is nothing to let go of."""
 
 
+def assembled(graph: Graph, targets: dict[int, int], steady: Set[int]) -> Assembled:
+    """The whole compiler but for machine code."""
+    graph = simplify(graph)
+    items, uses = lower_groups(graph, targets, steady)
+    return assemble(graph, items, uses, targets, steady)
+
+
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset()) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change."""
@@ -222,60 +210,3 @@ def _lower_inner(graph: Graph) -> tuple[list[Item], list[Value]]:
     graph = simplify(graph)
     items, uses = lower_groups(graph, {})
     return items, [root(v, uses) for v in graph.outputs]
-
-
-def repeated(items: Sequence[Item], start: int = 0) -> list[tuple[int, int]]:
-    """The ranges of calls, in their flat order, that are loops."""
-    found: list[tuple[int, int]] = []
-    for item in items:
-        end = start + len(flat([item]))
-        if isinstance(item, LoopItem):
-            found += [(start, end), *repeated([*item.condition, *item.body], start)]
-        elif isinstance(item, BranchItem):
-            found += repeated([*item.then, *item.otherwise], start)
-        start = end
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """Turns items into the executor's steps."""
-
-    places: dict[int, Address]
-    table: int  # its address
-    addresses: dict[int, int] = field(default_factory=dict)  # of kernels, by identity: groups that are alike share them
-
-    def argument(self, arg: Any) -> Address | int:
-        """An address or an integer."""
-        thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
-        if isinstance(thing, Pointer):
-            return self.table + 8 * self.places[id(thing.value)].slot
-        if isinstance(thing, (Value, Scratch)):
-            place = self.places[id(thing)]
-            return Address(place.slot, place.offset + offset)
-        return int(thing)
-
-    def flag(self, value: Value) -> Address:
-        """Where a condition is."""
-        address = self.argument(value)
-        assert isinstance(address, Address)
-        return address
-
-    def steps(self, items: Sequence[Item]) -> tuple[Step, ...]:
-        """The items as steps."""
-        made: list[Step] = []
-        for item in items:
-            match item:
-                case LoopItem(condition, flag, body):
-                    made.append(Loop(self.steps(condition), self.flag(flag), self.steps(body)))
-                case BranchItem(flag, then, otherwise):
-                    made.append(Branch(self.flag(flag), self.steps(then), self.steps(otherwise)))
-                case Call(code, tasks, args, name=name):
-                    resolved = tuple(self.argument(a) for a in args)
-                    if callable(code):
-                        made.append(HostCall(code, resolved, name, item))
-                    elif tasks:
-                        if id(code) not in self.addresses:
-                            self.addresses[id(code)] = compile_kernel(code)
-                        made.append(Launch(self.addresses[id(code)], tasks, resolved, name, item))
-        return tuple(made)

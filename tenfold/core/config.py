@@ -13,8 +13,9 @@ class Config:
 
     Attributes:
         data_dir: TENFOLD_DATA_DIR, where data sets are looked for first.
-        cache_dir: TENFOLD_CACHE_DIR, compiled kernels; default `~/.cache/tenfold`.
-        cache: TENFOLD_CACHE=0 turns the kernel cache off.
+        cache_dir: TENFOLD_CACHE_DIR, compiled kernels and programs; default `~/.cache/tenfold`.
+        cache: TENFOLD_CACHE=0 keeps nothing on disk.
+        cache_plans: TENFOLD_CACHE=kernels keeps machine code, but not how programs are put together from it.
         threads: TENFOLD_NUM_THREADS; default: the processors this process may use.
         autotune: TENFOLD_AUTOTUNE=1 measures how to carry out each contraction when it is met for the first time.
         compile: TENFOLD_COMPILE=0 runs traced functions through the NumPy oracles, to find out whether the compiler is at fault.
@@ -23,6 +24,7 @@ class Config:
     data_dir: Path | None
     cache_dir: Path
     cache: bool
+    cache_plans: bool
     threads: int
     compile: bool
     autotune: bool
@@ -34,11 +36,13 @@ def from_environment() -> Config:
     given = env.get("TENFOLD_CACHE_DIR") or env.get("XDG_CACHE_HOME") or "~/.cache"
     base = Path(os.path.expanduser(given))  # stays as it is for a user without a home
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cache = _on("TENFOLD_CACHE") and base.parts[:1] != ("~",)
     asked = env.get("TENFOLD_NUM_THREADS", "")
     return Config(
         data_dir=Path(env["TENFOLD_DATA_DIR"]) if env.get("TENFOLD_DATA_DIR") else None,
         cache_dir=base if env.get("TENFOLD_CACHE_DIR") else base / "tenfold",
-        cache=_on("TENFOLD_CACHE") and base.parts[:1] != ("~",),
+        cache=cache,
+        cache_plans=cache and env.get("TENFOLD_CACHE", "").strip().lower() != "kernels",
         threads=max(1, int(asked)) if asked.isdecimal() else cores,
         compile=_on("TENFOLD_COMPILE"),
         autotune=_on("TENFOLD_AUTOTUNE", "0"),

@@ -1,4 +1,4 @@
-"""Object code on disk, shared by processes: a missing, damaged or unreadable entry is a miss, and nothing here ever raises."""
+"""What was compiled, on disk, shared by processes: a missing, damaged or unreadable entry is a miss, and nothing here ever raises."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MAGIC = b"TENFOLD1"
+MAGIC = b"TENFOLD2"
 LIMIT = 512 << 20
-FOLDERS = 256  # that entries are spread over by the first two digits of their names, evenly, since names are hashes
 
 
 @dataclass(slots=True)
 class Cache:
     """Entries of bytes under names of hexadecimal digits, at most `limit` bytes of them: who writes an entry looks after its folder.
 
-    The entries are machine code, so a folder that somebody else owns or may write to is not used.
+    The entries are machine code, so a folder that somebody else owns or may write to is not used. They are spread over folders by the first
+    `digits` of their names, evenly, since names are hashes; the folders' names begin with `prefix`. The checksum is that of name and
+    contents: an entry under another's name is a miss too.
     """
 
     folder: Path | None
     limit: int = LIMIT
+    prefix: str = ""
+    digits: int = 2
     _usable: bool | None = field(default=None)
 
     def read(self, name: str) -> bytes | None:
@@ -32,11 +35,12 @@ class Cache:
             return None
         path = self._path(name)
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read(self._most + 1)  # whatever lies there
         except OSError:
             return None
         head = len(MAGIC) + 32
-        if len(data) < head or data[: len(MAGIC)] != MAGIC or hashlib.sha256(data[head:]).digest() != data[len(MAGIC) : head]:
+        if not head <= len(data) <= self._most or data[: len(MAGIC)] != MAGIC or _checksum(name, data[head:]) != data[len(MAGIC) : head]:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # last use, for trim
@@ -44,30 +48,46 @@ class Cache:
 
     def write(self, name: str, payload: bytes) -> None:
         """Keeps an entry, if possible."""
-        if not self._check():
+        if len(payload) + len(MAGIC) + 32 > self._most or not self._check():
             return
         path, temporary = self._path(name), ""
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
             with os.fdopen(handle, "wb") as file:
-                file.write(MAGIC + hashlib.sha256(payload).digest() + payload)
+                file.write(MAGIC + _checksum(name, payload) + payload)
             os.replace(temporary, path)
         except OSError:
             if temporary:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
             return
-        _trim(path.parent, self.limit // FOLDERS)
+        _trim(path.parent, self._share)
+
+    @property
+    def _share(self) -> int:
+        """The bytes of one folder."""
+        return self.limit // int(16**self.digits)
+
+    @property
+    def _most(self) -> int:
+        """The bytes of the largest file: what a folder that is full is trimmed to."""
+        return self._share * 3 // 4
 
     def _path(self, name: str) -> Path:
         assert self.folder is not None
-        return self.folder / name[:2] / name[2:]
+        return self.folder / (self.prefix + name[: self.digits]) / name[self.digits :]
 
     def _check(self) -> bool:
         if self._usable is None:
             self._usable = self.folder is not None and _prepare(self.folder)
         return self._usable
+
+
+def _checksum(name: str, payload: bytes) -> bytes:
+    found = hashlib.sha256(name.encode() + b"\n")
+    found.update(payload)
+    return found.digest()
 
 
 def _prepare(folder: Path) -> bool:

@@ -83,6 +83,88 @@ class Branch:
 Step = Launch | HostCall | Loop | Branch
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Code:
+    """Steps as words. At `kernels` and `hosts`, places in `words`, stand addresses of this process, or numbers to be replaced by them.
+
+    `names` are those of the steps there, in order of place; `parallel` tells whether any has several tasks.
+    """
+
+    words: Table
+    kernels: Table
+    hosts: Table
+    names: tuple[str, ...]
+    parallel: bool
+
+
+class Assembler:
+    """Writes steps as Code; host functions are numbered in the order of their steps."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.functions: list[Callable[[Sequence[int]], None]] = []
+        self.sources: list[Any] = []  # of the steps that Code.names has the names of
+        self._words = [1]
+        self._kernels: list[int] = []
+        self._hosts: list[int] = []
+        self._names: list[str] = []
+        self._parallel = False
+        for step in steps:
+            self._step(step)
+        self._words.append(machine.END)
+
+    @property
+    def code(self) -> Code:
+        """What was written."""
+        words, kernels, hosts = (np.array(w, np.int64) for w in (self._words, self._kernels, self._hosts))
+        return Code(words, kernels, hosts, tuple(self._names), self._parallel)
+
+    def _step(self, step: Step) -> None:
+        match step:
+            case Launch(address, tasks, args, name, source):
+                if tasks <= 0:
+                    return
+                self._parallel |= tasks > 1
+                self._call(self._kernels, [machine.LAUNCH, address, tasks], args, name, source)
+            case HostCall(function, args, name, source):
+                self._call(self._hosts, [machine.HOST, len(self.functions)], args, name or getattr(function, "__name__", "host"), source)
+                self.functions.append(function)
+            case Loop(condition, flag, body):
+                self._loop(condition, flag, body)
+            case Branch(flag, then, otherwise):
+                self._branch(flag, then, otherwise)
+
+    def _call(self, places: list[int], head: list[int], args: tuple[Argument, ...], name: str, source: Any) -> None:
+        places.append(len(self._words) + 1)
+        self._names.append(name)
+        self.sources.append(source)
+        self._words += [*head, len(args), *_pairs(args)]
+        self._words[0] = max(self._words[0], len(args))
+
+    def _loop(self, condition: tuple[Step, ...], flag: Address, body: tuple[Step, ...]) -> None:
+        words, start = self._words, len(self._words)
+        for step in condition:
+            self._step(step)
+        words += [machine.JUMP_UNLESS, flag.slot, flag.offset, 0]
+        hole = len(words) - 1
+        for step in body:
+            self._step(step)
+        words += [machine.JUMP, start]
+        words[hole] = len(words)
+
+    def _branch(self, flag: Address, then: tuple[Step, ...], otherwise: tuple[Step, ...]) -> None:
+        words = self._words
+        words += [machine.JUMP_UNLESS, flag.slot, flag.offset, 0]
+        hole = len(words) - 1
+        for step in then:
+            self._step(step)
+        words += [machine.JUMP, 0]
+        end = len(words) - 1
+        words[hole] = len(words)
+        for step in otherwise:
+            self._step(step)
+        words[end] = len(words)
+
+
 class Executable:
     """Steps made ready to run.
 
@@ -90,15 +172,27 @@ class Executable:
     """
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self._names: dict[int, tuple[str, Any]] = {}  # and sources of the launches and calls, by their place in the code
-        self._callbacks: list[Any] = []
+        made = Assembler(steps)
+        self._bind(made.code, None, made.functions, lambda: made.sources)
+
+    @classmethod
+    def of(
+        cls, code: Code, kernels: Sequence[int], functions: Sequence[Callable[[Sequence[int]], None]], sources: Callable[[], Sequence[Any]]
+    ) -> Executable:
+        """Code whose kernels and functions are numbers in these lists; the `sources` of its steps are asked for by profiles."""
+        made = cls.__new__(cls)
+        made._bind(code, kernels, functions, sources)
+        return made
+
+    def _bind(self, code: Code, kernels: Sequence[int] | None, functions: Sequence[Any], sources: Callable[[], Sequence[Any]]) -> None:
         self._errors: dict[int, BaseException] = {}
-        self._parallel = False
-        words = [1]
-        for step in steps:
-            self._encode(step, words)
-        words.append(machine.END)
-        self._code = np.array(words, np.int64)
+        self._code = code.words.copy()
+        if kernels is not None:
+            self._code[code.kernels] = np.array(kernels, np.int64)[code.words[code.kernels]]
+        self._callbacks = [self._callback(functions[code.words[at]], code.words[at + 1]) for at in code.hosts.tolist()]
+        self._code[code.hosts] = [ctypes.cast(callback, ctypes.c_void_p).value or 0 for callback in self._callbacks]
+        self._places, self._step_names, self._sources = np.sort(np.concatenate([code.kernels, code.hosts])) - 1, code.names, sources
+        self._parallel = code.parallel
         self._address: int = self._code.ctypes.data
         self._last: tuple[Table | None, int] = (None, 0)
         self._main = _main()
@@ -116,55 +210,15 @@ class Executable:
             raise self._errors.pop(threading.get_ident())
 
     def _run_profiled(self, address: int, pool: int) -> None:
-        with profiler.recording(self._names) as buffer:
+        names = dict(zip(self._places.tolist(), zip(self._step_names, self._sources(), strict=True), strict=True))
+        with profiler.recording(names) as buffer:
             failed = self._main(self._address, address, pool, buffer)
         if failed:
             raise self._errors.pop(threading.get_ident())
 
-    def _encode(self, step: Step, words: list[int]) -> None:
-        match step:
-            case Launch(address, tasks, args, name, source):
-                if tasks <= 0:
-                    return
-                self._names[len(words)] = (name, source)
-                self._parallel |= tasks > 1
-                words += [machine.LAUNCH, address, tasks, len(args), *_pairs(args)]
-                words[0] = max(words[0], len(args))
-            case HostCall(function, args, name, source):
-                self._names[len(words)] = (name or getattr(function, "__name__", "host"), source)
-                words += [machine.HOST, self._callback(function, len(args)), len(args), *_pairs(args)]
-                words[0] = max(words[0], len(args))
-            case Loop(condition, flag, body):
-                self._encode_loop(condition, flag, body, words)
-            case Branch(flag, then, otherwise):
-                self._encode_branch(flag, then, otherwise, words)
-
-    def _encode_loop(self, condition: tuple[Step, ...], flag: Address, body: tuple[Step, ...], words: list[int]) -> None:
-        start = len(words)
-        for step in condition:
-            self._encode(step, words)
-        words += [machine.JUMP_UNLESS, flag.slot, flag.offset, 0]
-        hole = len(words) - 1
-        for step in body:
-            self._encode(step, words)
-        words += [machine.JUMP, start]
-        words[hole] = len(words)
-
-    def _encode_branch(self, flag: Address, then: tuple[Step, ...], otherwise: tuple[Step, ...], words: list[int]) -> None:
-        words += [machine.JUMP_UNLESS, flag.slot, flag.offset, 0]
-        hole = len(words) - 1
-        for step in then:
-            self._encode(step, words)
-        words += [machine.JUMP, 0]
-        end = len(words) - 1
-        words[hole] = len(words)
-        for step in otherwise:
-            self._encode(step, words)
-        words[end] = len(words)
-
-    def _callback(self, function: Callable[[Sequence[int]], None], count: int) -> int:
+    def _callback(self, function: Callable[[Sequence[int]], None], count: int) -> Any:
         errors = self._errors
-        array = ctypes.c_int64 * count
+        array = ctypes.c_int64 * int(count)
 
         def call(args: int) -> int:
             try:
@@ -174,9 +228,7 @@ class Executable:
                 return 1
             return 0
 
-        callback = _CALLBACK(call)
-        self._callbacks.append(callback)
-        return ctypes.cast(callback, ctypes.c_void_p).value or 0
+        return _CALLBACK(call)
 
 
 def _pairs(args: tuple[Argument, ...]) -> Iterator[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from tenfold.runtime.cache import Cache
 from tenfold.runtime.locks import fork_safe_lock
 
 FOLDERS = ("codegen", "kernel", "runtime")  # whose sources decide what a key becomes
+Piece = tuple[bytes, tuple[str, ...]]  # object code, and the names of functions in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,12 @@ class _Compiler:
             _passes(direct).run(module, self.builder)
             return bytes(self.machine.emit_object(module))
 
-    def load(self, code: bytes, names: tuple[str, ...]) -> dict[str, int]:
+    def load(self, pieces: Sequence[Piece]) -> dict[str, int]:
         with self.lock:
-            self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            for code, _ in pieces:
+                self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self.engine.finalize_object()
-            return {name: self.engine.get_function_address(name) for name in names}
+            return {name: self.engine.get_function_address(name) for _, names in pieces for name in names}
 
 
 @cache
@@ -110,9 +112,9 @@ def object_code(text: str, direct: bool = False) -> bytes:
     return _compiler().object_code(text, direct)
 
 
-def load(code: bytes, names: tuple[str, ...]) -> dict[str, int]:
-    """Loads an object file into the process; the addresses of its functions `names`. It stays loaded."""
-    return _compiler().load(code, names)
+def load(pieces: Sequence[Piece]) -> dict[str, int]:
+    """Loads object files into the process; the addresses of the functions that are named. They stay loaded."""
+    return _compiler().load(pieces)
 
 
 @cache
@@ -124,11 +126,16 @@ def disk_cache() -> Cache:
 @cache
 def _digest_head() -> bytes:
     """Everything but the key that code depends on: this package's emitters, LLVM, the processor."""
+    return f"{sources_digest(FOLDERS)} {llvmlite.__version__} {llvm.llvm_version_info} {host().key}".encode()
+
+
+def sources_digest(folders: Iterable[str]) -> str:
+    """Names the state of this package's sources in `folders`."""
     sources = hashlib.sha256()
-    for folder in FOLDERS:
+    for folder in folders:
         for path in sorted((Path(__file__).parents[1] / folder).glob("*.py")):
-            sources.update(path.name.encode() + b"\0" + path.read_bytes())
-    return f"{sources.hexdigest()} {llvmlite.__version__} {llvm.llvm_version_info} {host().key}".encode()
+            sources.update(f"{folder}/{path.name}\0".encode() + path.read_bytes())
+    return sources.hexdigest()
 
 
 def digest(key: str) -> str:
@@ -136,11 +143,20 @@ def digest(key: str) -> str:
     return hashlib.sha256(_digest_head() + b"\n" + key.encode()).hexdigest()
 
 
-def build(key: str, emit: Callable[[], str], names: tuple[str, ...], direct: bool = False) -> dict[str, int]:
-    """The addresses of the functions `names` in the code that `emit()` describes, from the disk where it is known by `key`."""
-    entry = digest(key)
-    code = disk_cache().read(entry)
+def known(entry: str) -> bytes | None:
+    """The object code on disk by that name."""
+    return disk_cache().read(entry)
+
+
+def made(entry: str, emit: Callable[[], str], direct: bool = False) -> bytes:
+    """The object code by that name, from the disk or from the text that `emit` writes, and then kept."""
+    code = known(entry)
     if code is None:
         code = object_code(emit(), direct)
         disk_cache().write(entry, code)
-    return load(code, names)
+    return code
+
+
+def build(key: str, emit: Callable[[], str], names: tuple[str, ...], direct: bool = False) -> dict[str, int]:
+    """The addresses of the functions `names` in the code that `emit()` describes, from the disk where it is known by `key`."""
+    return load([(made(digest(key), emit, direct), names)])
