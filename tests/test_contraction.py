@@ -228,6 +228,7 @@ SPECS = {
     "cropped": conv_spec(F32, 2, (8, 8), 3, 4, (1, 1), (3, 3), ((-1, -2), (2, -1))),
     "nothing_fits": conv_spec(F32, 2, (2, 2), 3, 4, (5, 5)),
     "no_images": conv_spec(F32, 0, (8, 8), 3, 4, (3, 3)),
+    "nothing_seen": conv_spec(F32, 1, (0, 3), 4, 4, (2, 2), padding=((1, 1), (0, 0)), groups=4),
     "no_channels": conv_spec(F32, 2, (5, 5), 0, 4, (3, 3)),
     "single": conv_spec(F32, 1, (1, 1), 1, 1, (1, 1)),
 }

@@ -7,7 +7,7 @@ input that they see lie (zeros, where that is outside the image), and then goes 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def convolution(machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = No
 def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
     """(a = gradient of out, b = w) -> gradient of x, of stride 1: the convolution with the weights turned about."""
     s = normalize(spec)
-    if not _fits(s) or s.stride != (1, 1, 1):
+    if not (_fits(s) and prod(s.input) > 0) or s.stride != (1, 1, 1):
         return None
     low = [(k - 1) * d - p for k, d, p in zip(s.kernel, s.dilation, s.low, strict=True)]
     return _direct(machine, replace(s, input=s.output, output=s.input, low=(low[0], low[1], low[2])), None, True)
