@@ -1,5 +1,6 @@
 """The worker pool: same bits with any number of threads, forks, concurrent callers, a quiet exit."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -65,6 +66,25 @@ def test_every_task_runs_once(count: int) -> None:
     for _ in range(5):
         executable.run(np.array([hits.ctypes.data], np.int64))
     assert (hits == 5 * repeats).all()
+
+
+def test_the_caller_takes_tasks_from_the_front_and_a_worker_from_the_back() -> None:
+    threads.set_num_threads(2)
+    done: list[tuple[int, int]] = []
+    helped = threading.Event()
+
+    def task(_: int, number: int) -> None:
+        done.append((threading.get_ident(), number))
+        if threading.get_ident() != caller:
+            helped.set()
+        assert helped.wait(60)
+
+    caller, n = threading.get_ident(), 40
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(task)
+    parallel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(threads.native()["tenfold_parallel"])
+    parallel(threads.pool_address(), ctypes.cast(function, ctypes.c_void_p), None, n)
+    front, back = ([k for thread, k in done if (thread == caller) == first] for first in (True, False))
+    assert front == [*range(len(front))] and back == [*range(n - 1, len(front) - 1, -1)] and back
 
 
 def test_workers_that_slept_wake_up() -> None:

@@ -1,10 +1,12 @@
 """The native part of the runtime, as LLVM text: the workers' loop, fork and join, and the interpreter of plans.
 
-A *region* runs tasks 0 to n - 1. Its descriptor (function, args, n) is guarded by one word: the region's generation above, the next task
-below. A task is claimed by compare-and-swap of the whole word, and the master closes the word (next = CLOSED) while it writes
+A *region* runs tasks 0 to n - 1. Its descriptor (function, args, n) is guarded by one word: the region's generation above, how many tasks
+are claimed below. A task is claimed by compare-and-swap of the whole word, and the master closes the word (CLOSED) while it writes
 a new descriptor, so a late worker can never run a task of one region with the function of another. An idle worker looks at the word only.
-Nobody waits for workers that have
-claimed nothing: those that sleep cost a region only their waking.
+Nobody waits for workers that have claimed nothing: those that sleep cost a region only their waking.
+
+The master takes the claimed tasks from the front, workers from the back, so that of one region after the other each has about the same
+part of the data, and finds in its own cache what it has written.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 # Offsets in the pool's state, in int64; what different threads write lies on different pairs of cache lines.
 WORD = 0
 FUNCTION, ARGS, COUNT = 1, 2, 3  # on the word's line, so that a worker gets all of a region in one transfer
-DONE = 32
+DONE, BACK = 32, 33
 SLEEPERS, QUIT, EPOCH = 48, 49, 50
 BUSY = 64
 WORKERS, SPINS, LOCK, UNLOCK, WAIT, WAKE, YIELD = 80, 81, 82, 83, 84, 85, 86
@@ -34,8 +36,9 @@ def text(triple: str) -> str:
     return "\n".join([_WORKERS, _PARALLEL, _MAIN]).replace("$PAUSE", pause).replace("$CLOCK", clock)
 
 
-def _slot(name: str, offset: int, base: str = "%s") -> str:
-    return f"  {name} = getelementptr i64, ptr {base}, i64 {offset}"
+def _slots(**offsets: int) -> str:
+    """Addresses in the pool's state, by their names in the text."""
+    return "\n".join(f"  %{name} = getelementptr i64, ptr %s, i64 {offset}" for name, offset in offsets.items())
 
 
 _WORKERS = f"""
@@ -43,18 +46,18 @@ define void @tenfold_noop(ptr %args, i64 %task) {{
   ret void
 }}
 
-define internal {{ i64, i64 }} @drain(ptr %s) noinline {{
+; Runs tasks as long as there are any: how many, and the word then. They follow task 0, or are counted from the back.
+define internal {{ i64, i64 }} @drain(ptr %s, ptr %back) noinline {{
 entry:
-{_slot("%pf", FUNCTION)}
-{_slot("%pa", ARGS)}
-{_slot("%pn", COUNT)}
+  %first = icmp eq ptr %back, null
+{_slots(pf=FUNCTION, pa=ARGS, pn=COUNT)}
   br label %claim
 claim:
-  %count = phi i64 [ 0, %entry ], [ %count, %again ], [ %more, %work ]
+  %count = phi i64 [ 0, %entry ], [ %count, %again ], [ %more, %do ]
   %w = load atomic i64, ptr %s acquire, align 8
-  %t = and i64 %w, 4294967295
+  %claimed = and i64 %w, 4294967295
   %n = load atomic i64, ptr %pn acquire, align 8
-  %left = icmp ult i64 %t, %n
+  %left = icmp ult i64 %claimed, %n
   br i1 %left, label %try, label %out
 try:
   %f = load atomic ptr, ptr %pf acquire, align 8
@@ -66,7 +69,18 @@ try:
 again:
   br label %claim
 work:
-  call void %f(ptr %a, i64 %t)
+  br i1 %first, label %front, label %behind
+front:
+  %next = add i64 %count, 1
+  br label %do
+behind:
+  %taken = atomicrmw add ptr %back, i64 1 monotonic
+  %last = sub i64 %n, 1
+  %far = sub i64 %last, %taken
+  br label %do
+do:
+  %task = phi i64 [ %next, %front ], [ %far, %behind ]
+  call void %f(ptr %a, i64 %task)
   %more = add i64 %count, 1
   br label %claim
 out:
@@ -77,14 +91,7 @@ out:
 
 define internal void @sleep(ptr %s, i64 %last) noinline {{
 entry:
-{_slot("%ps", SLEEPERS)}
-{_slot("%pq", QUIT)}
-{_slot("%pe", EPOCH)}
-{_slot("%mutex", MUTEX)}
-{_slot("%cond", CONDITION)}
-{_slot("%plock", LOCK)}
-{_slot("%punlock", UNLOCK)}
-{_slot("%pwait", WAIT)}
+{_slots(ps=SLEEPERS, pq=QUIT, pe=EPOCH, mutex=MUTEX, cond=CONDITION, plock=LOCK, punlock=UNLOCK, pwait=WAIT)}
   %lock = load ptr, ptr %plock
   %unlock = load ptr, ptr %punlock
   %wait = load ptr, ptr %pwait
@@ -112,9 +119,7 @@ out:
 
 define void @tenfold_worker(ptr %s) {{
 entry:
-{_slot("%pq", QUIT)}
-{_slot("%pd", DONE)}
-{_slot("%pl", SPINS)}
+{_slots(pq=QUIT, pd=DONE, pback=BACK, pl=SPINS)}
   %limit = load i64, ptr %pl
   br label %loop
 loop:
@@ -128,7 +133,7 @@ look:
   %same = icmp eq i64 %w, %last
   br i1 %same, label %none, label %go
 go:
-  %both = call {{ i64, i64 }} @drain(ptr %s)
+  %both = call {{ i64, i64 }} @drain(ptr %s, ptr %pback)
   %count = extractvalue {{ i64, i64 }} %both, 0
   %seen = extractvalue {{ i64, i64 }} %both, 1
   %some = icmp ne i64 %count, 0
@@ -155,12 +160,7 @@ out:
 
 _PARALLEL = f"""
 define internal void @wake(ptr %s) noinline {{
-{_slot("%pe", EPOCH)}
-{_slot("%mutex", MUTEX)}
-{_slot("%cond", CONDITION)}
-{_slot("%plock", LOCK)}
-{_slot("%punlock", UNLOCK)}
-{_slot("%pwake", WAKE)}
+{_slots(pe=EPOCH, mutex=MUTEX, cond=CONDITION, plock=LOCK, punlock=UNLOCK, pwake=WAKE)}
   %lock = load ptr, ptr %plock
   %unlock = load ptr, ptr %punlock
   %broadcast = load ptr, ptr %pwake
@@ -192,7 +192,7 @@ entry:
   %simple = or i1 %none, %one
   br i1 %simple, label %alone, label %lock
 lock:
-{_slot("%pb", BUSY)}
+{_slots(pb=BUSY)}
   %taken = atomicrmw xchg ptr %pb, i64 1 acq_rel
   %busy = icmp ne i64 %taken, 0
   br i1 %busy, label %alone, label %open
@@ -200,11 +200,7 @@ alone:
   call void @serial(ptr %f, ptr %a, i64 %n)
   ret void
 open:
-{_slot("%pf", FUNCTION)}
-{_slot("%pa", ARGS)}
-{_slot("%pn", COUNT)}
-{_slot("%pd", DONE)}
-{_slot("%ps", SLEEPERS)}
+{_slots(pf=FUNCTION, pa=ARGS, pn=COUNT, pd=DONE, pback=BACK, ps=SLEEPERS)}
   %w = load atomic i64, ptr %s acquire, align 8
   %g = lshr i64 %w, 32
   %g1 = add i64 %g, 1
@@ -215,6 +211,7 @@ open:
   store atomic ptr %a, ptr %pa release, align 8
   store atomic i64 %n, ptr %pn release, align 8
   store atomic i64 0, ptr %pd release, align 8
+  store atomic i64 0, ptr %pback release, align 8
   %g2 = add i64 %g, 2
   %o0 = shl i64 %g2, 32
   %o = or i64 %o0, 1
@@ -227,7 +224,7 @@ call:
   br label %work
 work:
   call void %f(ptr %a, i64 0)
-  %both = call {{ i64, i64 }} @drain(ptr %s)
+  %both = call {{ i64, i64 }} @drain(ptr %s, ptr null)
   %more = extractvalue {{ i64, i64 }} %both, 0
   %mine = add i64 %more, 1
   %theirs = sub i64 %n, %mine
@@ -243,7 +240,7 @@ pause:
   %long = icmp sgt i64 %spins1, 2000
   br i1 %long, label %yield, label %join
 yield:
-{_slot("%py", YIELD)}
+{_slots(py=YIELD)}
   %yf = load ptr, ptr %py
   call i32 %yf()
   br label %join
