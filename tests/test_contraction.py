@@ -23,6 +23,7 @@ from tenfold.kernel import loops
 from tenfold.kernel.contraction import Pack, Pad, Tile, Vectors
 from tenfold.kernel.convolution import convolution as plain_convolution
 from tenfold.kernel.matmul import matmul
+from tenfold.kernel.schedule import Schedule
 from tenfold.kernel.tiling import choose_tile
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -374,13 +375,27 @@ def test_order_and_threads_do_not_matter(name: str) -> None:
 def test_products_at_equal_distances_come_in_units(transposed: bool, step: int) -> None:
     """With few registers, and whatever the length of the sum: the kernel takes several products in a turn."""
     few = Vectors(32, 16, cache=256 * 1024)
-    tile = matmul(few, F32, 1, 128, 640, 200, transpose_a=transposed).launches[-1].kernel
+    schedule = Schedule(a="packed" if transposed else "placed")
+    tile = matmul(few, F32, 1, 128, 640, 200, transposed, schedule=schedule).launches[-1].kernel
     assert isinstance(tile, Tile) and (tile.rows, tile.step) == (6, step)
     rng = np.random.default_rng(0)
     for k in (1, 3, 4, 7, 200):
         a, b = sample(rng, F32, *((k, 40) if transposed else (40, k))), sample(rng, F32, k, 40)
-        out = run(contraction.matmul(F32, 1, 40, 40, k, transposed), {"a": a, "b": b}, (40, 40), F32)
+        out = run(contraction.matmul(F32, 1, 40, 40, k, transposed, schedule=schedule), {"a": a, "b": b}, (40, 40), F32)
         check(out, widened(a.T if transposed else a) @ widened(b), F32)
+
+
+@pytest.mark.parametrize("dtype", [F32, dtypes.float64, dtypes.bfloat16, dtypes.int32], ids=str)
+@pytest.mark.parametrize("shape", [(7, 130, 5), (40, 64, 33), (61, 129, 300), (8, 80, 1)])
+def test_tiles_copy_their_rows_of_a_transposed_operand(dtype: DType, shape: tuple[int, int, int]) -> None:
+    """Where registers are few: no pass over memory, and each product's numbers side by side."""
+    (m, n, k), rng = shape, np.random.default_rng(0)
+    few = Vectors(32, 16, cache=256 * 1024)
+    copying = matmul(few, dtype, 2, m, n, k, transpose_a=True).launches[-1].kernel
+    assert isinstance(copying, Tile) and copying.copied_a is dtype and copying.step % 32 == 0
+    a, b = sample(rng, dtype, 2, k, m), sample(rng, dtype, 2, k, n)
+    out = run(contraction.matmul(dtype, 2, m, n, k, True), {"a": a, "b": b}, (2, m, n), dtype)
+    check(out, np.swapaxes(widened(a), 1, 2) @ widened(b), dtype)
 
 
 def test_other_hosts() -> None:

@@ -46,7 +46,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cache
 def candidates(make: tuning.Make) -> Iterator[Schedule]:
     """Every combination of what the tuner may ask for."""
     tiles = [None, *(s.tile for s in tuning.tiles(make(schedule=MODEL)))]
-    for tile, a, b, tasks in product(tiles, (None, "placed", "packed"), (None, "placed", "packed", "copied"), (10, 40, 80)):
+    for tile, a, b, tasks in product(tiles, (None, "placed", "packed", "copied"), (None, "placed", "packed", "copied"), (10, 40, 80)):
         if (tasks == 40) or (a is b is None):
             yield Schedule(tile, a, b, tasks)  # type: ignore[arg-type]
 

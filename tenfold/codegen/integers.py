@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tenfold.codegen.instructions import Instructions
 from tenfold.codegen.packing import Writer
-from tenfold.codegen.tile import Block, Panel, Row, TileWriter
+from tenfold.codegen.tile import TileWriter
+from tenfold.codegen.tile_parts import Block, Panel, Row
 from tenfold.core import dtypes
 from tenfold.kernel.contraction import EXTEND_ARGS, Bytes, Extend
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
-from tenfold.codegen.instructions import Instructions, mangle, memory, register
-from tenfold.codegen.text import Loop, Text, Value
-from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import COPY, TILE_ARGS, Tile
+from tenfold.codegen.instructions import mangle, memory, register
+from tenfold.codegen.text import Loop, Value
+from tenfold.codegen.tile_parts import Block, Panel, Row, TileParts
+from tenfold.kernel.contraction import COPY, TILE_ARGS
 
 POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs"))
 
@@ -18,66 +18,8 @@ IN_REGISTERS = 8
 
 
 @dataclass(slots=True)
-class Panel:
-    """The columns being worked on: masks of the vectors (none if all are whole), where the panel begins.
-
-    `later`, if any, is what the tile asks for early: `step` bytes more with every product.
-    """
-
-    first: str
-    masks: list[str]
-    b: str
-    b_k: str | int
-    later: str = ""
-    step: str = ""
-
-
-@dataclass(slots=True)
-class Row:
-    """Where one row of the tile lies in `a` and in the output."""
-
-    a: str
-    out: str
-
-
-@dataclass(slots=True)
-class Block:
-    """A block of the summed index: its part of the table, its first product, its length; flags, whether it is the first and the last."""
-
-    table: str
-    start: str
-    length: str
-    first: str
-    last: str
-
-
-@dataclass(slots=True)
-class TileWriter:
+class TileWriter(TileParts):
     """Writes one Tile."""
-
-    tile: Tile
-    isa: Instructions
-    text: Text = field(default_factory=Text)
-    args: dict[str, str] = field(default_factory=dict)
-    extras: list[str] = field(default_factory=list)
-    slots: list[str] = field(default_factory=list)
-    base: str = ""
-    copy: str = ""
-
-    @property
-    def vector(self) -> str:
-        """The type of an accumulator."""
-        return self.isa.reg(self.tile.dtype)
-
-    @property
-    def source(self) -> DType:
-        """The type of b in memory."""
-        return self.tile.copied or self.tile.dtype
-
-    @property
-    def size(self) -> int:
-        """Bytes of an operand's element."""
-        return self.tile.dtype.size
 
     def write(self, name: str) -> str:
         """The kernel's module."""
@@ -85,7 +27,7 @@ class TileWriter:
         count = len(self.tile.epilogue.extras) if self.tile.epilogue else 0
         extras = [f"extra{i}" for i in range(count)]
         self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
-        if self.tile.copied:
+        if self.tile.copied or self.tile.copied_a:
             self.copy = t.let(f"alloca [{COPY} x i8], align 64")
         self.args = a = t.arguments((*TILE_ARGS, *extras), POINTERS | frozenset(extras))
         self.extras = [a[e] for e in extras]
@@ -117,7 +59,9 @@ class TileWriter:
         base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
         part_of = Block(table, start, length, first, last)
-        if self.tile.copied:
+        if self.tile.copied_a:
+            self.by_tiles(part_of, base, b, bounds)
+        elif self.tile.copied:
             self.by_copies(part_of, base, b, bounds)
         elif self.tile.passing:
             self.by_panels(part_of, base, b, bounds)
@@ -130,6 +74,17 @@ class TileWriter:
         with self.text.loop(m0, m1, self.tile.rows) as m:
             rows, runs = self.rows(m.index, base), self.runs(m.index)
             with self.text.loop(n0, n1) as n:
+                self.one(block, rows, runs, self.panel(n.index, b))
+
+    def by_tiles(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
+        """The same with a copy of each tile's rows."""
+        t, (m0, m1, n0, n1) = self.text, bounds
+        with t.loop(m0, m1, self.tile.rows) as m:
+            left = t.min(t.sub(self.args["m"], m.index), self.tile.rows)
+            rows, runs = self.rows(m.index, base), self.runs(m.index)
+            self.copy_rows(rows[0].a, left, block.length)
+            rows = [Row(t.at(self.copy, t.mul(t.min(i, t.sub(left, 1)), self.size)), row.out) for i, row in enumerate(rows)]
+            with t.loop(n0, n1) as n:
                 self.one(block, rows, runs, self.panel(n.index, b))
 
     def by_panels(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
@@ -167,77 +122,6 @@ class TileWriter:
         """One tile, for one block."""
         sums = self.products(self.initial(block.first, rows, panel), rows, panel, block, runs)
         self.finish(sums, rows, panel, block.last)
-
-    def copy_panel(self, panel: Panel, length: str) -> None:
-        """Copies the block of a panel to the stack; columns that are not there become zeros."""
-        t, tile, isa = self.text, self.tile, self.isa
-        left = t.sub(self.args["n"], panel.first)
-        whole = t.let(f"select i1 {t.less(left, tile.columns)}, i64 0, i64 {length}") if tile.ragged else length
-        for low, high, masked in ((0, whole, False), (whole, length, True))[: 1 + tile.ragged]:
-            with t.loop(low, high) as k:
-                source, target = t.at(panel.b, t.mul(k.index, self.args["b_k"])), t.at(self.copy, t.mul(k.index, tile.columns * self.size))
-                for v in range(tile.vectors):
-                    x = self.read(memory(self.source), source, v, panel, masked, self.source.size)
-                    t.store(self.vector, isa.from_memory(t.let, self.source, x), t.at(target, v * tile.lanes * self.size), 32)
-
-    def runs(self, m: str) -> tuple[str, str]:
-        """Where the runs of the tile at row `m` begin and end in their table."""
-        t, a = self.text, self.args
-        span = t.at(a["bounds"], t.mul(t.rem(m, a["row_period"]), 16))
-        return t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
-
-    def rows(self, m: str, base: str) -> list[Row]:
-        """Where the tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
-        t, a = self.text, self.args
-        inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
-        a_base, out_base = t.at(base, t.mul(outer, a["a_outer"])), t.at(a["out"], t.mul(outer, a["out_outer"]))
-        first, last = t.at(a["row_table"], t.mul(inner, 16)), t.sub(t.sub(a["m"], 1), m)
-        rows = []
-        for i in range(self.tile.rows):
-            number = t.min(i, last) if i else "0"
-            entry = t.at(first, t.mul(number, 16)) if i else first
-            places = t.load("i64", entry, 8), t.load("i64", t.at(entry, 8), 8)
-            rows.append(Row(t.at(a_base, places[0]), t.at(out_base, places[1])))
-        return rows
-
-    def panel(self, n: str, b: str) -> Panel:
-        """The panel `n` of the columns."""
-        t, lanes = self.text, self.tile.lanes
-        first = t.mul(n, self.tile.columns)
-        masks = []
-        if self.tile.ragged:
-            left = t.let(f"trunc i64 {t.min(t.sub(self.args['n'], first), self.tile.columns)} to i32")
-            splat = self.splat("i32", left)
-            for v in range(self.tile.vectors):
-                iota = ", ".join(f"i32 {v * lanes + i}" for i in range(lanes))
-                masks.append(t.let(f"icmp sgt <{lanes} x i32> {splat}, <{iota}>"))
-        step = self.tile.columns * (self.tile.integers.b_size if self.tile.integers else self.size) if self.tile.padded else self.args["b_k"]
-        return Panel(first, masks, t.at(b, t.mul(n, self.args["b_panel"])), step)
-
-    def splat(self, scalar: str, value: str) -> str:
-        """A vector with `value` in each lane."""
-        lanes = self.tile.lanes
-        one = self.text.let(f"insertelement <{lanes} x {scalar}> poison, {scalar} {value}, i32 0")
-        return self.text.let(f"shufflevector <{lanes} x {scalar}> {one}, <{lanes} x {scalar}> poison, <{lanes} x i32> zeroinitializer")
-
-    def read(self, scalar: str, pointer: str, v: int, panel: Panel, masked: bool, size: int = 0) -> str:
-        """Vector `v` of a row of columns, which are of type `scalar` and `size`, if not that of the operands."""
-        t, lanes, size = self.text, self.tile.lanes, size or self.size
-        kind, address = f"<{lanes} x {scalar}>", t.at(pointer, v * lanes * size)
-        if not (masked and panel.masks):
-            return t.load(kind, address, size)
-        name, mask = f"@llvm.masked.load.v{lanes}{mangle(scalar)}.p0", f"<{lanes} x i1> {panel.masks[v]}"
-        t.declare(f"{kind} {name}(ptr, i32, <{lanes} x i1>, {kind})")
-        return t.let(f"call {kind} {name}(ptr {address}, i32 {size}, {mask}, {kind} zeroinitializer)")
-
-    def multiply_add(self, a: str, b: str, c: str) -> str:
-        """a * b + c of vectors; of pairs, the sum of both products and c."""
-        t = self.text
-        if not self.tile.pairs:
-            return self.isa.fma(t.let, self.tile.dtype, a, b, c)
-        kind = f"<{2 * self.tile.lanes} x bfloat>"
-        x, y = (t.let(f"bitcast <{self.tile.lanes} x i32> {v} to {kind}") for v in (a, b))
-        return t.let(f"call {self.vector} @llvm.x86.avx512bf16.dpbf16ps.512({self.vector} {c}, {kind} {x}, {kind} {y})")
 
     def initial(self, first: str, rows: list[Row], panel: Panel) -> list[str]:
         """The accumulators: zeros, or what the block before left in the output."""
@@ -322,18 +206,6 @@ class TileWriter:
                 x = one or self.read(kind, here, v, panel, True)
                 made.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
         return made
-
-    def ask(self, address: str, level: int) -> None:
-        """Asks for a line that will be read: for the first-level cache if `level` is 3, the second-level one if 2."""
-        self.text.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 {level}, i32 1)")
-
-    def prefetch(self, rows: list[Row], panel: Panel) -> None:
-        """Asks for the tile's lines of the output, which will have come when the products are done."""
-        t, tile = self.text, self.tile
-        for row in rows:
-            here = t.at(row.out, t.mul(panel.first, tile.out.size))
-            for offset in range(0, tile.columns * tile.out.size, 64):
-                t.do(f"call void @llvm.prefetch.p0(ptr {t.at(here, offset)}, i32 1, i32 3, i32 1)")
 
     def finish(self, sums: list[str], rows: list[Row], panel: Panel, last: str) -> None:
         """Stores the tile: sums to be continued, or after the last block what the epilogue makes of them."""

@@ -30,7 +30,7 @@ from tenfold.runtime.memory import empty
 from tenfold.runtime.native import digest, disk_cache, host
 from tenfold.runtime.threads import num_threads
 
-VERSION = 1  # of what is measured
+VERSION = 2  # of what is measured
 TILES = 5  # the best ones by the model
 NEAR = 1.5  # times the model's best cost: worse tiles are not tried
 LEAST = 3e-5  # seconds that a contraction takes at least to be worth it
@@ -121,7 +121,7 @@ def questions() -> tuple[list[Schedule], ...]:
     """What else is asked, one after the other: how to prepare either operand, and into how many tasks to cut."""
     return (
         [Schedule(b="copied"), Schedule(b="packed"), Schedule(b="placed")],
-        [Schedule(a="packed"), Schedule(a="placed")],
+        [Schedule(a="copied"), Schedule(a="packed"), Schedule(a="placed")],
         [Schedule(tasks=TASKS // 4), Schedule(tasks=TASKS // 2), Schedule(tasks=TASKS * 2)],
     )
 

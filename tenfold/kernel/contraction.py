@@ -100,7 +100,8 @@ class Tile:
     `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
     bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
     and multiplied with all rows of the task before the next one. `passing`: so are the panels where they lie, because all of them come
-    from memory.
+    from memory. `copied_a`: the type of a in memory, where the rows of each tile stand side by side, products "a_step" apart, and are
+    copied to the stack, `step` bytes for each product.
     """
 
     dtype: DType
@@ -118,6 +119,7 @@ class Tile:
     copied: DType | None = None
     passing: bool = False
     integers: Bytes | None = None
+    copied_a: DType | None = None
     epilogue: Epilogue | None = None
 
     @property
@@ -128,7 +130,7 @@ class Tile:
     @property
     def early(self) -> int:
         """Places that an entry of the table asks for early."""
-        return 1 if self.unit == 1 else 2
+        return 0 if self.copied_a else 1 if self.unit == 1 else 2
 
     @property
     def entry(self) -> int:

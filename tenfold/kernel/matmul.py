@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -22,6 +22,7 @@ from tenfold.kernel.tiling import (
     affine_rows,
     block_size,
     choose_tile,
+    row_bytes,
     tile,
 )
 
@@ -35,7 +36,10 @@ NO_TAPS = np.zeros(1, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """An operand: `copies` matrices, `stride` elements apart, transposed or not, of elements `dtype` (perhaps pairs)."""
+    """An operand: `copies` matrices, `stride` elements apart, transposed or not, of elements `dtype` (perhaps pairs).
+
+    `copied`: the tasks copy what they need of it.
+    """
 
     operand: Operand
     dtype: DType
@@ -43,6 +47,7 @@ class Matrix:
     copies: int
     stride: int
     transposed: bool
+    copied: bool = False
 
 
 def matmul(
@@ -80,15 +85,29 @@ def matmul(
         row = max(row, L1 * SPAN * wide.size // machine.cache)
     block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
+    a = replace(a, copied=_copies_left(to, a, m, n, shape, block))
     left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
-    copyable = block * vectors * machine.lanes(wide) * wide.size <= COPY and not (splittable or b.transposed or b.pairs)
+    copyable = not a.copied and block * vectors * machine.lanes(wide) * wide.size <= COPY and not (splittable or b.transposed or b.pairs)
     right, b_batch = _right(to, b, m, n, k, shape, settled, copyable)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
+        a_type=a.dtype if a.copied else None, a_step=m * a.dtype.size if a.copied else 0,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
+
+
+def _copies_left(to: Builder, a: Matrix, m: int, n: int, shape: tuple[int, int], block: int) -> bool:
+    """Whether tasks copy the rows of each tile: a transposed `a` gives each product a line, of which it uses little, and often a page.
+
+    All columns must then come from the second-level cache.
+    """
+    wide, (height, vectors) = accumulator(a.dtype), shape
+    panels = n / (vectors * to.machine.lanes(wide))
+    possible = to.machine.count == 16 and a.transposed and not a.pairs and block * row_bytes(height, wide, to.machine) <= COPY
+    useful = m > height and panels >= 4 and n * block * wide.size <= to.machine.cache
+    return possible and (useful if to.schedule.a is None else to.schedule.a == "copied")
 
 
 def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int) -> tuple[Operand, int, Rows, Inner]:
@@ -98,7 +117,10 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     row, panels, few = (m if a.transposed else k) * size, n / (shape[1] * lanes), shape[0] <= WAYS
     distant = k > 1 and m > shape[0] and row % PAGE == 0 and panels > (24 if few else 2)
     scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
-    bad = {"placed": False, "packed": k > 1 and m > 1, None: distant or scattered}[to.schedule.a]
+    bad = {"placed": False, "packed": k > 1 and m > 1}.get(to.schedule.a or "", distant or scattered)
+    if a.copied:
+        inner = replace(affine_inner(k, row_bytes(shape[0], wide, to.machine), block), outer=block * m * a.dtype.size)
+        return a.operand, a.stride * a.dtype.size, affine_rows(m, a.dtype.size, out_row), inner
     if not (bad or (a.pairs and a.transposed)):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
         rows = affine_rows(m, size if a.transposed else k * size, out_row)

@@ -17,13 +17,13 @@ class Schedule:
 
     Attributes:
         tile: (rows, vectors) of the tile.
-        a: whether `a` is read where it lies, or copied into panels first.
-        b: the same for `b`; or every task copies the part that it needs ("copied").
+        a: whether `a` is read where it lies, or copied into panels first; or every task copies the rows of a tile when it needs them ("copied").
+        b: the same for `b`, with the columns of a panel.
         tasks: about how many there should be.
     """
 
     tile: tuple[int, int] | None = None
-    a: Literal["placed", "packed"] | None = None
+    a: Literal["placed", "packed", "copied"] | None = None
     b: Literal["placed", "packed", "copied"] | None = None
     tasks: int = TASKS
 

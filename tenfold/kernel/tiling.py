@@ -209,6 +209,7 @@ class Problem:
     `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces, and a Sum
     follows; with `folded` one follows in any case, because the output's type cannot hold sums that are continued. Then the
     output, of `out_elements` in rows of `out_columns` (or n), is contiguous. Sums that are not folded go to `target`, if not to it.
+    With `a_type`, that of `a` in memory, where products are `a_step` bytes apart, tasks copy each tile's rows, to where `inner` says.
     """
 
     dtype: DType
@@ -228,6 +229,8 @@ class Problem:
     out_elements: int = 0
     out_columns: int = 0
     target: Operand | None = None
+    a_type: DType | None = None
+    a_step: int = 0
 
     @property
     def out(self) -> DType:
@@ -260,9 +263,10 @@ def tile(to: Builder, p: Problem) -> None:
     out = to.buffer(pieces * p.out_elements * wide.size) if folded else p.target or Operand("out")
     bounds, runs = rows.spans(height, inner.count)
     step = stride(inner, runs) if (to.machine.count == 16 or p.integers) and not p.depthwise else 0
+    usual = (wide.size, wide.size * height, row_bytes(height, wide, to.machine))
     kernel = Tile(
-        wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in (wide.size, wide.size * height) else 0,
-        p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers,
+        wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in usual else 0,
+        p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers, p.a_type,
         None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
@@ -271,7 +275,7 @@ def tile(to: Builder, p: Problem) -> None:
         "k_table": to.table(ahead(rows, inner, kernel)), "bounds": to.table(bounds), "runs": to.table(runs),
         "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
-        "a_step": step, "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
+        "a_step": p.a_step or step, "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
         "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
         "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
@@ -288,6 +292,11 @@ def passing(p: Problem, machine: Vectors) -> bool:
     """
     few = p.b.padded and p.rows.count < min(p.n, 2 * p.shape[0] + 1 if p.integers else p.n) and not p.streamed and machine.count == 16
     return few and p.inner.count * p.n * p.batch.count * p.dtype.size > machine.cache
+
+
+def row_bytes(height: int, wide: DType, machine: Vectors) -> int:
+    """The bytes in which one product of all rows of a tile is kept: whole vectors."""
+    return ceil(height / machine.lanes(wide)) * machine.lanes(wide) * wide.size
 
 
 def spanned(rows: Rows, inner: Inner) -> int:
