@@ -286,3 +286,35 @@ def test_integers_are_refused_where_tensorflow_refuses_them(function):
 def test_mixed_types_are_refused():
     with pytest.raises(TypeError, match=r"data types differ.*tf\.cast"):
         tf.add(tf.constant([1.0]), tf.constant([1]))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "dtype"),
+    [
+        (np.ones(2), 42, "float64"),
+        (42, np.ones(2), "float64"),
+        (np.ones(2), 4.5, "float64"),
+        (4.5, np.ones(2), "float32"),
+        (np.ones(2, "int64"), np.ones(2, "int32"), "int64"),
+        ([1, 2], np.ones(2), "float64"),
+        (np.ones(2), np.ones(2, "float32"), "float64"),
+        (tf.constant([1.0, 2.0]), np.ones(2), "float32"),
+        (2.5, np.ones(2, "int32"), "float32"),
+    ],
+)
+def test_numbers_and_arrays_take_one_type(x, y, dtype):
+    """The first tensor's, else the first array's or float's, as in TensorFlow, but that Python integers never cut off an array's fractions."""
+    total = tf.add(x, y)
+    assert total.dtype == dtype
+    np.testing.assert_allclose(total, np.asarray(x) + np.asarray(y))
+    assert tf.where([True, False], x, y).dtype == dtype
+    if np.ndim(x) and np.ndim(y):
+        assert tf.concat([x, y], 0).dtype == dtype
+
+
+def test_an_array_of_integers_takes_no_fraction():
+    with pytest.raises(TypeError, match="data types differ"):
+        tf.multiply(np.ones(2, "int32"), 2.5)
+    np.testing.assert_array_equal(tf.one_hot(np.array([1.0, 0.0]), 2), [[0, 1], [1, 0]])
+    with pytest.raises(TypeError, match="expected integer indices"):
+        tf.one_hot(np.array([0.5]), 2)

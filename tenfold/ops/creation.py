@@ -285,7 +285,7 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
             name: str | None = None) -> Tensor:  # fmt: skip
     """For each index a row of `depth` numbers with `on_value` (1) at the index and `off_value` (0) elsewhere.
 
-    An index outside 0 to depth - 1 gives a row without an `on_value`.
+    An index outside 0 to depth - 1 gives a row without an `on_value`. Whole numbers in a NumPy array of floats are indices too.
 
     Example:
         >>> import tenfold as tf
@@ -296,6 +296,8 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     Raises:
         TypeError: the indices are not integers, or the values have different types.
     """
+    if isinstance(indices, np.ndarray) and indices.dtype.kind == "f" and np.all(indices == np.trunc(indices)):
+        indices = indices.astype(np.int64)
     indices = as_tensor(indices, name="one_hot")
     if not indices.dtype.is_integer:
         raise DTypeError(f"[one_hot] expected integer indices; received {indices.dtype.name}. Try tf.cast(indices, tf.int32).")

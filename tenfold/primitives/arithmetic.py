@@ -13,7 +13,7 @@ from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
 from tenfold.primitives.define import each, elementwise, primitive
-from tenfold.tensor.tensor import Tensor, as_tensor, wrap
+from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype, wrap
 
 TWO = ((-3, 3), (-3, 3))
 APART = ((0.5, 3), (-3, -0.5))
@@ -240,7 +240,7 @@ def select(apply: Any, condition: Any, a: Any, b: Any) -> Tensor:
     """`a` where `condition`, else `b`, element by element."""
     condition = as_tensor(condition)
     if type(a) is not Tensor or type(b) is not Tensor:
-        hint = next((v.dtype for v in (a, b) if isinstance(getattr(v, "dtype", None), DType)), None)
+        hint = common_dtype((a, b))
         a, b = as_tensor(a, hint=hint), as_tensor(b, hint=hint)
     result: Tensor = apply(condition, a, b)
     return result

@@ -14,7 +14,7 @@ from tenfold.core.shapes import Shape, broadcast, show
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.kernel.loops import Expr
 from tenfold.tensor.bind import bind, expect_same_dtype
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype
 
 Vjp = Callable[..., Any]
 
@@ -29,18 +29,13 @@ def each(*rules: Vjp | None) -> Vjp:
 
 
 def tensors(name: str, values: Sequence[Any]) -> Sequence[Tensor]:
-    """The arguments as Tensors; a Python number takes the element type of the first tensor among them."""
+    """The arguments as Tensors, of one element type where they fit it."""
     for v in values:
         if type(v) is not Tensor:
             break
     else:
         return values
-    hint = None
-    for v in values:
-        dtype = getattr(v, "dtype", None)
-        if type(dtype) is DType:
-            hint = dtype
-            break
+    hint = common_dtype(values)
     return [v if type(v) is Tensor else as_tensor(v, hint=hint, name=name) for v in values]
 
 

@@ -20,7 +20,7 @@ from tenfold.ir.primitive import Kind, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Expr
 from tenfold.primitives.define import check_sizes, each, primitive
-from tenfold.tensor.tensor import STACK, Tensor, as_tensor
+from tenfold.tensor.tensor import STACK, Tensor, as_tensor, common_dtype
 
 Sizes = tuple[Size, ...]
 COPIED = 1 << 10  # elements: so few are repeated in less time than NumPy takes to describe the repetition
@@ -262,7 +262,7 @@ def concat(apply: Any, values: Sequence[Any], axis: int) -> Tensor:
     """The tensors one after the other along `axis`."""
     if not values:
         raise InvalidArgumentError("[concat] expected at least one tensor; received none.")
-    hint = next((v.dtype for v in values if type(v) is Tensor), None)
+    hint = common_dtype(values)
     xs = [as_tensor(v, hint=hint) for v in values]
     result: Tensor = apply(*xs, axis=normalize_axis("concat", int(axis), xs[0].ndim))
     return result
@@ -276,7 +276,7 @@ def expand_dims(x: Tensor, axis: int) -> Tensor:
 
 def stack(values: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors side by side along a new `axis`."""
-    hint = next((v.dtype for v in values if type(v) is Tensor), None)
+    hint = common_dtype(values)
     xs = [as_tensor(v, hint=hint) for v in values]
     for x in xs[1:]:
         if len(x.sizes) != len(xs[0].sizes) or any(differ(a, b) for a, b in zip(x.sizes, xs[0].sizes, strict=True)):

@@ -14,13 +14,13 @@ from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.primitives.indexing import getitem
 from tenfold.primitives.scatter import scatter_into
 from tenfold.tensor.bind import bind
-from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype
 from tenfold.tensor.variable import UPDATES, Variable
 
 
 def truediv(x: Any, y: Any) -> Tensor:
     """x / y as Python means it: integers become floats (float64 above 16 bits, as in TensorFlow)."""
-    hint = getattr(x, "dtype", None) or getattr(y, "dtype", None)
+    hint = common_dtype((x, y))
     x, y = as_tensor(x, hint=hint), as_tensor(y, hint=hint)
     if x.dtype.is_integer and y.dtype is x.dtype:
         target = float32 if x.dtype.size <= 2 else float64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -240,6 +240,22 @@ def as_tensor(value: Any, dtype: Any = None, hint: DType | None = None, name: st
     if kind in (list, tuple) and _holds_tensors(value):
         return _checked(_stacked(value, want or hint), want, name)
     return wrap(_array(value, want, hint, name))
+
+
+def common_dtype(values: Iterable[Any]) -> DType | None:
+    """The element type that the numbers and arrays among an operation's arguments take, where they fit: that of the first tensor, else of the
+    first array or float. None if all are Python integers, which take any type.
+    """
+    found: DType | None = None
+    for v in values:
+        dtype = getattr(v, "dtype", None)
+        if type(dtype) is DType:
+            return dtype
+        found = found or _PYTHON.get(type(v)) or (BY_NUMPY.get(dtype) if dtype else common_dtype(v) if isinstance(v, (list, tuple)) else None)
+    return found
+
+
+_PYTHON: dict[type, DType] = {float: float32, complex: complex128}
 
 
 def _checked(tensor: Tensor, want: DType | None, name: str) -> Tensor:

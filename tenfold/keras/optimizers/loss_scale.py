@@ -84,6 +84,13 @@ class LossScaleOptimizer(Optimizer):
         loss = as_tensor(loss)
         return loss * (cast(self.dynamic_scale.value, loss.dtype) if self.built else self.initial_scale)
 
+    def get_scaled_loss(self, loss: Any) -> Any:
+        """Of Keras 2, where gradients had to be divided by the scale before they were applied; here `apply` does it."""
+        raise AttributeError("LossScaleOptimizer.get_scaled_loss and get_unscaled_gradients are of Keras 2. Try scale_loss(loss) for the loss, and "
+                             "apply_gradients with its gradients as they are: it divides them by the scale.")  # fmt: skip
+
+    get_unscaled_gradients = get_scaled_loss
+
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Updates the variables, if all gradients are finite."""
         if not self.built and trainable_variables is not None:
