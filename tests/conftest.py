@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TENFOLD_CACHE", "kernels")
 
-settings.register_profile("ci", derandomize=True, deadline=None)
-settings.register_profile("local", deadline=None)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # compiling takes its time on a busy machine
+settings.register_profile("ci", UNHURRIED, derandomize=True)
+settings.register_profile("local", UNHURRIED)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
