@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tenfold as tf
+from tenfold.compiler import pipeline
 from tenfold.compiler.pipeline import Program
 from tenfold.tensor.variable import Readings
 
@@ -252,3 +253,34 @@ def test_threads_that_train_and_predict() -> None:
         p.function(tf.constant(p.x))
     thread.join()
     p.check()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_first_run_makes_no_panels_of_large_weights_and_has_the_same_bits(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "LARGE", 1)
+    w, v, scale = (tf.Variable(tf.cast(values(*shape), dtype)) for shape in ((70, 90), (3, 3, 5, 6), (90,)))
+    function = tf.function(lambda x, y: (tf.matmul(x, w) * tf.math.rsqrt(scale * scale + 1.0), tf.nn.conv2d(y, v, 1, "SAME")))
+    arguments = tf.cast(values(64, 70), dtype), tf.cast(values(2, 9, 9, 5), dtype)
+
+    def run() -> list[bytes]:
+        return [r.numpy().tobytes() for r in function(*arguments)]
+
+    first = run()
+    program = only_program(function)
+    assert program.kept_bytes and program._kept is None
+    assert run() == first
+    assert program._kept is not None and program._first is None
+    w.assign(w * tf.cast(0.5, dtype))
+    scale.assign(scale * tf.cast(0.5, dtype))
+    assert run() == run() != first
+    again = tf.function(lambda x, y: function(x, y))
+    assert [r.numpy().tobytes() for r in again(*arguments)] == run()
+
+
+def test_a_weight_that_changes_after_the_first_run_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "LARGE", 1)
+    p = Product()
+    p.check()
+    p.w.assign(values(24, 40))
+    for _ in range(3):
+        p.check()

@@ -33,7 +33,7 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     out = group.stored[0]
     epilogue, extras = _epilogue(group, uses) if len(group.nodes) > 1 else (None, [])
     a, b = (root(v, uses) for v in node.inputs)
-    settled = uses.settles(node.inputs[1])
+    settled = uses.keeps and uses.settles(node.inputs[1])
     names: dict[str, Any] = {"a": a, "b": b, "out": out}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     make = RECIPES[node.primitive.name](node, epilogue, settled)

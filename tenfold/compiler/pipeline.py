@@ -24,12 +24,11 @@ from tenfold.compiler.fuse import fuse
 from tenfold.compiler.items import Item, attributed
 from tenfold.compiler.lower import Call, lower_map, lower_reduce
 from tenfold.compiler.parts import join_pads
-from tenfold.compiler.plan import Plan
 from tenfold.compiler.program import Uses, root
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
 from tenfold.compiler.staged import Staged, is_staged
-from tenfold.compiler.stored import plan_name, read_plan, write_plan
+from tenfold.compiler.stored import plan_name, read_plan, without_panels, write_plan
 from tenfold.compiler.writers import early_writers
 from tenfold.core.config import config
 from tenfold.ir import reference
@@ -50,6 +49,7 @@ class Compiled(Protocol):
         """Lets go of the arrays of the last call."""
 
 
+LARGE = 1 << 24  # bytes that are not worth making for a single run
 ARENAS = ArenaPool()
 LOWER: dict[str, Lower] = {
     "map": lower_map,
@@ -78,30 +78,44 @@ def _build(graph: Graph, updates: Sequence[tuple[int, int]], steady: Sequence[in
 
 
 class Program:
-    """A compiled graph. Calls from several threads take turns."""
+    """A compiled graph. Calls from several threads take turns.
 
-    def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = ()) -> None:
+    What a program keeps from run to run pays from the second run on: where it is much, the first run uses the weights as they lie, by another
+    program, which is `instead` of this one, keeps no panels of them and is then forgotten. It computes the same bits.
+    """
+
+    def __init__(
+        self, graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = (), instead: Program | None = None
+    ) -> None:  # fmt: skip
         self._inputs = len(graph.inputs)
-        self._graph, self._constants = large_apart(graph)
-        self._targets = dict(updates)
+        self._graph: Graph
+        self._constants: list[Any]
+        self._graph, self._constants = large_apart(graph) if instead is None else (instead._graph, instead._constants)
+        self._targets, self._keep = dict(updates), instead is None
         self._steady = (frozenset(steady) - set(self._targets.values())).union(range(self._inputs, len(self._graph.inputs)))
-        self._assembled: Assembled | None = None
-        name = plan_name(self._graph, self._targets, self._steady)
-        plan = read_plan(name) if name is not None else None
-        kernels = load_kernels(plan.kernels) if plan is not None else None
-        if plan is None or kernels is None:
-            plan = self._compiled.plan
-            kernels = compile_kernels(self._compiled.kernels)
-            if name is not None:
-                write_plan(name, plan)
-        self._start(plan, kernels)
+        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds
+        self._variables: Sequence[Any] | None = None  # the list of the last ones
+        self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
+        self._versions: Sequence[int] = ()
+        self._stale = True  # whether that has to be made, or made again
         self._lock = threading.Lock()
+        self._ready = False
+        self._assembled: Assembled | None = None
+        self._name: str | None = plan_name(self._graph, self._targets, self._steady) if instead is None else without_panels(instead._name)
+        plan = read_plan(self._name) if self._name is not None else None
+        kernels = load_kernels(plan.kernels) if plan is not None else None
+        self._plan = self._compiled.plan if plan is None or kernels is None else plan
+        self.arena_bytes, self.kept_bytes = self._plan.arena_bytes, self._plan.kept_bytes
+        self._output_specs = [(shape, dtype.numpy) for shape, dtype in self._plan.outputs]
+        self._first = Program(graph, updates, steady, self) if self._keep and self.kept_bytes >= LARGE else None
+        if self._first is None or kernels is not None:
+            self._start(kernels)
 
     @property
     def _compiled(self) -> Assembled:
         """How the plan is made; a plan from disk is made again when a profile asks for it."""
         if self._assembled is None:
-            self._assembled = assembled(self._graph, self._targets, self._steady)
+            self._assembled = assembled(self._graph, self._targets, self._steady, self._keep)
         return self._assembled
 
     @property
@@ -109,28 +123,34 @@ class Program:
         """What the program does, in order."""
         return self._compiled.calls
 
-    def _start(self, plan: Plan, kernels: list[int]) -> None:
-        self.arena_bytes, self.kept_bytes = plan.arena_bytes, plan.kept_bytes
+    def _start(self, kernels: list[int] | None = None) -> None:
+        """Makes all ready for the first run; without `kernels` it compiles them."""
+        plan = self._plan
+        if kernels is None:
+            kernels = compile_kernels(self._compiled.kernels)
+            if self._name is not None:
+                write_plan(self._name, plan)
+        fixed = len(self._constants)
         self._constants = [*self._constants, *plan.constants]
         self._table = np.zeros(plan.slots, np.int64)
         self._table[-1] = self._table.ctypes.data
-        outside = 1 + plan.inputs + len(plan.outputs)
-        self._table[outside : outside + len(plan.constants)] = [address_of(c) for c in plan.constants]
-        self._table[1 + self._inputs : 1 + plan.inputs] = [address_of(c) for c in self._constants[: plan.inputs - self._inputs]]
         self._first_output = 1 + plan.inputs
-        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds
-        self._variables: Sequence[Any] | None = None  # the list of the last ones
-        self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
-        self._versions: Sequence[int] = ()
-        self._stale = True  # whether that has to be made, or made again
+        outside = self._first_output + len(plan.outputs)
+        self._table[outside : outside + len(plan.constants)] = [address_of(c) for c in plan.constants]
+        self._table[1 + self._inputs : self._first_output] = [address_of(c) for c in self._constants[:fixed]]
         self._once = Executable.of(plan.once, kernels, (), lambda: self._compiled.sources[0])
         self._again = Executable.of(plan.again, kernels, plan.functions, lambda: self._compiled.sources[1])
-        self._output_specs = [(shape, dtype.numpy) for shape, dtype in plan.outputs]
+        self._ready = True
 
     def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
         """Runs the program."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first(arrays, variables, versions)
         outputs = [empty_array(shape, dtype) for shape, dtype in self._output_specs]
         with self._lock:
+            if not self._ready:
+                self._start()
             table, last = self._table, self._last
             other = variables is not self._variables
             self._stale = self._stale or (other and versions != self._versions)
@@ -185,18 +205,19 @@ class Reference:
         """There is nothing to let go of."""
 
 
-def assembled(graph: Graph, targets: dict[int, int], steady: Set[int]) -> Assembled:
+def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: bool) -> Assembled:
     """The whole compiler but for machine code."""
     graph = simplify(graph)
-    items, uses = lower_groups(graph, targets, steady)
+    items, uses = lower_groups(graph, targets, steady, keep)
     return assemble(graph, items, uses, targets, steady)
 
 
-def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset()) -> tuple[list[Item], Uses]:
+def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset(), keep: bool = True) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
-    seldom change."""
+    seldom change, `keep` whether panels of these are made for many runs."""
     graph = compact_scatters(join_pads(graph))
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
+    uses.keeps = keep
     items: list[Item] = []
     alike = Alike(uses)
     for group in early_writers(groups, uses, graph, targets):

@@ -48,6 +48,7 @@ class Uses:
                 self.readers[id(v)].append(node)
         self.outputs = {id(v) for v in graph.outputs}
         self.position = {id(node): at for at, node in enumerate(graph.nodes)}
+        self.keeps = True  # whether what contractions make of settled operands is worth keeping
         self.settled = {id(graph.inputs[i]) for i in steady}
         for node in graph.nodes if self.settled else ():
             pure = node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST)

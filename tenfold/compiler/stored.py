@@ -42,6 +42,11 @@ def plan_name(graph: Graph, targets: Mapping[int, int], steady: Set[int]) -> str
     return digest(f"plan {_versions()} {measured} {found.hex()} {sorted(targets.items())} {sorted(steady)}")
 
 
+def without_panels(name: str | None) -> str | None:
+    """The name of the plan for the same graph that keeps no panels of weights."""
+    return None if name is None else digest(f"plan without panels {name}")
+
+
 @cache
 def _versions() -> str:
     return f"{sources_digest(FOLDERS)} {np.__version__}"
