@@ -97,16 +97,12 @@ class ArrayBatches(Batches):
             starts = np.arange(self.steps or 0) * self.batch_size
         order = np.random.permutation(self.size) if self.shuffle and self.shuffle != "batch" else None
         n, size, arrays, structure = self.size, self.batch_size, self.arrays, self.structure
-        try:
-            for start in starts.tolist():
-                end = min(start + size, n)
-                if order is None:
-                    yield [a[start:end] for a in arrays], structure
-                else:
-                    yield self._gather(order[start:end]), structure
-        finally:
-            for copy in self._copies or ():
-                copy.rest()
+        for start in starts.tolist():
+            end = min(start + size, n)
+            if order is None:
+                yield [a[start:end] for a in arrays], structure
+            else:
+                yield self._gather(order[start:end]), structure
 
     def _gather(self, rows: Any) -> list[Any]:
         if not self._reuse:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.compiler.pipeline import Compiled, compile_graph
-from tenfold.core.dtypes import BY_NUMPY, DType, int64
-from tenfold.ir.graph import Graph, Value, make
-from tenfold.ir.primitive import Spec
-from tenfold.primitives.gather import gather
+from tenfold.codegen.cpu import compile_kernel
+from tenfold.codegen.row_copy import LINE
+from tenfold.codegen.row_copy import RowCopy as Kernel
+from tenfold.runtime.executor import Address, Executable, Launch
+from tenfold.runtime.memory import address_of
 
 LARGE = 1 << 16  # bytes: smaller copies are NumPy's
+GRAIN = 1 << 16  # bytes of a task, about
 
 
 class RowCopy:
@@ -27,30 +28,24 @@ class RowCopy:
     def __init__(self, array: np.ndarray[Any, Any], most: int) -> None:
         self._array = array
         self._buffer = np.empty((most, *array.shape[1:]), array.dtype)
-        dtype = BY_NUMPY.get(array.dtype)
-        compiled = dtype is not None and dtype.llvm is not None and array.flags.c_contiguous and self._buffer.nbytes >= LARGE
-        self._programs: dict[int, Compiled] | None = {} if compiled else None
+        self._bytes = self._buffer[:1].nbytes
+        self._compiled = not array.dtype.hasobject and array.flags.c_contiguous and self._bytes >= LINE and self._buffer.nbytes >= LARGE
+        self._table = np.array([0, address_of(array), 0, address_of(self._buffer)], np.int64)
 
     def copy(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The rows with these numbers (int64), which must be in range."""
         target = self._buffer[: len(rows)]
-        if self._programs is None:
+        if not self._compiled:
             return self._array.take(rows, 0, target, "clip")
-        if len(rows) not in self._programs:
-            self._programs[len(rows)] = _program(self._array.shape, BY_NUMPY[self._array.dtype], len(rows))
-        self._programs[len(rows)]([self._array, rows, target])
+        rows = np.ascontiguousarray(rows, np.int64)
+        self._table[2] = address_of(rows)
+        _plan(len(rows), self._bytes).run(self._table)
         return target
 
-    def rest(self) -> None:
-        """After an epoch: the programs, which outlive this object, let go of the array."""
-        for program in (self._programs or {}).values():
-            program.forget()
 
-
-@lru_cache(16)
-def _program(shape: tuple[int, ...], dtype: DType, count: int) -> Compiled:
-    """target = gather(array, rows)."""
-    source, rows = Value(Spec(shape, dtype)), Value(Spec((count,), int64))
-    node = make(gather.primitive, [source, rows], {"axis": 0, "batch_dims": 0})
-    target = Value(node.outputs[0].spec)
-    return compile_graph(Graph((source, rows, target), node.outputs, (node,), "rows"), [(0, 2)])
+@lru_cache(64)
+def _plan(count: int, nbytes: int) -> Executable:
+    """Copies `count` rows of `nbytes`; slots 1 to 3 of the table are the array, the rows' numbers, and the buffer."""
+    grain = max(GRAIN // nbytes, 1)
+    args = (Address(1), Address(2), Address(3), count, nbytes, grain)
+    return Executable([Launch(compile_kernel(Kernel()), -(-count // grain), args, "rows")])

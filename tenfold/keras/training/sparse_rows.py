@@ -55,9 +55,6 @@ class SparseRows:
         dense[np.repeat(np.arange(len(rows)), counts), self._places[entries]] = self._values[entries]
         return dense.reshape(len(rows), *self._row)
 
-    def rest(self) -> None:
-        """Called after an epoch: nothing is kept."""
-
 
 def is_sparse(value: Any) -> bool:
     """Whether `value` is a SparseTensor of rows, or a sparse matrix of SciPy's."""
