@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tenfold.codegen import contraction
+from tenfold.codegen.cpu import host
 from tenfold.core import dtypes
-from tenfold.kernel import tiling
+from tenfold.kernel import loops, tiling
 from tenfold.kernel.contraction import TILE_ARGS, Operand, Steps, Tile, Vectors
 from tenfold.kernel.convolution import ConvSpec
 from tenfold.kernel.convolution import convolution as plain_convolution
@@ -81,3 +82,18 @@ def test_windows_of_a_padded_image() -> None:
     padded = np.pad(widened(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
     expected = sum(padded[:, i : i + 7, j : j + 7] @ widened(w)[i, j] for i in range(3) for j in range(3))
     check(found, np.asarray(expected), F32)
+
+
+def test_what_an_epilogue_reads_is_asked_for_early() -> None:
+    """A line of each row of every operand as large as the output; nothing of one with an element per column."""
+    x, row, column = loops.result(0, 0, F32), loops.axis(0), loops.axis(1)
+    bias, residual = loops.load(0, column, F32), loops.load(0, row * loops.const(64, dtypes.int64) + column, F32)
+
+    def asked(value: loops.Expr) -> tuple[int, int]:
+        recipe = contraction.matmul(F32, 1, 64, 64, 64, epilogue=contraction.Epilogue((F32,), value))
+        tile = next(call.source.description for call in recipe.calls if isinstance(call.source.description, Tile))
+        text = next(call.source.emit("kernel", host()) for call in recipe.calls if call.source.description is tile)
+        return text.count("call void @llvm.prefetch"), tile.rows * -(-tile.columns * 4 // 64)
+
+    (without, lines), (some, _) = asked(x + bias), asked(x + residual)
+    assert some == without + lines

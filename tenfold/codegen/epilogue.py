@@ -31,6 +31,14 @@ def apply(text: Text, isa: Instructions, epilogue: Epilogue, x: str, place: Plac
     return writer.values[id(epilogue.value)]
 
 
+def elements(text: Text, isa: Instructions, epilogue: Epilogue, place: Place, extras: Sequence[str]) -> list[tuple[str, int]]:
+    """Where `apply` will read operands that have an element for each of the output, at `place`; and the bytes of one of these elements."""
+    writer = _Writer(text, isa, replace(isa, lanes=0), "", place, extras)
+    loads = [e for e in walk(epilogue.value) if e.op == "load" and any(x.op == "axis" and x.attr == 0 for x in walk(e.args[0]))]
+    lines = {(e.attr, e.dtype.size): line for e in loads if (line := writer.line(e.args[0])) is not None}
+    return [(text.at(extras[extra], text.mul(writer.write(line[1]), size)), size) for (extra, size), line in lines.items()]
+
+
 def text_of(epilogue: Epilogue) -> str:
     """The structure of an epilogue, for keys."""
     numbers: dict[int, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tenfold.codegen.epilogue import Place, apply
+from tenfold.codegen.epilogue import Place, apply, elements
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import mangle, memory, register
 from tenfold.codegen.text import Loop, Value
@@ -145,6 +145,7 @@ class TileWriter(TileParts):
         """The loops over the block's runs: one product of each row and column at a time."""
         t, tile = self.text, self.tile
         self.prefetch(rows, panel)
+        self.prefetch_extras(rows, panel, block.last)
         pointers = [row.a for row in rows]
         if tile.depthwise:
             pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
@@ -206,6 +207,16 @@ class TileWriter(TileParts):
                 x = one or self.read(kind, here, v, panel, True)
                 made.append(self.multiply_add(x, column, sums[i * tile.vectors + v]))
         return made
+
+    def prefetch_extras(self, rows: list[Row], panel: Panel, last: str) -> None:
+        """Asks for what the epilogue will read of operands as large as the output, if this block is the last."""
+        t, epilogue = self.text, self.tile.epilogue
+        if epilogue and epilogue.uses_rows:
+            with t.when(last):
+                for row in rows:
+                    for address, size in elements(t, self.isa, epilogue, self.place(row, panel, 0), self.extras):
+                        for offset in range(0, self.tile.columns * size, 64):
+                            self.ask(t.at(address, offset), 3)
 
     def finish(self, sums: list[str], rows: list[Row], panel: Panel, last: str) -> None:
         """Stores the tile: sums to be continued, or after the last block what the epilogue makes of them."""
