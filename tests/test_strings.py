@@ -124,6 +124,28 @@ def test_rows_of_different_lengths() -> None:
         tf.RaggedTensor.from_row_splits([1, 2], [0, 3])
 
 
+def test_products_with_sparse_matrices() -> None:
+    rng = np.random.default_rng(2)
+    a = rng.normal(size=(5, 4)) * (rng.random((5, 4)) < 0.4)
+    b, c = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
+    sparse, matrix = tf.sparse.from_dense(a), tf.Variable(b)
+    product = tf.sparse.sparse_dense_matmul
+    np.testing.assert_allclose(product(sparse, b), a @ b, rtol=1e-12)
+    np.testing.assert_allclose(product(sparse, c, adjoint_a=True), a.T @ c, rtol=1e-12)
+    np.testing.assert_allclose(product(sparse, b.T.copy(), adjoint_b=True), a @ b, rtol=1e-12)
+    twice = tf.SparseTensor([[1, 0], [1, 0]], [2.0, 3.0], (2, 1))
+    assert product(twice, [[1.0, 10.0]]).numpy().tolist() == [[0, 0], [5, 50]]
+    for multiply in (product, tf.keras.ops.matmul):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(multiply(sparse, matrix) * c)
+        gradient = tape.gradient(loss, matrix)
+        assert isinstance(gradient, tf.IndexedSlices)
+        np.testing.assert_allclose(tf.convert_to_tensor(gradient), a.T @ c, rtol=1e-12)
+    for wrong in (np.ones((3, 3)), np.ones(4)):
+        with pytest.raises(tf.errors.ShapeError, match="sparse_dense_matmul"):
+            product(sparse, wrong)
+
+
 def test_sparse_tensors_there_and_back() -> None:
     dense = np.array([[0.0, 5.0], [0.0, 0.0], [6.0, 0.0]], "float32")
     x = tf.sparse.from_dense(dense)

@@ -10,6 +10,9 @@ from tenfold.core.dtypes import DType
 from tenfold.core.errors import ShapeError
 from tenfold.core.missing import missing as _missing
 from tenfold.core.shapes import TensorShape
+from tenfold.primitives.arithmetic import mul
+from tenfold.primitives.gather import gather, scatter_add
+from tenfold.primitives.movement import expand_dims, transpose
 from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
 
 
@@ -84,6 +87,40 @@ def reorder(sp_input: SparseTensor, name: str | None = None) -> SparseTensor:
     return SparseTensor(wrap(sp_input.indices._elements()[order]), wrap(sp_input.values._elements()[order]), sp_input.shape)
 
 
+def sparse_dense_matmul(sp_a: SparseTensor, b: Any, adjoint_a: bool = False, adjoint_b: bool = False, name: str | None = None) -> Tensor:
+    """The product of a sparse matrix and a dense one: every number of the sparse one adds a multiple of a row of `b` to a row of the result.
+
+    It takes as long as there are numbers, and its gradient by `b` is IndexedSlices: the rows of `b` that were multiplied.
+
+    Args:
+        sp_a: of rank 2.
+        b: of rank 2.
+        adjoint_a: whether `sp_a` is transposed first.
+        adjoint_b: whether `b` is.
+        name: accepted and not used.
+
+    Example:
+        >>> sparse_dense_matmul(SparseTensor([[0, 1], [2, 0]], [5.0, 6.0], (3, 2)), [[1.0, 2.0], [3.0, 4.0]]).numpy().tolist()
+        [[15.0, 20.0], [0.0, 0.0], [6.0, 12.0]]
+    """
+    dense = as_tensor(b, sp_a.dtype)
+    if len(sp_a.shape) != 2 or dense.ndim != 2:
+        raise ShapeError(f"[sparse_dense_matmul] expected two matrices; received a sparse tensor of shape {sp_a.shape} and one of {dense.shape}.")
+    if sp_a.dtype.is_complex and (adjoint_a or adjoint_b):
+        raise ShapeError("[sparse_dense_matmul] adjoints of complex matrices are not supported. Try conjugating and transposing first.")
+    dense = transpose(dense, (1, 0)) if adjoint_b else dense
+    (rows, columns), places = tuple(sp_a.shape), sp_a.indices._elements().T
+    if adjoint_a:
+        rows, columns, places = columns, rows, places[::-1]
+    if columns != dense.sizes[0]:
+        raise ShapeError(
+            f"[sparse_dense_matmul] expected as many rows in `b` as the sparse matrix has columns, {columns}; received {dense.sizes[0]}."
+        )
+    row, column = (wrap(np.ascontiguousarray(place)) for place in places)
+    result: Tensor = scatter_add(row, mul(expand_dims(sp_a.values, 1), gather(dense, column, sparse=True)), rows)
+    return result
+
+
 CONVERTERS.append((SparseTensor, lambda value, dtype: to_dense(value)))
-__all__ = ["SparseTensor", "from_dense", "reorder", "to_dense"]
+__all__ = ["SparseTensor", "from_dense", "reorder", "sparse_dense_matmul", "to_dense"]
 __getattr__ = _missing("tf.sparse", "Try tf.sparse.to_dense(x) and an operation on dense tensors.")

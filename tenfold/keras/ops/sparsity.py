@@ -13,7 +13,7 @@ import numpy as np
 
 from tenfold.core.errors import InvalidArgumentError
 from tenfold.ops.selecting import gather
-from tenfold.ops.sparse import SparseTensor, from_dense
+from tenfold.ops.sparse import SparseTensor, from_dense, sparse_dense_matmul
 from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 
@@ -51,6 +51,8 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
         return from_dense(call(lambda x: x.values))
     if kind in _ELEMENTS and isinstance(tensors[0], IndexedSlices):
         return tensors[0].map(lambda values: call(lambda x: values))
+    if kind == "Matmul" and sparse == [True, False] and _multiplied(*tensors):
+        return sparse_dense_matmul(*tensors)
     result = call(lambda x: as_tensor(x) if isinstance(x, SPARSE) else x)
     if not stays_sparse(kind, sparse):
         return result
@@ -58,6 +60,11 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
     if len(slices) < sum(sparse):
         return from_dense(result)
     return result if kind in _OTHER else _rows(result, slices)
+
+
+def _multiplied(a: Any, b: Any) -> bool:
+    """Whether these are matrices whose product needs no other type."""
+    return isinstance(a, SparseTensor) and len(a.shape) == 2 and len(np.shape(b)) == 2 and a.dtype.is_floating and as_tensor(b).dtype is a.dtype
 
 
 def _rows(result: Tensor, slices: Sequence[IndexedSlices]) -> IndexedSlices:
