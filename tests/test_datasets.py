@@ -484,3 +484,8 @@ def test_a_name_that_is_missing_says_so() -> None:
         _ = tf.data.TFRecordDataset
     with pytest.raises(AttributeError, match=r"no keras.datasets.imbd \(yet\). The closest name is keras.datasets.imdb"):
         _ = tf.keras.datasets.imbd
+
+
+def test_what_a_generator_gives_takes_the_declared_types() -> None:
+    data = tf.data.Dataset.from_generator(lambda: iter([(1, np.float32(2.7)), (np.array([3]), 4)]), output_types=(tf.float32, tf.int32))
+    assert [(x.dtype, y.dtype, int(y)) for x, y in data] == [(tf.float32, tf.int32, 2), (tf.float32, tf.int32, 4)]

@@ -239,3 +239,19 @@ def test_cast():
 def test_mistakes_are_explained(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("key", [(1, slice(None)), (Ellipsis, 0), slice(0, 1), (slice(None, None, -1), [2, 0]), np.array([True, False])])
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_part_of_a_variable_is_replaced(key, traced):
+    start = np.arange(6, dtype="float32").reshape(2, 3)
+    v, expected = tf.Variable(start), start.copy()
+    expected[key] = new = -1 - np.arange(expected[key].size, dtype="float32").reshape(expected[key].shape)
+
+    def assign():
+        v[key].assign(new)
+        return v[0]
+
+    np.testing.assert_array_equal((tf.function(assign) if traced else assign)(), expected[0])
+    np.testing.assert_array_equal(v.numpy(), expected)
+    assert not hasattr(tf.constant([1])[0], "assign")

@@ -337,3 +337,19 @@ def test_gradients_of_weights_are_used_as_they_come() -> None:
         return loss
 
     assert planned_bytes(step, tf.ones((4, 256))) < 5 * 256 * 256 * 4
+
+
+def test_a_variable_as_the_target():
+    v, w = tf.Variable(2.0), tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = v * w
+    assert float(tape.gradient(v, v)) == 1.0 and tape.gradient(v, w) is None
+    assert float(tape.gradient([v, y], v)) == 4.0
+
+
+def test_what_tensorflow_has_no_gradient_for():
+    image = tf.Variable(np.linspace(0, 1, 12, dtype="float32").reshape(2, 2, 3))
+    with tf.GradientTape() as tape:
+        adjusted = tf.image.adjust_contrast(image, 2.0)
+    with pytest.raises(LookupError, match="no entry for: AdjustContrastv2"):
+        tape.gradient(adjusted, image)

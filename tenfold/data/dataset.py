@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core import nest
-from tenfold.core.dtypes import as_dtype
+from tenfold.core.dtypes import DType, as_dtype, string
 from tenfold.core.errors import InvalidArgumentError, TraceError
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
@@ -72,7 +72,7 @@ class Dataset:
         def start() -> Iterator[Any]:
             for element in generator(*(args or ())):
                 leaves = nest.flatten(element) if nest.is_nested(output_signature) else [element]
-                yield nest.pack(output_signature, [as_tensor(leaf, s.dtype) for leaf, s in zip(leaves, specs, strict=True)])
+                yield nest.pack(output_signature, [_as_declared(leaf, s.dtype) for leaf, s in zip(leaves, specs, strict=True)])
 
         return Dataset(start, output_signature, UNKNOWN)
 
@@ -267,6 +267,12 @@ def _structure(tensors: Any) -> Any:
 
 def _spec(tensor: Tensor, shape: Any = None) -> TensorSpec:
     return TensorSpec(tensor.shape if shape is None else shape, tensor.dtype)
+
+
+def _as_declared(value: Any, dtype: DType) -> Tensor:
+    """What a generator gave, in the type that was declared: numbers are converted as NumPy does it, fractions lost."""
+    is_number = dtype is not string and not isinstance(value, Tensor)
+    return as_tensor(np.asarray(value, dtype.numpy) if is_number else value, dtype)
 
 
 def _stacked(elements: list[Any]) -> Any:

@@ -31,6 +31,7 @@ from tenfold.primitives.movement import broadcast_to, reshape, reverse, slice_, 
 from tenfold.primitives.movement import transpose as transpose_
 from tenfold.primitives.random import as_seed, uniform
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
+from tenfold.transform.custom import without_gradient
 
 LUMA = (0.2989, 0.587, 0.114)
 
@@ -143,13 +144,14 @@ def adjust_brightness(image: Any, delta: Any) -> Tensor:
 
 
 def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
-    """The distance from each channel's mean multiplied by a factor."""
+    """The distance from each channel's mean multiplied by a factor. As in TensorFlow, it has no gradient."""
 
-    def adjust(x: Any) -> Any:
+    def adjust(x: Any, factor: Any) -> Any:
         mean = reduce_mean(x, [-3, -2], True)
-        return (x - mean) * a.cast(as_tensor(contrast_factor), x.dtype) + mean
+        return (x - mean) * a.cast(factor, x.dtype) + mean
 
-    return _in_float(images, adjust, "adjust_contrast")
+    adjusted = without_gradient(adjust, "AdjustContrastv2")
+    return _in_float(images, lambda x: adjusted(x, contrast_factor), "adjust_contrast")
 
 
 def rgb_to_grayscale(images: Any, name: str | None = None) -> Tensor:

@@ -24,12 +24,13 @@ class Tensor(Operand):
     Made by `tf.constant`, `tf.convert_to_tensor` and every operation.
     """
 
-    __slots__ = ("__weakref__", "_array", "_keras_history", "_keras_mask", "_known", "_trace", "_value")
+    __slots__ = ("__weakref__", "_array", "_keras_history", "_keras_mask", "_known", "_trace", "_value", "assign")
 
     _array: np.ndarray[Any, Any] | None
     _value: Value | None
     _trace: Any  # the Recorder of the function that it belongs to
     _known: Any  # elements in terms of unknown sizes, for computing with shapes
+    assign: Any  # of a part of a variable: replaces that part
 
     __array_priority__ = 100
 

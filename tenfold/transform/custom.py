@@ -37,6 +37,20 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
     return custom_gradient if f is None else _with_gradient(f)
 
 
+def without_gradient(f: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """`f` as an operation for which TensorFlow registers no gradient: programs that ask for one are told so, as they expect.
+
+    Args:
+        f: a function of tensors.
+        name: the operation's name in TensorFlow.
+    """
+
+    def grad(*upstream: Any, **options: Any) -> Any:
+        raise LookupError(f"gradient registry has no entry for: {name}")
+
+    return _with_gradient(lambda *args: (f(*args), grad))
+
+
 def _with_gradient(f: Callable[..., Any], again: bool = False) -> Callable[..., Any]:
     """`f` with the gradient that it returns. If that computes `f` `again`, it sees variables as they were before (random seeds, say)."""
 

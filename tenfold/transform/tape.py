@@ -145,7 +145,7 @@ class GradientTape:
             weights = [output_gradients]
         if len(weights) != len(targets):
             raise InvalidArgumentError(f"[gradient] expected one output gradient per target ({len(targets)}); received {len(weights)}.")
-        seeds = [self._seed(self._value(t), w) for t, w in zip(targets, weights, strict=True)]
+        seeds = [self._seed(self._target(t), w) for t, w in zip(targets, weights, strict=True)]
         flat = nest.flatten(sources)
         found = self._by_source(seeds, flat, sparse=True)
         if zero:
@@ -162,6 +162,13 @@ class GradientTape:
                 "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians). Try tf.GradientTape(persistent=True)."
             )
         self._used = True
+
+    def _target(self, t: Any) -> Tensor:
+        """A target's value; a variable counts as read."""
+        value = self._value(t)
+        if isinstance(t, Variable) and t.trainable:
+            self.saw(t, value)
+        return value
 
     @staticmethod
     def _value(t: Any) -> Tensor:

@@ -173,3 +173,12 @@ def test_a_custom_loop_with_a_manager(tmp_path):
     step(other, other_optimizer)
     status.assert_consumed()
     assert_equal(other, model)
+
+
+def test_whole_models_as_folders(tmp_path):
+    model = cases.functional(tf)
+    with pytest.warns(DeprecationWarning, match="no SavedModel"):
+        model.save(tmp_path / "whole", save_format="tf")
+    other = keras.models.load_model(tmp_path / "whole")
+    assert_equal(other, model)
+    assert other.optimizer.iterations.numpy() == 1

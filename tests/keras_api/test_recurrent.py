@@ -163,3 +163,44 @@ def test_mistakes() -> None:
         L.TimeDistributed(L.Dense(2))(np.ones((2, 3), "float32"))
     with pytest.raises(ValueError, match="ndim"):
         L.GRU(3)(np.ones((2, 3), "float32"))
+
+
+class TwoSums(tf.keras.layers.Layer):
+    """A cell with two inputs, two states of other ranks, and two outputs, as Keras 2 takes it."""
+
+    state_size = (tf.TensorShape([3]), tf.TensorShape([4, 5]))
+
+    def build(self, input_shapes):
+        (_, n), (_, p, q) = input_shapes
+        self.first = self.add_weight(shape=(n, 3), name="first")
+        self.second = self.add_weight(shape=(p, q, 4, 5), name="second")
+
+    def call(self, inputs, states):
+        a, b = tf.matmul(inputs[0], self.first), tf.einsum("bij,ijkl->bkl", inputs[1], self.second)
+        return (a, b), (states[0] + a, states[1] + b)
+
+
+@pytest.mark.parametrize(("every", "backwards", "unroll"), [(False, False, False), (True, False, True), (True, True, False), (False, True, True)])
+def test_nested_inputs_states_and_outputs(every, backwards, unroll):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 6, 7), "float32"), rng.random((2, 6, 2, 3), "float32")
+    layer = tf.keras.layers.RNN(TwoSums(), return_sequences=every, return_state=True, go_backwards=backwards, unroll=unroll)
+    (a, b), *states = layer((tf.constant(x), tf.constant(y)))
+    first, second = (w.numpy().astype("float64") for w in layer.weights)
+    steps = slice(None, None, -1 if backwards else 1)
+    expected = x[:, steps] @ first, np.einsum("btij,ijkl->btkl", y[:, steps], second)
+    for got, all_steps, state in zip((a, b), expected, states, strict=True):
+        np.testing.assert_allclose(got, all_steps if every else all_steps[:, -1], rtol=1e-5)
+        np.testing.assert_allclose(state, all_steps.sum(1), rtol=1e-5)
+
+
+def test_a_model_of_nested_inputs_trains():
+    inputs = [tf.keras.Input((None, 7)), tf.keras.Input((None, 2, 3))]
+    model = tf.keras.Model(inputs, tf.keras.layers.RNN(TwoSums())(tuple(inputs)))
+    assert model.output_shape == [(None, 3), (None, 4, 5)]
+    model.compile("adam", "mse")
+    x, y = [np.ones((4, 6, 7), "float32"), np.ones((4, 6, 2, 3), "float32")], [np.ones((4, 3)), np.ones((4, 4, 5))]
+    before = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, epochs=3, verbose=0)
+    after = model.evaluate(x, y, verbose=0)
+    assert np.ravel(after)[0] < np.ravel(before)[0]

@@ -1,29 +1,113 @@
-"""`keras.applications`: image classifiers, with weights trained on ImageNet."""
+"""`keras.applications`: image classifiers, with weights trained on ImageNet. Loaded as a whole: programs replace what stands in it."""
 
-from tenfold.keras.base import lazy as _lazy
-
-_HERE = "tenfold.keras.applications."
-__getattr__, __dir__, __all__ = _lazy.names(
-    "tenfold.keras.applications",
-    {
-        _HERE + "convnext": "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge convnext=*",
-        _HERE + "densenet": "DenseNet121 DenseNet169 DenseNet201 densenet=*",
-        _HERE + "efficientnet": "EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6 "
-        "EfficientNetB7 efficientnet=*",
-        _HERE + "efficientnet_v2": "EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L EfficientNetV2M "
-        "EfficientNetV2S efficientnet_v2=*",
-        _HERE + "imagenet_utils": "imagenet_utils=*",
-        _HERE + "inception_resnet_v2": "InceptionResNetV2 inception_resnet_v2=*",
-        _HERE + "inception_v3": "InceptionV3 inception_v3=*",
-        _HERE + "mobilenet": "MobileNet mobilenet=*",
-        _HERE + "mobilenet_v2": "MobileNetV2 mobilenet_v2=*",
-        _HERE + "mobilenet_v3": "MobileNetV3Large MobileNetV3Small mobilenet_v3=*",
-        _HERE + "nasnet": "NASNetLarge NASNetMobile nasnet=*",
-        _HERE + "resnet": "ResNet101 ResNet152 ResNet50 resnet=*",
-        _HERE + "resnet50": "resnet50=*",
-        _HERE + "resnet_v2": "ResNet101V2 ResNet152V2 ResNet50V2 resnet_v2=*",
-        _HERE + "vgg16": "VGG16 vgg16=*",
-        _HERE + "vgg19": "VGG19 vgg19=*",
-        _HERE + "xception": "Xception xception=*",
-    },
+from tenfold.keras.applications import (
+    convnext,
+    densenet,
+    efficientnet,
+    efficientnet_v2,
+    imagenet_utils,
+    inception_resnet_v2,
+    inception_v3,
+    mobilenet,
+    mobilenet_v2,
+    mobilenet_v3,
+    nasnet,
+    resnet,
+    resnet50,
+    resnet_v2,
+    vgg16,
+    vgg19,
+    xception,
 )
+from tenfold.keras.applications.convnext import ConvNeXtBase, ConvNeXtLarge, ConvNeXtSmall, ConvNeXtTiny, ConvNeXtXLarge
+from tenfold.keras.applications.densenet import DenseNet121, DenseNet169, DenseNet201
+from tenfold.keras.applications.efficientnet import (
+    EfficientNetB0,
+    EfficientNetB1,
+    EfficientNetB2,
+    EfficientNetB3,
+    EfficientNetB4,
+    EfficientNetB5,
+    EfficientNetB6,
+    EfficientNetB7,
+)
+from tenfold.keras.applications.efficientnet_v2 import (
+    EfficientNetV2B0,
+    EfficientNetV2B1,
+    EfficientNetV2B2,
+    EfficientNetV2B3,
+    EfficientNetV2L,
+    EfficientNetV2M,
+    EfficientNetV2S,
+)
+from tenfold.keras.applications.inception_resnet_v2 import InceptionResNetV2
+from tenfold.keras.applications.inception_v3 import InceptionV3
+from tenfold.keras.applications.mobilenet import MobileNet
+from tenfold.keras.applications.mobilenet_v2 import MobileNetV2
+from tenfold.keras.applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
+from tenfold.keras.applications.nasnet import NASNetLarge, NASNetMobile
+from tenfold.keras.applications.resnet import ResNet50, ResNet101, ResNet152
+from tenfold.keras.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
+from tenfold.keras.applications.vgg16 import VGG16
+from tenfold.keras.applications.vgg19 import VGG19
+from tenfold.keras.applications.xception import Xception
+
+__all__ = [
+    "VGG16",
+    "VGG19",
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "InceptionResNetV2",
+    "InceptionV3",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
+    "ResNet50",
+    "ResNet50V2",
+    "ResNet101",
+    "ResNet101V2",
+    "ResNet152",
+    "ResNet152V2",
+    "Xception",
+    "convnext",
+    "densenet",
+    "efficientnet",
+    "efficientnet_v2",
+    "imagenet_utils",
+    "inception_resnet_v2",
+    "inception_v3",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "nasnet",
+    "resnet",
+    "resnet50",
+    "resnet_v2",
+    "vgg16",
+    "vgg19",
+    "xception",
+]

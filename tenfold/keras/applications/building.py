@@ -65,7 +65,8 @@ class Frame:
 
     def images(self, default_size: int, min_size: int = 32) -> Any:
         """The images to start from."""
-        return self.start(obtain_input_shape(self.input_shape, default_size, min_size, defaults.image_data_format(), self.include_top, self.weights))
+        return self.start(obtain_input_shape(self.input_shape, default_size, min_size, defaults.image_data_format(), self.include_top,
+                                             weights=self.weights))  # fmt: skip
 
     def start(self, shape: Any) -> Any:
         """Images of this shape, or the given tensor."""

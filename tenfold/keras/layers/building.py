@@ -44,6 +44,13 @@ def map_shapes(function: Callable[[Any], Any], structure: Any) -> Any:
     return function(structure)
 
 
+def first_shape(structure: Any) -> Any:
+    """The first shape in a list or dict of shapes."""
+    while not is_shape(structure):
+        structure = next(iter(structure.values() if isinstance(structure, dict) else structure))
+    return structure
+
+
 def unwrapped(function: Any) -> Any:
     """A build method without what surrounds it."""
     return getattr(function, "__wrapped__", function)

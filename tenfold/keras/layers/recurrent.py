@@ -6,12 +6,13 @@ import inspect
 from typing import Any
 
 from tenfold.core import nest
-from tenfold.core.shapes import Sym
+from tenfold.core.shapes import Sym, TensorShape
 from tenfold.keras import regularizers
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import array, as_tensor
 from tenfold.keras.base.variables import Variable, name_scope
 from tenfold.keras.layers.base import MODULE, Layer
+from tenfold.keras.layers.building import first_shape, map_shapes
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.recurrent_cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from tenfold.keras.layers.recurrent_loop import run
@@ -24,7 +25,7 @@ from tenfold.transform.trace import init_scope
 
 @register(MODULE)
 class RNN(Layer):
-    """A cell applied to each step of [batch, steps, ...].
+    """A cell applied to each step of [batch, steps, ...]; inputs, states and outputs may be nested, if the cell takes and gives such.
 
     Args:
         cell: a cell, or a list of cells to stack: objects with `state_size` and `call(inputs, states) -> output, new states`.
@@ -51,7 +52,7 @@ class RNN(Layer):
             raise ValueError("The RNN cell should have a `state_size` attribute (single integer or list of integers, one integer per RNN state). "
                              f"Received: cell={cell}")  # fmt: skip
         size: Any = cell.state_size
-        if not isinstance(size, (list, tuple, int)):
+        if not isinstance(size, (list, tuple, int, TensorShape)):
             raise ValueError("state_size must be an integer, or a list/tuple of integers (one for each state tensor).")
         super().__init__(**kwargs)
         self.zero_output_for_mask = zero_output_for_mask
@@ -71,10 +72,11 @@ class RNN(Layer):
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+            self.cell.build(map_shapes(lambda shape: (shape[0], *shape[2:]), sequences_shape))
             self.cell.built = True
         if not self.stateful:
             return
+        sequences_shape = first_shape(sequences_shape)
         if self._states is not None:
             self.reset_state()
         elif sequences_shape[0] is None or isinstance(sequences_shape[0], Sym):
@@ -91,7 +93,7 @@ class RNN(Layer):
         get = getattr(self.cell, "get_initial_state", None)
         if get is None:
             dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
-            return [array.zeros((batch_size, n), dtype=dtype) for n in self.state_size]
+            return [array.zeros((batch_size, *(n if isinstance(n, (list, tuple, TensorShape)) else (n,))), dtype=dtype) for n in self.state_size]
         found = get(batch_size=batch_size)
         return list(found) if nest.is_nested(found) else [found]
 
@@ -107,23 +109,23 @@ class RNN(Layer):
     def _start(self, sequences: Any, initial_state: Any) -> list[Any]:
         """The states to begin with, in the type that the cell computes in."""
         if initial_state is None:
-            initial_state = self._states if self.stateful else self.get_initial_state(sequences.sizes[0])
+            initial_state = self._states if self.stateful else self.get_initial_state(nest.flatten(sequences)[0].sizes[0])
         start = list(initial_state) if nest.is_nested(initial_state) else [initial_state]
         dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return nest.map_structure(lambda s: cast(as_tensor(s), dtype), start)  # type: ignore[no-any-return]
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
-        if self.unroll and isinstance(sequences.sizes[1], Sym):
+        if self.unroll and isinstance(nest.flatten(sequences)[0].sizes[1], Sym):
             raise ValueError("Cannot unroll a RNN if the time dimension is undefined. Try Input(shape=...) with a fixed number of steps.")
         if self.stateful and self._batch_size is not None:
-            sequences = self._of_known_batch(sequences)
+            sequences = nest.map_structure(self._of_known_batch, sequences)
         zeros = initial_state is None and not self.stateful
         mask = nest.flatten(mask)[0] if nest.is_nested(mask) else mask
         outputs, states = run(self, sequences, self._start(sequences, initial_state), mask, training, zeros)
         if self.stateful:
             for v, s in zip(nest.flatten(self._states), nest.flatten(states), strict=True):
                 v.assign(cast(s, v.dtype))
-        outputs = cast(outputs, self.compute_dtype)
+        outputs = nest.map_structure(lambda y: cast(y, self.compute_dtype), outputs)
         return (outputs, *nest.map_structure(lambda s: cast(s, self.compute_dtype), list(states))) if self.return_state else outputs
 
     def _of_known_batch(self, sequences: Any) -> Any:

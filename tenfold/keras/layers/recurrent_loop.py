@@ -37,7 +37,7 @@ def run(layer: Any, sequences: Any, states: list[Any], mask: Any, training: Any,
     if not layer.return_sequences:
         return outputs, states
     outputs = _by_step(outputs)
-    return reverse(outputs, (1,)) if layer.go_backwards else outputs, states
+    return nest.map_structure(lambda y: reverse(y, (1,)), outputs) if layer.go_backwards else outputs, states
 
 
 def _by_step(x: Any) -> Any:
@@ -85,7 +85,7 @@ def _loop(layer: Any, rows: Any, states: list[Any], step: Step, plain: bool) -> 
     if plain:
         states, _ = _over(layer, lambda i, old, x: (_as(step(x, old)[1], old), ()), states, rows)
         return states[0], states
-    start = array.zeros_like(_first_output(step, rows, states))
+    start = nest.map_structure(array.zeros_like, _first_output(step, rows, states))
     (output, states), _ = _over(layer, lambda i, old, x: (_as(list(step(x, old[1])), [old[0], old[1]]), ()), [start, states], rows)
     return output, states
 
@@ -107,13 +107,13 @@ def _keeping(step: Step) -> Step:
 
 def _masked(layer: Any, rows: Any, states: list[Any], step: Step, mask: Any) -> tuple[Any, list[Any]]:
     """At masked steps the states stay as they are, and the output is that of the step before, or 0."""
-    zero = array.zeros_like(_first_output(step, rows, states))
+    zero = nest.map_structure(array.zeros_like, _first_output(step, rows, states))
 
     def body(i: Any, old: Any, x: Any) -> Any:
         before, kept = old
         row, valid = x
         output, new = step(row, kept)
-        output = _where(valid, output, zero if layer.zero_output_for_mask else before)
+        output = nest.map_structure(lambda a, b: _where(valid, a, b), output, zero if layer.zero_output_for_mask else before)
         new = nest.map_structure(lambda a, b: _where(valid, cast(a, b.dtype), b), _like(new, kept), kept)
         return [output, new], output if layer.return_sequences else ()
 

@@ -40,12 +40,17 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         overwrite: whether a file that exists may be replaced.
         zipped: False writes a folder instead of one file.
         include_optimizer: whether a `.h5` file gets the optimizer's state.
+        save_format: of Keras 2: the path says it; with "tf" and a path without an ending, a folder is written.
 
     Raises:
         ValueError: the path has another ending, or exists and must not be replaced.
     """
     path = _path(filepath, "save")
     with_optimizer, save_format = kwargs.pop("include_optimizer", True), kwargs.pop("save_format", None)
+    if save_format == "tf" and zipped is None and not path.endswith((*H5, ".keras")):
+        warnings.warn("[save] save_format='tf' is deprecated. A folder in Keras 3's format is written, which load_model reads; it is no SavedModel. "
+                      f"Try {path + '.keras'!r}.", DeprecationWarning, stacklevel=3)  # fmt: skip
+        save_format, zipped = None, False
     if save_format:
         if not path.endswith((*H5, ".keras")):
             raise InvalidArgumentError("[save] The `save_format` argument is deprecated in Keras 3. Try leaving it out, with a path that ends in "
