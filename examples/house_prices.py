@@ -1,6 +1,6 @@
 """What does a house cost, and how far does a car go? Dense networks on three tables, with the data's mean and deviation in the model.
 
-Result: mean errors of 2,610 dollars in Boston, 37,600 in California, and 2.14 miles a gallon; ordinary least squares is off by 3,460, 51,500 and 2.36.
+Result: mean errors of 2,610 dollars in Boston, 37,600 in California, and 2.14 miles a gallon; ordinary least squares: 3,460, 51,500 and 2.36.
 
     TENFOLD_DATA_DIR=... python examples/house_prices.py
 """
