@@ -213,7 +213,7 @@ def broadcast(name: str, *shapes: Shape) -> Shape:
         ShapeError: they do not broadcast.
     """
     first = shapes[0]
-    if all(s == first for s in shapes):
+    if all([s is first or s == first for s in shapes]):
         return first
     rank = max(len(s) for s in shapes)
     result: list[Size] = []

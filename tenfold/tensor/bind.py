@@ -16,7 +16,7 @@ from tenfold.core.errors import DTypeError, InternalError, OpError, ResourceExha
 from tenfold.core.quiet import restore, silence
 from tenfold.core.shapes import Sym
 from tenfold.ir import reference
-from tenfold.ir.graph import Graph, Node, Value, make
+from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind, Primitive, Spec
 from tenfold.tensor.tensor import Tensor, wrap
 
@@ -140,17 +140,19 @@ class Recorder:
     def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
         """Adds a node; computes it at once instead if everything is known and small."""
         try:
-            node = make(primitive, [self.lift(x) for x in inputs], attrs, "")
+            values = [self.lift(x) for x in inputs]
+            made = primitive.spec(*[v.spec for v in values], **attrs)
         except OpError as error:
             raise _located(error) from None
-        if primitive.pure and all(x._array is not None for x in inputs) and inputs and _small(node):
+        specs = made if isinstance(made, tuple) else (made,)
+        if primitive.pure and inputs and all([x._array is not None for x in inputs]) and _small(specs):
             return _run(primitive, inputs, attrs)
-        node = Node(primitive, node.inputs, node.outputs, attrs, caller())
+        node = Node(primitive, tuple(values), tuple([Value(s) for s in specs]), attrs, caller())
         self.nodes.append(node)
-        outputs = tuple(self.tensor(v) for v in node.outputs)
+        outputs = tuple([self.tensor(v) for v in node.outputs])
         if primitive.name in KNOWN:
             outputs[0]._known = _known(primitive, inputs, attrs)
-        return outputs[0] if len(outputs) == 1 and not isinstance(primitive.spec(*(v.spec for v in node.inputs), **attrs), tuple) else outputs
+        return outputs if isinstance(made, tuple) else outputs[0]
 
     def read(self, variable: Any) -> Tensor:
         """The variable's value at this point of the function."""
@@ -193,11 +195,11 @@ class Recorder:
         return [k for k, t in self.current.items() if t is not self.initial[k]]
 
 
-def _small(node: Node) -> bool:
+def _small(specs: tuple[Spec, ...]) -> bool:
     total = 0
-    for v in node.outputs:
+    for spec in specs:
         count = 1
-        for n in v.spec.shape:
+        for n in spec.shape:
             if isinstance(n, Sym):
                 return False
             count *= n
@@ -241,6 +243,8 @@ def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, 
         DTypeError: they differ, or the operation does not take the type.
     """
     dtype = specs[0].dtype
+    if dtype is not string and _takes(allowed, dtype) and all([s.dtype is dtype for s in specs]):
+        return dtype
     if any(s.dtype is string for s in specs) and (string not in allowed or any(s.dtype is not string for s in specs)):
         raise DTypeError(f"[{name}] takes no strings here. Expected numbers; received {' and '.join(s.dtype.name for s in specs)}. "
                          "Try tf.strings.to_number(x), or tf.strings.as_string of the numbers to have strings alone.")  # fmt: skip
@@ -250,11 +254,19 @@ def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, 
             f"[{name}] data types differ. Expected one type for all arguments; received {' and '.join(s.dtype.name for s in specs)}. "
             f"Try tf.cast(x, tf.{best.name})."
         )
-    if allowed and dtype not in allowed:
+    if not _takes(allowed, dtype):
         raise DTypeError(
             f"[{name}] does not take this data type. Expected one of {', '.join(d.name for d in allowed)}; received {dtype.name}. Try tf.cast."
         )
     return dtype
+
+
+def _takes(allowed: tuple[DType, ...], dtype: DType) -> bool:
+    """Whether a type is among those that are allowed; if none is named, all are."""
+    for d in allowed:  # by identity: comparing types with names takes longer
+        if d is dtype:
+            return True
+    return not allowed
 
 
 __all__ = ["Recorder", "ShapeError", "as_dtype", "bind", "caller", "expect_same_dtype", "state"]
