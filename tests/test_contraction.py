@@ -19,7 +19,7 @@ from tenfold.codegen.contraction import ConvSpec, Epilogue, Operand, Recipe
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
-from tenfold.kernel import loops
+from tenfold.kernel import depthwise, loops
 from tenfold.kernel.contraction import Pack, Pad, Tile, Vectors
 from tenfold.kernel.convolution import convolution as plain_convolution
 from tenfold.kernel.matmul import matmul
@@ -147,6 +147,13 @@ def test_tall_tiles_are_for_many_registers() -> None:
     for m, n in itertools.product((128, 784, 2048), (1, 10, 64, 768)):
         rows, vectors = choose_tile(m, n, 8, Vectors(32, 16))
         assert rows * vectors + vectors < 16 and rows <= 8
+
+
+def test_rows_are_cut_with_little_left_over() -> None:
+    few = Vectors(32, 16)
+    assert choose_tile(49, 960, 8, few) == (5, 2) and choose_tile(784, 192, 8, few) == (6, 2)
+    channels = depthwise.convolution(few, conv_spec(F32, 1, (14, 14), 384, 384, (3, 3), padding=((1, 1), (1, 1)), groups=384))
+    assert channels and [launch.tasks for launch in channels.launches] == [14]  # as many for each of two threads
 
 
 def test_rows_do_not_depend_on_their_number() -> None:

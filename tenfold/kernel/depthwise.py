@@ -68,7 +68,7 @@ def _direct(machine: Vectors, s: Shape, epilogue: Epilogue | None, turned: bool)
     kernel = Depthwise(s.dtype, wide, out, lanes, positions, vectors, s.kernel, s.stride[2], s.dilation[2], epilogue)
     rows = s.n * s.output[0] * s.output[1]
     wanted = max(min(rows * s.output[2] * s.taps * ceil(channels / lanes) // TASK, MOST_TASKS), 1)
-    grain = ceil(rows / wanted)
+    grain = max(rows // wanted, 1)
     values: dict[str, Operand | int] = {
         "source": Operand("a"), "weights": replace(weights, offset=(s.taps - 1) * tap) if turned else weights, "out": Operand("out"),
         "zeros": to.table(np.zeros(ceil(channels * s.dtype.size / 8), np.int64)), "tap": -tap if turned else tap, "rows": rows, "grain": grain,

@@ -24,7 +24,7 @@ UNIT = 4  # products of an entry of the table, where they lie at equal distances
 def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
     """Heights of tiles that fit the registers; few, so that few kernels exist."""
     most = min((machine.count - 1 - vectors) // vectors, 14)
-    return (*(r for r in (1, 2, 4, 6, 8, 10) if r < most), most)
+    return (*(r for r in (1, 2, 4, 5, 6, 8, 10) if r < most), most)
 
 
 def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False, schedule: Schedule = MODEL) -> tuple[int, int]:
