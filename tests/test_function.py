@@ -246,3 +246,30 @@ def test_random_numbers_advance_inside_functions() -> None:
     assert not np.array_equal(a, b)
     tf.random.set_seed(1)
     np.testing.assert_array_equal(f().numpy(), a)
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_what_a_compiled_function_was_given_is_not_kept(gradient: bool) -> None:
+    """However many sets of sizes it has seen: else each of its programs would keep arrays of its last call."""
+    function = tf.function(lambda x: tf.reduce_sum(x * x))
+    kept = []
+    for n in range(3):
+        x = tf.constant(np.full((200, 100 + n), 2.0, np.float32))
+        for _ in range(2):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = function(x)
+            assert y.numpy() == 4.0 * 200 * (100 + n)
+            if gradient:
+                np.testing.assert_array_equal(tape.gradient(y, x), np.full((200, 100 + n), 4.0))
+        kept.append(weakref.ref(x._array))
+        del x, tape, y
+    gc.collect()
+    assert [k() is None for k in kept] == [True] * 3
+
+
+def test_the_structure_of_arguments_is_described_by_specs() -> None:
+    concrete = tf.function(lambda pair, k=2: pair[0] * k + pair[1]).get_concrete_function((tf.ones((2, 3)), tf.TensorSpec((None, 3))))
+    (pair,), options = concrete.structured_input_signature
+    assert [(s.shape.as_list(), s.dtype.name) for s in pair[:1]] == [([2, 3], "float32")] and isinstance(pair[1], tf.TensorSpec)
+    assert options == {}

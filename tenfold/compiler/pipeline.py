@@ -34,7 +34,7 @@ from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
 from tenfold.runtime.executor import Executable
-from tenfold.runtime.memory import ArenaPool, address_of, empty, empty_array
+from tenfold.runtime.memory import SMALL, ArenaPool, address_of, empty, empty_array
 
 
 class Compiled(Protocol):
@@ -44,9 +44,6 @@ class Compiled(Protocol):
         """Runs it; arrays named in `updates` are changed in place. `variables` are the last arrays; the same list again says that they
         and `versions` are the same. Whenever the elements of a steady array are not those of the last call, the array or `versions`
         must be others too."""
-
-    def forget(self) -> None:
-        """Lets go of the arrays of the last call."""
 
 
 LARGE = 1 << 24  # bytes that are not worth making for a single run
@@ -93,7 +90,7 @@ class Program:
         self._graph, self._constants = large_apart(graph) if instead is None else (instead._graph, instead._constants)
         self._targets, self._keep = dict(updates), instead is None
         self._steady = (frozenset(steady) - set(self._targets.values())).union(range(self._inputs, len(self._graph.inputs)))
-        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds
+        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds; None: unknown
         self._variables: Sequence[Any] | None = None  # the list of the last ones
         self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
         self._versions: Sequence[int] = ()
@@ -151,12 +148,14 @@ class Program:
         with self._lock:
             if not self._ready:
                 self._start()
-            table, last = self._table, self._last
+            table, last, held = self._table, self._last, []
             other = variables is not self._variables
             self._stale = self._stale or (other and versions != self._versions)
             for i, a in enumerate([*arrays, *variables] if other else arrays):
                 if a is not last[i]:  # variables keep their place from call to call
-                    last[i] = a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
+                    a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
+                    held.append(a)  # for this run: a program lets go of what is large, unless it will ask whether that is the same
+                    last[i] = a if i >= len(arrays) or i in self._steady or a.nbytes <= SMALL else None
                     table[1 + i] = address_of(a)
                     self._stale = self._stale or i in self._steady
             for i, a in enumerate(outputs, self._first_output):
@@ -171,11 +170,6 @@ class Program:
             finally:
                 ARENAS.give(arena)
         return outputs
-
-    def forget(self) -> None:
-        """Lets go of the arrays of the last call."""
-        with self._lock:
-            self._last, self._variables = [None] * len(self._last), None
 
     def _settle(self, versions: Sequence[int]) -> None:
         """Makes what is kept."""
@@ -200,9 +194,6 @@ class Reference:
         for o, i in self._targets.items():
             arrays[i][...] = outputs[o]
         return [np.array(a) for k, a in enumerate(outputs) if k not in self._targets]
-
-    def forget(self) -> None:
-        """There is nothing to let go of."""
 
 
 def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: bool) -> Assembled:

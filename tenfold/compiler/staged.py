@@ -101,12 +101,6 @@ class Staged:
         for k, v in enumerate(part.graph.outputs):
             env[id(v)] = inputs[targets[k]] if k in targets else next(made)
 
-    def forget(self) -> None:
-        """Lets go of the arrays of the last call."""
-        for part in self._parts:
-            for program in part.programs.values():
-                program.forget()
-
 
 def _run(node: Node, env: dict[int, Any], sizes: dict[str, int]) -> None:
     """One host operation; what its results' shapes say of unknown sizes is added to `sizes`."""

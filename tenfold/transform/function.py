@@ -313,7 +313,10 @@ class Function:
                 f"[{self._name}] tf.function created variables on a call that was not the first. Try creating them once, outside the function "
                 "or under `if self.v is None:`."
             )
-        return ConcreteFunction(made, len(specs), self._name, (args, kwargs))
+        described = list(leaves)  # and not the tensors themselves, which would live as long as the function
+        for place, seen in zip(places, specs, strict=True):
+            described[place] = TensorSpec(seen.shape, seen.dtype)
+        return ConcreteFunction(made, len(specs), self._name, nest.pack((args, kwargs), described))
 
 
 def _shapes_of(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
