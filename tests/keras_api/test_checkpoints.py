@@ -182,3 +182,18 @@ def test_whole_models_as_folders(tmp_path):
     other = keras.models.load_model(tmp_path / "whole")
     assert_equal(other, model)
     assert other.optimizer.iterations.numpy() == 1
+
+
+def test_names_of_both_kerases(tmp_path):
+    attention, depthwise = keras.layers.MultiHeadAttention(1, 2), keras.layers.DepthwiseConv1D(2)
+    attention(np.ones((1, 2, 3), "float32"), np.ones((1, 2, 3), "float32"))
+    depthwise(np.ones((1, 4, 3), "float32"))
+    normalization = keras.layers.Normalization()
+    normalization.adapt(np.ones((2, 3), "float32"))
+    assert {"query_dense", "_query_dense", "_output_dense"} <= set(attention._trackable_children())
+    assert {"kernel", "depthwise_kernel"} <= set(depthwise._trackable_children())
+    assert normalization.count.dtype == tf.int64  # as in Keras: checkpoints do not convert
+    old = tf.Module()
+    old.depthwise_kernel, old.bias = tf.Variable(depthwise.kernel * 2), tf.Variable(depthwise.bias)
+    tf.train.Checkpoint(depthwise).read(tf.train.Checkpoint(old).write(tmp_path / "old")).assert_consumed()
+    np.testing.assert_array_equal(depthwise.kernel, old.depthwise_kernel)

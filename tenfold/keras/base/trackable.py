@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tenfold.saving.checkpoint.objects import attributes
 
@@ -11,19 +11,18 @@ _SKIPPED = frozenset({
     "_auto_config", "_build_shapes", "_compiled", "_first_shapes", "_functional", "_graph", "_graph_layers", "_inbound_nodes", "_losses",
     "_made_weights", "_metrics", "_predictor", "_stack", "_states", "_variables",
 })  # fmt: skip
-_PRIVATE_IN_3 = ("_kernel", "_embeddings")  # Keras 2 names them without the underscore
 
 
 class Trackable:
     """An object whose attributes hold its variables, and other objects with variables."""
 
+    _other_names: ClassVar[dict[str, tuple[str, ...]]] = {"_kernel": ("kernel",), "_embeddings": ("embeddings",)}  # of an attribute, in other Kerases
+
     def _trackable_children(self) -> dict[str, Any]:
         """{name: object}, as checkpoints are written."""
         found: dict[str, Any] = {}
         for name, value in attributes(self, _SKIPPED).items():
-            if name in _PRIVATE_IN_3:
-                found[name[1:]] = value
-            found[name] = value
+            found.update(dict.fromkeys((*self._other_names.get(name, ()), name), value))
         return found
 
     def _trackable_named(self, names: Sequence[str]) -> Mapping[str, Any]:
@@ -34,8 +33,12 @@ class Trackable:
 
 
 class TrackableOptimizer(Trackable):
-    """An optimizer: what it keeps is found by the names of its lists, or as the slots of Keras 2.10."""
+    """An optimizer: what it keeps is found by the names of its lists, or as the slots of Keras 2.10.
 
+    Where a file has no lists, the order of all variables must do. That of Keras 2 is another, so it is written only if Keras 3 has no lists either.
+    """
+
+    _known_by_order = False
     _iterations: Any
     _learning_rate: Any
     _variables: list[Any]
@@ -44,9 +47,14 @@ class TrackableOptimizer(Trackable):
     def _trackable_named(self, names: Sequence[str]) -> Mapping[str, Any]:
         found = {"iter": self._iterations, **super()._trackable_named(names)}
         lists = [name for name, value in found.items() if isinstance(value, list) and value and name != "_trainable_variables"]
-        if not lists:  # a class of which only the order of all variables is known
-            found["_variables"] = [v for v in self._variables if "_index_dict" not in names or v is not self._learning_rate]
+        if not lists:
+            of_keras_3 = "_trainable_variables" in names
+            found["_variables"] = [v for v in self._variables if of_keras_3 or v is not self._learning_rate]
         return found
+
+    def _trackable_children(self) -> dict[str, Any]:
+        found = super()._trackable_children()
+        return {**found, "_variables": self._variables} if self._known_by_order else found
 
     def _trackable_slot(self, name: str, variable: Any) -> Any:
         """What Keras 2.10 called the slot `name` of a variable; None if it is not there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tenfold.keras import activations, constraints, initializers, regularizers
 from tenfold.keras.base import defaults
@@ -185,6 +185,8 @@ class Conv3D(BaseConv):
 
 class BaseDepthwiseConv(BaseConv):
     """Each channel convolved by itself with `depth_multiplier` filters."""
+
+    _other_names: ClassVar[dict[str, tuple[str, ...]]] = {"_kernel": ("kernel", "depthwise_kernel")}
 
     def __init__(self, kernel_size: Any, strides: Any = 1, padding: str = "valid", depth_multiplier: int = 1, data_format: Any = None,
                  dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True, depthwise_initializer: Any = "glorot_uniform",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from tenfold.keras.base.registry import register
 from tenfold.keras.layers.activation import Softmax
@@ -41,6 +41,8 @@ class MultiHeadAttention(Heads):
         >>> MultiHeadAttention(num_heads=4, key_dim=8)(x, x, use_causal_mask=True).shape
         TensorShape([2, 5, 16])
     """
+
+    _other_names: ClassVar[dict[str, tuple[str, ...]]] = {f"{part}_dense": (f"_{part}_dense",) for part in ("query", "key", "value", "output")}
 
     def __init__(self, num_heads: int, key_dim: int, value_dim: int | None = None, dropout: float = 0.0, use_bias: bool = True,
                  output_shape: Any = None, attention_axes: Any = None, sliding_window: int | None = None, flash_attention: bool | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
@@ -142,6 +142,8 @@ class Nadam(Moments):
 @register(MODULE, "lion")
 class Lion(Optimizer):
     """w -= learning_rate * sign(beta_1 * m + (1 - beta_1) * g)."""
+
+    _other_names: ClassVar[dict[str, tuple[str, ...]]] = {"_momentums": ("momentums",)}
 
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)

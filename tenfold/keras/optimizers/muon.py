@@ -36,6 +36,8 @@ class Muon(Optimizer):
 
     updates_are_dear = True
 
+    _known_by_order = True
+
     def __init__(self, learning_rate: Any = 0.001, adam_beta_1: float = 0.9, adam_beta_2: float = 0.999, adam_weight_decay: float | None = 0.004,
                  epsilon: float = 1e-7, weight_decay: float | None = 0.004, name: str | None = None, exclude_layers: Any = None,
                  exclude_embeddings: bool = True, muon_a: float = 3.4445, muon_b: float = -4.7750, muon_c: float = 2.0315, adam_lr_ratio: float = 1,

@@ -77,14 +77,19 @@ class Restoration:
 
     def _descend(self, thing: Any, node: int, around: tuple[int, ...]) -> None:
         proto = self.nodes[node]
-        if isinstance(thing, Variable) or not (proto.children or proto.slot_variables):
+        if isinstance(thing, Variable) or self._is_empty(node):
             return
-        found = named(thing, [c.local_name for c in proto.children])
+        found = named(thing, [c.local_name for c in proto.children if not self._is_empty(c.node_id)])
         for child in proto.children:
             if child.local_name in found:
                 self._bind(found[child.local_name], child.node_id, (*around, node))
         if hasattr(thing, "_trackable_slot"):
             self._slots += [(thing, slot) for slot in proto.slot_variables if slot.slot_variable_node_id not in self.bound]
+
+    def _is_empty(self, node: int) -> bool:
+        """Whether an object holds nothing: lists of numbers, as attributes of Keras's objects often are."""
+        proto = self.nodes[node]
+        return not (proto.children or proto.attributes or proto.slot_variables)
 
     def _bind_slots(self) -> None:
         waiting, self._slots = self._slots, []

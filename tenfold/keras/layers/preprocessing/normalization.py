@@ -63,7 +63,7 @@ class Normalization(Layer):
             own = tuple(shape[i] for i in self._keep)
             self.adapt_mean = self.add_weight(own, "zeros", trainable=False, name="mean")
             self.adapt_variance = self.add_weight(own, "ones", trainable=False, name="variance")
-            self.count = self.add_weight((), "zeros", "int32", trainable=False, name="count")
+            self.count = self.add_weight((), "zeros", "int64", trainable=False, name="count")
         self.built = True
 
     # --- mean and variance ---
