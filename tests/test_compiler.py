@@ -130,6 +130,21 @@ def test_bias_and_relu_ride_on_the_product() -> None:
     assert [c.name for c in p.calls] == ["matmul"]
 
 
+def test_a_condition_that_sizes_decide_costs_nothing() -> None:
+    def f(x: Any) -> Any:
+        y, z = tf.cond(tf.shape(x)[0] > 2, lambda: (tf.exp(x * 2.0), x), lambda: (x + 1.0, x * 3.0))
+        return y - z, z
+
+    compiled = tf.function(f, input_signature=[tf.TensorSpec([None, 3], tf.float64)])
+    for n in (1, 2, 3, 5):
+        x = RNG.random((n, 3))
+        y, z = (np.exp(x * 2), x) if n > 2 else (x + 1, x * 3)
+        for found, expected in zip(compiled(x), (y - z, z), strict=True):
+            np.testing.assert_allclose(found, expected)
+        p, _ = program(f, tf.constant(x))
+        assert len(p.calls) <= 2
+
+
 def test_an_adam_update_is_one_kernel_in_place() -> None:
     w, m, v = (tf.Variable(RNG.random((30, 7))) for _ in range(3))
 

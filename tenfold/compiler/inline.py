@@ -12,6 +12,7 @@ from tenfold.ir.primitive import Kind
 
 LONGEST = 40  # operations one inside the other
 MANY_ROWS = 8  # in which what is dear is better read than computed again
+LARGE = 1 << 20  # bytes that do not stay in the nearer caches
 CHEAP = 2  # instructions that may be computed again for every reader
 DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
 SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
@@ -36,7 +37,7 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
         price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
         levels = 1 + max((depth.get(id(x), 0) for x in node.inputs), default=0)
         readers = uses.readers[id(v)]
-        if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses) or _kept(v, uses):
+        if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses) or (_kept(v, uses) and not _unfolds(node)):
             continue
         if price > CHEAP and _along_columns(v, uses):
             continue
@@ -56,6 +57,12 @@ def _kept(v: Value, uses: Uses) -> bool:
     return id(v) in uses.settled and any(
         id(w) not in uses.settled or (is_view(reader) and _kept(w, uses)) for reader in uses.readers[id(v)] for w in reader.outputs
     )
+
+
+def _unfolds(node: Node) -> bool:
+    """Whether the result is so much larger than what it is made of that reading it takes longer than making it again."""
+    made = elements(node.outputs[0]) * node.outputs[0].spec.dtype.size
+    return made >= LARGE and made >= 4 * sum(elements(x) * x.spec.dtype.size for x in node.inputs)
 
 
 def _one_source(node: Node) -> bool:

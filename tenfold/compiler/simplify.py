@@ -1,10 +1,12 @@
 """Graph -> smaller Graph: constants folded, equal nodes merged, the primitives' own algebra applied, unused nodes removed.
 
 a = mul(x, 1); b = exp(a); c = exp(x); d = add(b, c)   ->   b = exp(x); d = add(b, b)
+cond(true, f, g)                                         ->   f's nodes
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -21,12 +23,25 @@ def simplify(graph: Graph) -> Graph:
     new: dict[int, Value] = {}
     seen: dict[Any, Node] = {}
     nodes: list[Node] = []
-    for node in live(graph):
-        inputs = tuple(new.get(id(v), v) for v in node.inputs)
-        node = Node(node.primitive, inputs, node.outputs, node.attrs, node.where)
+    pending, met = deque(live(graph)), []
+
+    def current(v: Value) -> Value:
+        while id(v) in new:
+            v = new[id(v)]
+        return v
+
+    while pending:
+        node = pending.popleft()
+        met.append(node)  # so that no id is used again
+        node = Node(node.primitive, tuple(current(v) for v in node.inputs), node.outputs, node.attrs, node.where)
         shortcut = _replacement(node)
         if shortcut is not None:
             new.update((id(v), s) for v, s in zip(node.outputs, shortcut, strict=True))
+            continue
+        if node.primitive.name == "cond" and node.inputs[0].constant is not None:
+            branch, results = _decided(node)
+            pending.extendleft(branch[::-1])
+            new.update((id(v), r) for v, r in zip(node.outputs, results, strict=True))
             continue
         key = _key(node) if node.primitive.pure else None
         earlier = seen.get(key) if key is not None else None
@@ -36,8 +51,21 @@ def simplify(graph: Graph) -> Graph:
         if key is not None:
             seen[key] = node
         nodes.append(node)
-    small = Graph(graph.inputs, tuple(new.get(id(v), v) for v in graph.outputs), tuple(nodes), graph.name)
+    small = Graph(graph.inputs, tuple(current(v) for v in graph.outputs), tuple(nodes), graph.name)
     return Graph(small.inputs, small.outputs, tuple(live(small)), small.name)
+
+
+def _decided(node: Node) -> tuple[list[Node], list[Value]]:
+    """The nodes and results of the branch that a cond takes whose condition is known."""
+    condition = node.inputs[0].constant
+    branch: Graph = node.attrs["then" if condition is not None and condition.item() else "otherwise"]
+    new = {id(v): x for v, x in zip(branch.inputs, node.inputs[1:], strict=True)}
+    made = []
+    for n in live(branch):
+        outputs = tuple(Value(v.spec) for v in n.outputs)
+        made.append(Node(n.primitive, tuple(new.get(id(v), v) for v in n.inputs), outputs, n.attrs, n.where))
+        new.update((id(old), v) for old, v in zip(n.outputs, outputs, strict=True))
+    return made, [new.get(id(v), v) for v in branch.outputs]
 
 
 def live(graph: Graph) -> list[Node]:

@@ -60,6 +60,7 @@ class Dense(QuantizedMatrix):
         self._take_lora(lora_rank, lora_alpha)
         self.bias: Any = None
 
+    in_nibbles = True
     kernel = property(QuantizedMatrix._shown_weight, doc="The matrix.")
 
     def build(self, input_shape: Any) -> None:

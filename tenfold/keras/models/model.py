@@ -285,8 +285,8 @@ class Model(Trainer, TrackableModel, Layer):
         """Brings the matrices of its layers to few bits.
 
         Args:
-            mode: "int8", "int4" or "float8".
-            config: a QuantizationConfig, for more than the mode's defaults.
+            mode: "int8", "int4" or "float8"; "gptq" and "awq" with a config.
+            config: a QuantizationConfig, for more than the mode's defaults; a GPTQConfig or AWQConfig names the data to calibrate with.
             filters: a regular expression for names, a list of them, or a function of a layer; None: all layers that can be quantized.
             type_check: whether to leave out subclasses that Keras does not know.
 
@@ -301,6 +301,10 @@ class Model(Trainer, TrackableModel, Layer):
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         quantize_model(self, mode, config, filters, type_check)
         self._forget_compiled()
+
+    def get_quantization_layer_structure(self, mode: Any = None) -> Any:
+        """{"pre_block_layers": layers, "sequential_blocks": layers}, for models that override this: the order in which GPTQ and AWQ go."""
+        return None
 
     # --- files ---
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:

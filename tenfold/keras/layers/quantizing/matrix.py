@@ -15,12 +15,13 @@ from tenfold.core.dtypes import as_dtype
 from tenfold.keras import dtype_policies
 from tenfold.keras.base import registry
 from tenfold.keras.dtype_policies.quantized import QUANTIZATION_MODES
-from tenfold.keras.layers.quantizing import float8, products, storage
+from tenfold.keras.layers.quantizing import float8, nibbles, products, storage
 from tenfold.keras.layers.quantizing.lora import LowRank, _assign
 from tenfold.keras.quantizers.config import QuantizationConfig, resolved
 from tenfold.keras.saving import serialization
 from tenfold.primitives.arithmetic import cast
 from tenfold.tensor import variable as tensor_variable
+from tenfold.transform.control import cond
 
 OWN_STORAGE = ("int8", "int4", "gptq", "awq")  # modes in which the float matrix does not exist
 FLOAT8 = tuple(f"{what}_{part}" for what in ("inputs", "kernel", "outputs_grad") for part in ("scale", "amax_history"))
@@ -30,10 +31,12 @@ class QuantizedMatrix(LowRank):
     """A layer whose matrix can be quantized."""
 
     modes: tuple[str, ...] = QUANTIZATION_MODES
+    in_nibbles = False  # whether its product is that of rows with a matrix as it lies: see `nibbles`
     group_axis = 0  # along which elements share a scale: that which is summed over
     quantization_config: Any = None
     inputs_quantizer: Any = None
     original_kernel_shape: tuple[int, ...] | None = None
+    kernel_shape: tuple[int, ...]
     is_gptq_calibrated = False
     is_awq_calibrated = False
     _int4_block_size: int | None = None
@@ -93,15 +96,22 @@ class QuantizedMatrix(LowRank):
 
     def _quantized_product(self, x: Any) -> Any:
         """The product with the matrix that is kept in few bits."""
+        if self.quantization_mode == "int4" and self.in_nibbles and x.ndim == 2 and not self.inputs_quantizer:
+            few = nibbles.few(x)
+            return products.passing(lambda x: cond(few, lambda: nibbles.product(self, x), lambda: self._float_product(x)), self._float_product, x)
         if self.quantization_mode != "int8" or not products.in_bytes(self.inputs_quantizer):
-            return self._apply(products.rounded(x, self.inputs_quantizer, self._input_axes()), cast(self._restored(), x.dtype))
+            return self._float_product(products.rounded(x, self.inputs_quantizer, self._input_axes()))
         integers, scale = storage.plain(self._weight), cast(storage.plain(getattr(self, f"{self.weight_name}_scale")), x.dtype)
 
         def product(x: Any) -> Any:
             q, factor = self.inputs_quantizer(x, axis=self._input_axes())
             return cast(self._apply_integers(q, integers), x.dtype) / (scale * self._scale_of_output(factor))
 
-        return products.passing(product, lambda x: self._apply(x, cast(self._restored(), x.dtype)), x)
+        return products.passing(product, self._float_product, x)
+
+    def _float_product(self, x: Any) -> Any:
+        """The product with the matrix that the integers stand for."""
+        return self._apply(x, cast(self._restored(), x.dtype))
 
     def _restored(self) -> Any:
         """The matrix that the integers stand for."""

@@ -70,7 +70,7 @@ def _build_int4(layer: Any, shape: tuple[int, ...], mode: str, config: Any) -> N
 def _build_calibrated(layer: Any, shape: tuple[int, ...], mode: str, config: Any) -> None:
     setattr(layer, f"is_{mode}_calibrated", False)
     layer.kernel_shape = shape
-    rows, columns = _calibrated_two(shape)
+    rows, columns = calibrated_two(shape)
     policy = layer._policy if config is None else config
     half = policy.weight_bits == 4
     setattr(layer, f"{mode}_unpacked_column_size", columns)
@@ -83,7 +83,7 @@ def _build_calibrated(layer: Any, shape: tuple[int, ...], mode: str, config: Any
     _add(layer, "g_idx", (rows,), "zeros", "float32")
 
 
-def _calibrated_two(shape: tuple[int, ...]) -> tuple[int, int]:
+def calibrated_two(shape: tuple[int, ...]) -> tuple[int, int]:
     """[inputs, outputs] of a kernel: with three axes, the largest says on which side the heads are."""
     if len(shape) == 2:
         return shape[0], shape[1]
@@ -172,10 +172,8 @@ def restored_four_bits(layer: Any, name: str, integers: Any, axis: int) -> Any:
 
 
 def _restored_calibrated(layer: Any, mode: str) -> Any:
-    if not getattr(layer, f"is_{mode}_calibrated"):
-        weight = getattr(layer, f"_{layer.weight_name}", None)
-        if weight is None:
-            raise ValueError(f"Layer '{layer.name}' is quantized with mode '{mode}' but holds no weights yet. Try loading calibrated weights.")
+    weight = getattr(layer, f"_{layer.weight_name}", None)  # until it is calibrated; none in a layer that is to be read from a file
+    if weight is not None and not getattr(layer, f"is_{mode}_calibrated"):
         return plain(weight)
     integers = cast(_calibrated_integers(layer, mode), as_dtype("float32"))
     matrix = transpose(dequantized(integers, plain(layer.kernel_scale), plain(layer.kernel_zero), plain(layer.g_idx), -1), (1, 0))

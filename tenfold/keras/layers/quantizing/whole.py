@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from tenfold.keras.layers.policies import Typed
+from tenfold.keras.layers.quantizing import calibration
 from tenfold.keras.quantizers.config import resolved
 
 
@@ -15,7 +16,7 @@ def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check:
 
     Args:
         model: a model whose layers are built.
-        mode, config: see the `quantize` of layers.
+        mode, config: see the `quantize` of layers; for "gptq" and "awq" the config names the data that the blocks are calibrated with.
         filters: a regular expression for names, a list of them, or a function of a layer; None: all layers.
         type_check: whether to leave out subclasses that Keras does not know.
     """
@@ -23,9 +24,6 @@ def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check:
         raise ValueError("The `filters` argument must be a regex string, a list of regex strings, or a callable. "
                          f"Received: {type(filters)}")  # fmt: skip
     made = resolved(mode, config)
-    if made.mode in ("gptq", "awq"):
-        raise NotImplementedError(f"[quantize] calibration by {made.mode.upper()} is not supported. Try mode='int4' or 'int8', or a model whose "
-                                  "layers were calibrated by Keras and saved.")  # fmt: skip
     for layer in model._flatten_layers():
         if type(layer).quantize is Typed.quantize or len(layer._flatten_layers()) > 1 or not _passes(layer, filters):
             continue  # nothing to quantize itself
@@ -33,6 +31,9 @@ def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check:
             layer.quantize(made.mode, type_check=type_check, config=made)
         except NotImplementedError as error:
             warnings.warn(str(error), stacklevel=3)
+    if made.mode in calibration.METHODS:
+        structure = getattr(made, "quantization_layer_structure", None) or model.get_quantization_layer_structure(made.mode)
+        calibration.calibrate(structure, made, lambda layer: _passes(layer, filters))
 
 
 def _passes(layer: Any, filters: Any) -> bool:
