@@ -36,10 +36,16 @@ def get_device_count(device_type: str | None = None) -> int:
 def initialize(job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
     """Prepares several processes for computing together.
 
+    Args:
+        job_addresses: of all processes, separated by commas.
+        num_processes: how many there are.
+        process_id: which of them this is.
+
     Raises:
         NotImplementedError: more than one is asked for.
     """
     count = num_processes if num_processes is not None else int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", "1"))
+    count = max(count, len((job_addresses or "").split(",")), (process_id or 0) + 1)
     if count > 1:
         raise NotImplementedError(f"[distribution.initialize] one process computes alone. Received: num_processes={count}")
 

@@ -41,7 +41,11 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         if size > MAX_BYTES:
             raise bad_file(path, f"it would unpack to {size:,} bytes")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            found = {name: arrays[name] for name in arrays.files}
+        odd = [name for name, value in found.items() if not isinstance(value, np.ndarray)]
+        if odd:
+            raise bad_file(path, f"its member {odd[0]!r} is no array")
+        return found
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, MemoryError, NotImplementedError, RuntimeError, SyntaxError) as error:
         if isinstance(error, DataLossError):
             raise

@@ -42,9 +42,9 @@ def image_data_format() -> str:
     return _Defaults.image_data_format
 
 
-def set_image_data_format(value: str) -> None:
+def set_image_data_format(data_format: str) -> None:
     """Sets the default of `data_format` arguments."""
-    _Defaults.image_data_format = data_format(value)
+    _Defaults.image_data_format = _checked(data_format)
 
 
 def data_format(value: Any) -> str:
@@ -53,8 +53,10 @@ def data_format(value: Any) -> str:
     Raises:
         ValueError: it is neither "channels_last" nor "channels_first".
     """
-    if value is None:
-        return _Defaults.image_data_format
+    return _Defaults.image_data_format if value is None else _checked(value)
+
+
+def _checked(value: Any) -> str:
     text = str(value).lower()
     if text not in ("channels_first", "channels_last"):
         raise ValueError(f"The `data_format` argument must be one of 'channels_first', 'channels_last'. Received: {value}")

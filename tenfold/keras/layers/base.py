@@ -130,8 +130,9 @@ class Layer(Shaped, Operation):
             made = Variable(start, shape, wanted, trainable, autocast, aggregation, name=name, regularizer=regularizers.get(regularizer),
                             constraint=constraints.get(constraint))  # fmt: skip
         made.overwrite_with_gradient = overwrite_with_gradient
+        made._born_trainable = made.trainable  # type: ignore[attr-defined]
         if not self._trainable:
-            made._born_trainable, made.trainable = made.trainable, False  # type: ignore[attr-defined]
+            made.trainable = False
         self._made_weights.append(made)
         return made
 

@@ -313,8 +313,12 @@ class BaseConvTranspose(BaseConv):
     """The gradient of a convolution by its input, as a layer: it enlarges by `strides`."""
 
     def __init__(self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None, data_format: Any = None,
-                 dilation_rate: Any = 1, **kwargs: Any) -> None:  # fmt: skip
-        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, **kwargs)
+                 dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+                 bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+                 kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias, kernel_initializer,
+                         bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
+                         **kwargs)  # fmt: skip
         self.output_padding = None if output_padding is None else tuple_of(output_padding, self.rank, "output_padding", allow_zero=True)
         if self.output_padding is not None and any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
             raise ValueError(f"`output_padding` must be less than `strides`. Received: output_padding={output_padding}, strides={strides}")

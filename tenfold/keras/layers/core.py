@@ -160,6 +160,8 @@ class Lambda(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: Any = None) -> Any:
         config = dict(config)
+        if isinstance(config.get("function"), (list, tuple)):  # as Keras 2 wrote it down
+            serialization.refuse_code()
         for name in ("function", "mask", "output_shape"):
             if isinstance(config.get(name), dict):
                 config[name] = serialization.deserialize_keras_object(config[name], custom_objects=custom_objects)

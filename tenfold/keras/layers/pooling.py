@@ -32,8 +32,9 @@ class BasePooling(Layer):
     rank: int
     combine: Any
 
-    def __init__(self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: Any = None,
+                 name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(name=name, **kwargs)
         self.pool_size = tuple_of(pool_size, self.rank, "pool_size")
         self.strides = self.pool_size if strides is None else tuple_of(strides, self.rank, "strides")
         self.padding = checked_padding(padding)
@@ -83,8 +84,9 @@ class MaxPooling2D(BasePooling):
 
     rank, combine = 2, staticmethod(window_max)
 
-    def __init__(self, pool_size: Any = (2, 2), strides: Any = None, padding: str = "valid", data_format: Any = None, **kwargs: Any) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+    def __init__(self, pool_size: Any = (2, 2), strides: Any = None, padding: str = "valid", data_format: Any = None,
+                 name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
 @register(MODULE, "MaxPool3D")
@@ -107,8 +109,9 @@ class AveragePooling2D(BasePooling):
 
     rank, combine = 2, staticmethod(window_mean)
 
-    def __init__(self, pool_size: Any = (2, 2), strides: Any = None, padding: str = "valid", data_format: Any = None, **kwargs: Any) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+    def __init__(self, pool_size: Any = (2, 2), strides: Any = None, padding: str = "valid", data_format: Any = None,
+                 name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
 @register(MODULE, "AvgPool3D")

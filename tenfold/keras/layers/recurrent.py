@@ -162,30 +162,34 @@ class OfCell(RNN):
     cell_name: str
     cell_arguments: tuple[str, ...]
     input_rank = 3
+    last_arguments: tuple[str, ...] = ()  # those that Keras has at the end
     takes_cudnn = False  # whether it has an argument `use_cudnn`, which is accepted and means nothing
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = inspect.signature(OfCell.__init__).parameters
-        _, *given, _ = inspect.signature(cls.cell_class.__init__).parameters.values()
-        cls.cell_arguments = tuple(p.name for p in given)
-        cls.__signature__ = inspect.Signature([*given, *(p for p in own.values() if p.kind is p.KEYWORD_ONLY), own["kwargs"]])  # type: ignore[attr-defined]
+        cell = [p for p in inspect.signature(cls.cell_class.__init__).parameters.values() if p.name not in ("self", "kwargs")]
+        cls.cell_arguments = tuple(p.name for p in cell)
+        place = cls.cell_arguments.index("bias_regularizer") + 1
+        loop = list(inspect.signature(RNN.__init__).parameters.values())[2:7]  # return_sequences to unroll
+        cudnn = [inspect.Parameter("use_cudnn", loop[0].kind, default="auto")] if cls.takes_cudnn else []
+        known = [*cell[:place], inspect.Parameter("activity_regularizer", loop[0].kind, default=None), *cell[place:], *loop]
+        known = [p for p in known if p.name not in cls.last_arguments] + [p for p in cell if p.name in cls.last_arguments]
+        cls.__signature__ = inspect.Signature([*known, *cudnn, inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)])  # type: ignore[attr-defined]
 
-    def __init__(self, *args: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, stateful: bool = False,
-                 unroll: bool = False, use_cudnn: Any = "auto", activity_regularizer: Any = None, **kwargs: Any) -> None:  # fmt: skip
-        cls, names = type(self), self.cell_arguments
-        if len(args) > len(names):
-            raise TypeError(f"{cls.__name__} takes {len(names)} positional arguments but {len(args)} were given")
-        given = dict(zip(names, args, strict=False)) | {k: kwargs.pop(k) for k in (*names, "implementation") if k in kwargs}
-        cell = self.cell_class(**given, dtype=kwargs.get("dtype"), trainable=kwargs.get("trainable", True), name=self.cell_name)
-        super().__init__(cell, return_sequences, return_state, go_backwards, stateful, unroll, activity_regularizer=activity_regularizer, **kwargs)
-        if not self.takes_cudnn:
-            if use_cudnn != "auto":
-                raise ValueError(f"Unrecognized keyword arguments passed to {cls.__name__}: {{'use_cudnn': {use_cudnn!r}}}")
-        elif use_cudnn not in ("auto", True, False):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        by_place = inspect.Signature.bind_partial(self.__signature__, *args).arguments
+        twice = sorted(by_place.keys() & kwargs)
+        if twice:
+            raise TypeError(f"{type(self).__name__} got multiple values for argument {twice[0]!r}")
+        kwargs = {**by_place, **kwargs}
+        given = {k: kwargs.pop(k) for k in (*self.cell_arguments, "implementation") if k in kwargs}
+        use_cudnn = kwargs.pop("use_cudnn", "auto") if self.takes_cudnn else "auto"
+        if use_cudnn not in ("auto", True, False):
             raise ValueError(f"Invalid value received for argument `use_cudnn`. Expected one of {{'auto', True, False}}. "
                              f"Received: use_cudnn={use_cudnn}")  # fmt: skip
-        else:
+        cell = self.cell_class(**given, dtype=kwargs.get("dtype"), trainable=kwargs.get("trainable", True), name=self.cell_name)
+        super().__init__(cell, **kwargs)
+        if self.takes_cudnn:
             self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=self.input_rank)
 
@@ -223,6 +227,7 @@ class SimpleRNN(OfCell):
 
     cell_class = SimpleRNNCell
     cell_name = "simple_rnn_cell"
+    last_arguments = ("seed",)
 
 
 @register(MODULE)
@@ -265,4 +270,5 @@ class GRU(OfCell):
 
     cell_class = GRUCell
     cell_name = "gru_cell"
+    last_arguments = ("reset_after",)
     takes_cudnn = True

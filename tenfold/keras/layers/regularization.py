@@ -106,8 +106,8 @@ class _SpatialDropout(Dropout):
 
     rank: int
 
-    def __init__(self, rate: float, seed: Any = None, data_format: Any = None, **kwargs: Any) -> None:
-        super().__init__(rate, None, seed, **kwargs)
+    def __init__(self, rate: float, data_format: Any = None, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(rate, None, seed, name=name, dtype=dtype, **kwargs)
         self.data_format = defaults.data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
@@ -126,8 +126,8 @@ class SpatialDropout1D(_SpatialDropout):
 
     rank = 1
 
-    def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
-        super().__init__(rate, seed, "channels_last", **kwargs)
+    def __init__(self, rate: float, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
 
 @register(MODULE)

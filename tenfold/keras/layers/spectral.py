@@ -52,8 +52,8 @@ class SpectralNormalization(Wrapper):
         if training:
             vector, kernel = self.normalized_weights()
             zero = math.reduce_all(equal(self.kernel.value, 0))
-            self.vector_u.assign(select(zero, self.vector_u.value, vector))
-            self.kernel.assign(select(zero, self.kernel.value, kernel))
+            self.vector_u.assign(select(zero, cast(self.vector_u.value, vector.dtype), vector))
+            self.kernel.assign(select(zero, cast(self.kernel.value, kernel.dtype), kernel))
         return cast(self.layer(inputs), inputs.dtype)
 
     def normalized_weights(self) -> tuple[Any, Any]:

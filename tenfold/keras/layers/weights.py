@@ -112,7 +112,7 @@ class Weights(Trackable):
     def trainable(self, value: bool) -> None:
         self._trainable = checked_boolean(value)
         for v in self._own_variables():
-            if v._born_trainable:  # type: ignore[attr-defined]
+            if v._born_trainable and not getattr(v, "_stays_frozen", False):  # type: ignore[attr-defined]
                 v.trainable = bool(value)
         for layer in self._sublayers():
             layer.trainable = value

@@ -50,11 +50,11 @@ def pair(name: str, y_true: Any, y_pred: Any, same: bool = True, exact: bool = F
     sizes = list(zip(y_true.sizes, y_pred.sizes, strict=False))
     if same and (y_true.ndim != y_pred.ndim or any(differ(a, b) and (exact or 1 not in (a, b)) for a, b in sizes)):
         raise ShapeError(f"[{name}] targets and predictions must have the same shape. Expected y_true of shape {show(y_pred.sizes)} as y_pred; "
-                         f"received {show(y_true.sizes)}. {_remedy(name, y_true, y_pred)}")  # fmt: skip
+                         f"received {show(y_true.sizes)}. {_remedy(y_true, y_pred)}")  # fmt: skip
     return y_true, y_pred
 
 
-def _remedy(name: str, y_true: Tensor, y_pred: Tensor) -> str:
+def _remedy(y_true: Tensor, y_pred: Tensor) -> str:
     classes = y_pred.sizes[-1] if y_pred.ndim else 1
     labels = y_true.ndim == y_pred.ndim - 1 or (y_true.ndim == y_pred.ndim and y_true.sizes[-1] == 1)
     if labels and y_pred.ndim > 1 and classes != 1:
@@ -228,7 +228,7 @@ def _one_hot(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any, 
     y_true, y_pred = pair(name, y_true, y_pred)
     if y_pred.ndim == 0 or differ(y_true.sizes[axis], y_pred.sizes[axis]):
         raise ShapeError(f"[{name}] one-hot targets and predictions must have the same shape. Expected {show(y_pred.sizes)} as the predictions; "
-                         f"received {show(y_true.sizes)}. {_remedy('', y_true, y_pred)}")  # fmt: skip
+                         f"received {show(y_true.sizes)}. {_remedy(y_true, y_pred)}")  # fmt: skip
     if y_pred.sizes[axis] == 1:
         text = (f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: y_pred.shape="
                 f"{show(y_pred.sizes)}. Consider using 'binary_crossentropy' if you only have 2 classes.")  # fmt: skip

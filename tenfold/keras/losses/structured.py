@@ -35,7 +35,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 @register(MODULE)
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
-    """1 - overlap / (overlap + alpha * wrongly found + beta * missed), over the axes `axis` (default: all).
+    """1 - overlap / (overlap + alpha * missed + beta * wrongly found), over the axes `axis` (default: all), as Keras computes it.
 
     With alpha = beta = 1/2 this is `dice`.
     """
@@ -43,7 +43,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     overlap = math.reduce_sum(y_true * y_pred, axis=axis)
     missed = math.reduce_sum((1.0 - y_pred) * y_true, axis=axis)
     wrong = math.reduce_sum((1.0 - y_true) * y_pred, axis=axis)
-    return 1.0 - overlap / (overlap + alpha * wrong + beta * missed + defaults.epsilon())
+    return 1.0 - overlap / (overlap + alpha * missed + beta * wrong + defaults.epsilon())
 
 
 @register(MODULE)
@@ -61,11 +61,13 @@ class Dice(Known):
 
 @register(MODULE)
 class Tversky(Known):
-    """1 - overlap / (overlap + alpha * wrongly found + beta * missed), for segmentation.
+    """1 - overlap / (overlap + alpha * missed + beta * wrongly found), for segmentation.
+
+    Keras's text says that alpha belongs to what was wrongly found, but this is what Keras computes.
 
     Args:
-        alpha: how much it counts what was predicted and is not true.
-        beta: how much it counts what is true and was not predicted.
+        alpha: how much it counts what is true and was not predicted.
+        beta: how much it counts what was predicted and is not true.
         reduction, name, dtype: as in Loss.
         axis: over which axes the overlap is summed; default: all.
     """

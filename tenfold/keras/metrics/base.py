@@ -137,8 +137,11 @@ class Metric(Trackable):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-def weighted(values: Any, sample_weight: Any, dtype: Any) -> tuple[Any, Any]:
-    """`values` and weights that fit them (None stays None), in `dtype`; a mask on the values changes weights, where there are any, as in Keras."""
+def weighted(values: Any, sample_weight: Any, dtype: Any, reduce: Any = math.reduce_mean) -> tuple[Any, Any]:
+    """`values` and weights that fit them (None stays None), in `dtype`; a mask on the values changes weights, where there are any, as in Keras.
+
+    `reduce` makes of the values that share a weight one.
+    """
     mask = getattr(values, "_keras_mask", None)
     values = cast(as_tensor(values, hint=as_dtype(dtype)), dtype)
     if sample_weight is None:
@@ -151,7 +154,7 @@ def weighted(values: Any, sample_weight: Any, dtype: Any) -> tuple[Any, Any]:
         raise ValueError(f"[metric] sample_weight has more dimensions than the values. Expected a shape that fits {tuple(values.shape)}; "
                          f"received {tuple(weight.shape)}.")  # fmt: skip
     if weight.ndim < values.ndim and weight.ndim:
-        values = math.reduce_mean(values, axis=list(range(weight.ndim, values.ndim)))
+        values = reduce(values, axis=list(range(weight.ndim, values.ndim)))
     return values, weight
 
 
@@ -169,7 +172,7 @@ class Sum(Metric):
         self.total = self.add_variable((), "zeros", name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        values, weight = weighted(values, sample_weight, self._dtype)
+        values, weight = weighted(values, sample_weight, self._dtype, math.reduce_sum)
         self.total.assign_add(math.reduce_sum(values if weight is None else values * weight))
 
     def result(self) -> Any:

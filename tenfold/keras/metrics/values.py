@@ -153,6 +153,6 @@ class CategoricalCrossentropy(Known):
 class SparseCategoricalCrossentropy(Known):
     """Cross-entropy with class numbers as targets; arguments as in the loss."""
 
-    def __init__(self, name: str = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False, axis: int = -1,
-                 ignore_class: int | None = None) -> None:  # fmt: skip
+    def __init__(self, name: str = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False,
+                 ignore_class: int | None = None, axis: int = -1) -> None:  # fmt: skip
         super().__init__(f.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis, ignore_class=ignore_class)

@@ -277,8 +277,8 @@ class Model(Trainer, TrackableModel, Layer):
 
     def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Any = None, expand_nested: bool = False,
                 show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
-        """Prints a table of the layers."""
-        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+        """Prints a table of the layers, `line_length` wide; `positions` says where its columns end, as parts of the width or as places."""
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, type_check: bool = True,  # type: ignore[override]
                  **kwargs: Any) -> None:  # fmt: skip

@@ -32,23 +32,19 @@ def memory_text(weights: Any) -> str:
     return ""
 
 
-def print_summary(model: Any, line_length: int | None = None, print_fn: Callable[..., Any] | None = None, expand_nested: bool = False,
-                  show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
+def print_summary(model: Any, line_length: int | None = None, positions: Any = None, print_fn: Callable[..., Any] | None = None,
+                  expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
     """Prints a table of the model's layers, and how many parameters it has."""
-    text = summary_text(model, line_length, expand_nested, show_trainable, layer_range, color=print_fn is None)
+    text = summary_text(model, line_length, expand_nested, show_trainable, layer_range, print_fn is None, positions)
     if print_fn is None:
         print(text)
         return
-    for line in text.splitlines() if _takes_lines(print_fn) else [text]:
+    for line in text.splitlines():
         print_fn(line)
 
 
-def _takes_lines(print_fn: Any) -> bool:
-    return True
-
-
 def summary_text(model: Any, line_length: int | None = None, expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None,
-                 color: bool = False) -> str:  # fmt: skip
+                 color: bool = False, positions: Any = None) -> str:  # fmt: skip
     """The table as text."""
     import sys
 
@@ -63,6 +59,8 @@ def summary_text(model: Any, line_length: int | None = None, expand_nested: bool
     if show_trainable:
         shares = [s * 0.88 for s in shares] + [0.12]
     width = line_length or min(80 if linear else 92, shutil.get_terminal_size((92, 24)).columns)
+    if positions is not None:
+        shares = _shares(positions, len(columns), width)
     table = Table(width=width, show_lines=True)
     for i, (name, share) in enumerate(zip(columns, shares, strict=True)):
         justify: Any = "right" if i == 2 else "center" if name == "Trainable" else "left"
@@ -77,6 +75,14 @@ def summary_text(model: Any, line_length: int | None = None, expand_nested: bool
     for line in _totals(model):
         console.print(line)
     return out.getvalue().rstrip("\n")
+
+
+def _shares(positions: Any, columns: int, width: int) -> list[float]:
+    """The width of each column, as a part of the whole, from where they end."""
+    if len(positions) != columns:
+        raise ValueError(f"[summary] `positions` says where each column ends. Expected {columns} numbers; received {list(positions)}.")
+    ends = [p if max(positions) <= 1 else p / width for p in positions]
+    return [end - start for start, end in zip([0.0, *ends], ends, strict=False)]
 
 
 def _styled(cell: str, column: int, escape: Callable[[str], str]) -> str:

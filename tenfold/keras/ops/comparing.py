@@ -129,7 +129,7 @@ def allclose(x1: Array, x2: Array, rtol: float = 1e-5, atol: float = 1e-8, equal
 
 @operation(kind="IsIn", dtype=result_type)
 def isin(x1: Array, x2: Array, assume_unique: bool = False, invert: bool = False) -> Array:
-    """Whether each element of x1 is among those of x2; `invert`: whether it is not."""
+    """Whether each element of x1 is among those of x2; `invert`: whether it is not. (`assume_unique` is a hint, and changes nothing.)"""
     found = reduce_any(a.equal(expand_dims(x1, -1), reshape(x2, [-1])), -1)
     return a.logical_not(found) if invert else found
 

@@ -128,7 +128,7 @@ def segment_prod(data: Array, segment_ids: Array, num_segments: int | None = Non
 
 @operation("math")
 def top_k(x: Array, k: int, sorted: bool = True) -> tuple[Array, Array]:
-    """The k largest elements of the last axis, in descending order, and where they are; of equal ones the first.
+    """The k largest elements of the last axis, in descending order (whatever `sorted` says), and where they are; of equal ones the first.
 
     Example:
         >>> values, places = top_k([1.0, 5.0, 3.0], 2)

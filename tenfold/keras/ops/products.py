@@ -30,12 +30,14 @@ def matmul(x1: Array, x2: Array) -> Array:
 
 @operation(dtype=_exact)
 def einsum(subscripts: str, *operands: Array, **kwargs: Any) -> Array:
-    """Sums of products, by Einstein's notation.
+    """Sums of products, by Einstein's notation. (`optimize` says in which order NumPy multiplies, and is a hint.)
 
     Example:
         >>> tf.keras.ops.einsum("ij,kj->ik", np.ones((2, 3)), np.ones((4, 3))).shape
         TensorShape([2, 4])
     """
+    if kwargs.keys() - {"optimize"}:
+        raise TypeError(f"[einsum] unexpected keyword arguments: {sorted(kwargs.keys() - {'optimize'})}. Expected only `optimize`.")
     if operands[0].dtype is not int8:
         return p.einsum(subscripts, *operands)
     return p.integer_einsum(subscripts, *operands) if len(operands) == 2 else p.einsum(subscripts, *(cast(x, int32) for x in operands))

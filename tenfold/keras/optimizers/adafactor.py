@@ -8,7 +8,7 @@ from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.base.variables import Variable, path_of
 from tenfold.keras.optimizers.arguments import overwritten
-from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
 from tenfold.primitives.arithmetic import cast, maximum, minimum, pow
 from tenfold.primitives.movement import expand_dims
 
@@ -30,6 +30,7 @@ class Adafactor(Optimizer):
         name: its name. More arguments: as in Optimizer.
     """
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, beta_2_decay: float = -0.8, epsilon_1: float = 1e-30, epsilon_2: float = 1e-3,
                  clip_threshold: float = 1.0, relative_step: bool = True, name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name, **kwargs)

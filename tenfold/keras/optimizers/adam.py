@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
-from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
 from tenfold.primitives.arithmetic import cast, logical_and, maximum, pow, select
 from tenfold.primitives.elementwise import sign
 
@@ -45,6 +45,7 @@ class Adam(Moments):
         np.float32(0.01)
     """
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
                  name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
@@ -77,17 +78,19 @@ class Adam(Moments):
 class AdamW(Adam):
     """Adam with weight decay: weights also shrink by learning_rate * weight_decay in each step."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, weight_decay: float = 0.004, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
                  amsgrad: bool = False, name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name, weight_decay=weight_decay, **kwargs)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, name=name, **kwargs)
 
 
 @register(MODULE, "adamax")
 class Adamax(Moments):
     """Adam with the largest |g| seen (slowly forgotten) instead of the root of the mean of g²."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
@@ -108,6 +111,7 @@ class Adamax(Moments):
 class Nadam(Moments):
     """Adam with Nesterov momentum."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)
@@ -145,6 +149,7 @@ class Lion(Optimizer):
 
     _other_names: ClassVar[dict[str, tuple[str, ...]]] = {"_momentums": ("momentums",)}
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         if not 0 < beta_1 <= 1:
@@ -170,6 +175,7 @@ class Lion(Optimizer):
 class Lamb(Moments):
     """Adam whose step is scaled to each variable's norm, for large batches (You et al., 2019); arguments as in Adam."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)

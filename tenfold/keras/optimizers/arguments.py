@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from tenfold.keras.base.untyped import as_tensor, math
@@ -92,3 +94,20 @@ def change_if(pred: Any, variables: Sequence[Any], change: Callable[[], None], d
     change()
     for v, old in zip(variables, before, strict=True):
         v.assign(select(pred, v.read_value(), old))
+
+
+def joined(init: Callable[..., None], common: Callable[..., None]) -> Callable[..., None]:
+    """`init` of an optimizer, which also takes by position what `common` takes and it does not: before `name`, where Keras has them."""
+    own = list(inspect.signature(init).parameters.values())
+    place = [p.name for p in own].index("name")
+    more = [p for p in inspect.signature(common).parameters.values() if p.name not in [o.name for o in own]]
+    whole = inspect.Signature([*own[:place], *more, *own[place:]])
+
+    @wraps(init)
+    def run(*args: Any, **kwargs: Any) -> None:
+        given = whole.bind(*args, **kwargs).arguments
+        others = given.pop("kwargs", {})
+        init(**given, **others)
+
+    run.__signature__ = whole  # type: ignore[attr-defined]
+    return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from tenfold.keras.base.naming import auto_name
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.base.variables import Variable, name_scope, path_of, with_state
 from tenfold.keras.optimizers import schedules
-from tenfold.keras.optimizers.arguments import change_if, check_clipping, check_counts, clipped, older_spellings, overwritten
+from tenfold.keras.optimizers.arguments import change_if, check_clipping, check_counts, clipped, joined, older_spellings, overwritten
 from tenfold.keras.optimizers.state import OptimizerState
 from tenfold.keras.saving.serialization import serialize_keras_object
 from tenfold.ops.module import name_scope as op_scope
@@ -330,3 +330,8 @@ class Optimizer(OptimizerState):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def with_options(init: Callable[..., None]) -> Callable[..., None]:
+    """The constructor of an optimizer with the options that all optimizers have."""
+    return joined(init, Optimizer.__init__)

@@ -7,7 +7,7 @@ from typing import Any
 from tenfold.keras import initializers
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor
-from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
 from tenfold.primitives.arithmetic import maximum, minimum, pow
 
 
@@ -25,6 +25,7 @@ class Ftrl(Optimizer):
         name: its name. More arguments: as in Optimizer.
     """
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, learning_rate_power: float = -0.5, initial_accumulator_value: float = 0.1,
                  l1_regularization_strength: float = 0.0, l2_regularization_strength: float = 0.0,
                  l2_shrinkage_regularization_strength: float = 0.0, beta: float = 0.0, name: str | None = None, **kwargs: Any) -> None:  # fmt: skip

@@ -10,7 +10,7 @@ from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.base.variables import path_of
 from tenfold.keras.optimizers.arguments import overwritten
-from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
 from tenfold.primitives.arithmetic import cast, pow
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.movement import transpose
@@ -38,6 +38,7 @@ class Muon(Optimizer):
 
     _known_by_order = True
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, adam_beta_1: float = 0.9, adam_beta_2: float = 0.999, adam_weight_decay: float | None = 0.004,
                  epsilon: float = 1e-7, weight_decay: float | None = 0.004, name: str | None = None, exclude_layers: Any = None,
                  exclude_embeddings: bool = True, muon_a: float = 3.4445, muon_b: float = -4.7750, muon_c: float = 2.0315, adam_lr_ratio: float = 1,

@@ -7,7 +7,7 @@ from typing import Any
 from tenfold.keras import initializers
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import math
-from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
 
 
 @register(MODULE, "rmsprop")
@@ -23,6 +23,7 @@ class RMSprop(Optimizer):
         name: its name. More arguments: as in Optimizer.
     """
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False,
                  name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name, **kwargs)
@@ -60,6 +61,7 @@ class RMSprop(Optimizer):
 class Adagrad(Optimizer):
     """w -= learning_rate * g / sqrt(a + epsilon), a being the sum of all g²."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float = 1e-7, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name, **kwargs)
@@ -84,6 +86,7 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """w -= learning_rate * sqrt(d + epsilon) / sqrt(a + epsilon) * g, a and d being running means of g² and of the squared updates."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         self.rho, self.epsilon = rho, epsilon

@@ -7,7 +7,7 @@ from typing import Any
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import math
 from tenfold.keras.optimizers.adam import Moments
-from tenfold.keras.optimizers.base import MODULE
+from tenfold.keras.optimizers.base import MODULE, with_options
 from tenfold.primitives.arithmetic import minimum
 
 
@@ -24,6 +24,7 @@ class ScheduleFreeAdamW(Moments):
         name: its name. More arguments: as in Optimizer.
     """
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.0025, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, warmup_steps: int = 0,
                  name: str | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name, **kwargs)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tenfold.keras.base.registry import register
-from tenfold.keras.optimizers.base import MODULE, Optimizer
+from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
 
 
 @register(MODULE, "sgd")
 class SGD(Optimizer):
     """w -= learning_rate * g; with momentum v = momentum * v - learning_rate * g, w += v."""
 
+    @with_options
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, name=name, **kwargs)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:

@@ -68,7 +68,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if path.endswith(H5):
         warnings.warn("You are saving your model as an HDF5 file. This file format is considered legacy. Try the native Keras format: "
                       "model.save('my_model.keras').", stacklevel=3)  # fmt: skip
-        legacy_h5.save_model_to_hdf5(model, path, overwrite, with_optimizer)
+        legacy_h5.save_model_to_hdf5(model, path, with_optimizer)
     else:
         write_model(model, path, zipped is not False)
 

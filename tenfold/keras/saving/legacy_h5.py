@@ -24,7 +24,7 @@ _TOP = "top_level_model_weights"
 
 
 # --- writing ---
-def save_model_to_hdf5(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+def save_model_to_hdf5(model: Any, filepath: Any, include_optimizer: bool = True) -> None:
     """Writes the model's config, its weights by layers, and how it was compiled with the optimizer's state."""
     import h5py
 

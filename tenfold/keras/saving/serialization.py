@@ -16,6 +16,7 @@ from tenfold.keras.base.lazy import load_class
 from tenfold.keras.base.operation import Function
 from tenfold.keras.base.registry import OBJECTS, public_module
 from tenfold.keras.base.symbolic import MODULES, KerasTensor, operation_named
+from tenfold.keras.saving.safe_mode import reading_config
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
 
@@ -59,9 +60,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return register
 
 
-def get_registered_name(thing: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """The name under which a class or function was registered; else its own."""
-    return str(_names.get(thing, thing.__name__))
+    return str(_names.get(obj, obj.__name__))
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -178,6 +179,11 @@ def serialize_dict(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # --- JSON -> objects ---
+def refuse_code() -> None:
+    """Raises InvalidArgumentError: a file holds Python code."""
+    raise InvalidArgumentError(_CODE)
+
+
 _CODE = (
     "[deserialize] the file holds Python code (a lambda or a Lambda layer), which Tenfold never runs from a file, safe_mode or not. Try replacing "
     "it by a layer class, or by a named function registered with @keras.saving.register_keras_serializable(), and saving again."
@@ -187,13 +193,16 @@ _CODE = (
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **unused: Any) -> Any:
     """The object of a JSON form.
 
+    Args:
+        config: the form.
+        custom_objects: what it may name besides the registered classes and functions.
+        safe_mode: whether it may not have other files read, such as vocabularies. Code never runs from it in any case.
+
     Raises:
         ValueError: the config is malformed, names something unknown, or holds code.
     """
-    if custom_objects:
-        with CustomObjectScope(custom_objects):
-            return _deserialize(config, 0)
-    return _deserialize(config, 0)
+    with reading_config(safe_mode), CustomObjectScope(custom_objects):
+        return _deserialize(config, 0)
 
 
 def _deserialize(config: Any, depth: int) -> Any:
@@ -222,7 +231,7 @@ def _deserialize(config: Any, depth: int) -> Any:
 
 def _deserialize_special(tag: str, inner: Any, depth: int) -> Any:
     if tag == "__lambda__":
-        raise InvalidArgumentError(_CODE)
+        refuse_code()
     if tag == "__keras_tensor__" and isinstance(inner, Mapping):
         return KerasTensor(inner["shape"], inner["dtype"])
     if tag == "__typespec__" and not isinstance(inner, (list, tuple)):

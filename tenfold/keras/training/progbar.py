@@ -52,7 +52,7 @@ class Progbar:
     """
 
     def __init__(self, target: int | None, width: int = 20, verbose: int = 1, interval: float | None = None, stateful_metrics: Any = None,
-                 unit_name: str = "step", dynamic: bool | None = None, stateless_metrics: Any = None) -> None:  # fmt: skip
+                 stateless_metrics: Any = None, unit_name: str = "step", dynamic: bool | None = None) -> None:  # fmt: skip
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ValueError("Only one of `stateful_metrics` and `stateless_metrics` can be set.")
         self._as_is, self._averaged = stateful_metrics or (), stateless_metrics

@@ -289,7 +289,7 @@ class Trainer(TrainerNames):
         ))  # fmt: skip
 
     def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
-                 steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # fmt: skip
+                 steps: int | None = None, callbacks: Any = None, return_dict: bool = False) -> Any:  # fmt: skip
         """The loss and metrics on data: a list in the order of `metrics_names` (or a number if there is only the loss), or a dict."""
         self._checked("evaluate")
         logs = loops.evaluate(self, x, y, sample_weight, batch_size, verbose, steps, callbacks)

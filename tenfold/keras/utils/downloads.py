@@ -56,6 +56,10 @@ def get_file(fname: Any = None, origin: str | None = None, untar: bool = False, 
             f"Received: fname={name}"
         )
     digest = file_hash or md5_hash
+    length = {"auto": 0, "sha256": 64, "md5": 32}.get(hash_algorithm)
+    if length is None or (length and digest and len(digest) != length):
+        raise ValueError(f"[get_file] hash_algorithm={hash_algorithm!r} does not fit a hash of {len(digest or '')} digits. "
+                         "Expected 'sha256' (64), 'md5' (32) or 'auto'.")  # fmt: skip
     folder = cache(cache_dir, cache_subdir)
     if not (extract or untar):
         return str(present(origin, folder / name, name, digest, force_download))

@@ -26,6 +26,7 @@ from tenfold.keras.layers.preprocessing.categories import (
     one_of,
     salt_of,
 )
+from tenfold.keras.saving.safe_mode import in_safe_mode
 from tenfold.ops.ragged import RaggedTensor
 from tenfold.ops.sparse import SparseTensor
 from tenfold.primitives.strings import each_string
@@ -130,6 +131,11 @@ class IndexLookup(CategoryLayer):
             self._set_weights(np.asarray(idf_weights, np.float64), len(listed), 0 if found else len(special))
 
     def _tokens_of_file(self, path: str) -> list[Any]:
+        if in_safe_mode():
+            raise InvalidArgumentError(
+                f"Requested the loading of a vocabulary file outside of the model archive: {path!r}. What a file says may not have other files "
+                "read. If you trust it, pass `safe_mode=False` to the loading function."
+            )
         if not os.path.exists(path):
             raise ValueError(f"Vocabulary file {path} does not exist.")
         if self.output_mode == "tf_idf":

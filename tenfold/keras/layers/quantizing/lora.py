@@ -82,7 +82,7 @@ class LowRank(Layer):
         for which, size, start in (("a", (*shape[:-1], rank), a_initializer), ("b", (rank, shape[-1]), b_initializer)):
             made = self.add_weight(size, initializers.get(start), "float32", regularizer=penalty, name=f"lora_{name}_{which}")
             setattr(self, f"lora_{name}_{which}", made)
-        self._weight.trainable = self._weight._born_trainable = False
+        self._weight.trainable, self._weight._stays_frozen = False, True
         self.lora_enabled = True
         self._take_lora(rank, lora_alpha)
 
