@@ -38,7 +38,7 @@ def tiles(x: np.ndarray) -> np.ndarray:
 def block(x, filters: int):
     for _ in range(2):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
     return x
 
 
