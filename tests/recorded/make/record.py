@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 TESTS = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TESTS))
+from recorded import store  # noqa: E402
+
 FAMILIES = ("layers", "losses", "metrics", "optimizers", "initializers", "curves", "fit", "ops", "edges", "more", "attention", "mixed", "strings",
-            "wide", "preprocessing", "images", "compressed", "models")  # fmt: skip
+            "vectors", "windows", "preprocessing", "images", "compressed", "models")  # fmt: skip
 
 
 def cases_of(family: str) -> dict[str, Any]:
@@ -33,7 +33,11 @@ def record(tf: Any, family: str) -> None:
             continue
         found |= {f"{name}|{key}": value for key, value in values.items()}
     path = TESTS / "recorded" / "values" / f"{family}.npz"
-    np.savez_compressed(path, **found)
+    cases: dict[str, dict[str, Any]] = {}
+    for key, value in found.items():
+        case, _, name = key.rpartition("|")
+        cases.setdefault(case, {})[name] = value
+    store.write(path, cases)
     print(f"{family}: {len(found)} arrays, {path.stat().st_size / 1024:.0f} KiB, TensorFlow {tf.__version__}, Keras {tf.keras.__version__}")
 
 
