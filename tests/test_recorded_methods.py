@@ -1,4 +1,4 @@
-"""Losses, metrics, optimizers and initializers beyond the common ones: as TensorFlow gave them."""
+"""Optimizers under mixed policies, names and configs: as TensorFlow gave them."""
 
 import pytest
 from recorded.cases.methods import CASES

@@ -1,4 +1,4 @@
-"""Further layers, losses, metrics and optimizers: as TensorFlow gave them."""
+"""Further layers and activations: as TensorFlow gave them."""
 
 import pytest
 from recorded.cases.more import CASES

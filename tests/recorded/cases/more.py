@@ -1,14 +1,11 @@
-"""Further layers, activations, losses, metrics and optimizers, recorded as the first ones are."""
+"""More layers, and activations."""
 
 from typing import Any
 
 import numpy as np
 
-from recorded.cases.common import Arrays, Case, array, integers, normal, uniform, with_gradients
+from recorded.cases.common import Arrays, Case, array, normal, with_gradients
 from recorded.cases.layers import run_layer
-from recorded.cases.losses import run_loss, softmax
-from recorded.cases.metrics import batches, run_metric
-from recorded.cases.optimizers import run_optimizer
 
 CASES: dict[str, Case] = {}
 
@@ -79,55 +76,3 @@ for name in ("celu", "hard_shrink", "soft_shrink", "hard_tanh", "log_sigmoid", "
     CASES[f"activation_{name}"] = Case(lambda tf, n=name: with_gradients(tf, getattr(tf.keras.activations, n), X))
 CASES["activation_gelu_approximate"] = Case(lambda tf: with_gradients(tf, lambda x: tf.keras.activations.gelu(x, approximate=True), X))
 CASES["activation_threshold"] = Case(lambda tf: with_gradients(tf, lambda x: tf.keras.activations.threshold(x, 0.6, -1.0), X))
-
-TARGETS, POSITIVE = normal(14, 8, 4), uniform(15, 0.1, 3, 8, 4)
-P, Q = softmax(normal(16, 8, 4)), softmax(normal(17, 8, 4))
-SIGNS, BITS = np.sign(normal(18, 8, 4)), integers(19, 0, 2, 8, 4).astype("float32")
-HOT = np.eye(4, dtype="float32")[integers(20, 0, 4, 8)]
-WEIGHT = uniform(21, 0.1, 2, 8)
-TABLE: dict[str, tuple[np.ndarray, np.ndarray]] = {
-    "MeanAbsolutePercentageError": (TARGETS, normal(22, 8, 4)), "MeanSquaredLogarithmicError": (POSITIVE, uniform(23, 0.1, 3, 8, 4)),
-    "LogCosh": (TARGETS, 3 * normal(22, 8, 4)), "KLDivergence": (P, Q), "Poisson": (POSITIVE, uniform(24, 0.1, 3, 8, 4)),
-    "CosineSimilarity": (TARGETS, normal(22, 8, 4)), "Hinge": (SIGNS, normal(22, 8, 4)), "SquaredHinge": (BITS, normal(22, 8, 4)),
-    "CategoricalHinge": (HOT, normal(22, 8, 4)), "BinaryFocalCrossentropy": (BITS, uniform(25, 0.05, 0.95, 8, 4)),
-    "CategoricalFocalCrossentropy": (HOT, P), "Dice": (BITS, uniform(25, 0.05, 0.95, 8, 4)), "Tversky": (BITS, uniform(25, 0.05, 0.95, 8, 4)),
-}  # fmt: skip
-for name, (y_true, y_pred) in TABLE.items():
-    for tag, weight in (("", None), ("_weighted", WEIGHT)):
-        if tag and name in ("Dice", "Tversky"):
-            continue
-        CASES[f"loss_{name}{tag}"] = Case(
-            lambda tf, n=name, t=y_true, p=y_pred, w=weight: run_loss(tf, lambda losses: getattr(losses, n)(), t, p, w), 2e-5
-        )  # fmt: skip
-
-for name in ("Adagrad", "Adadelta", "Adamax", "Nadam", "Lion"):
-    CASES[f"optimizer_{name}"] = Case(lambda tf, n=name: run_optimizer(tf, n, {"learning_rate": 0.05}), 1e-5)
-CASES["optimizer_SGD_accumulation"] = Case(
-    lambda tf: run_optimizer(tf, "SGD", {"learning_rate": 0.05, "momentum": 0.9, "gradient_accumulation_steps": 4}), 5e-6
-)
-
-ONE_HOT = batches(lambda s: (np.eye(4, dtype="float32")[integers(s, 0, 4, 9)], softmax(normal(s + 1, 9, 4) * 2)))
-REGRESSION = batches(lambda s: (normal(s, 6, 3), normal(s + 1, 6, 3)))
-YES_NO = batches(lambda s: (integers(s, 0, 2, 10, 1).astype("float32"), uniform(s + 1, 0, 1, 10, 1)))
-
-
-def metric(name: str, make: Any, data: Any) -> None:
-    for tag, weighted in (("", False), ("_weighted", True)):
-        CASES[f"metric_{name}{tag}"] = Case(lambda tf, w=weighted: run_metric(tf, make, data, w), 2e-5)
-
-
-for average in (None, "micro", "macro", "weighted"):
-    metric(f"f1_{average}", lambda M, a=average: M.F1Score(average=a), ONE_HOT)
-metric("fbeta", lambda M: M.FBetaScore(average="macro", beta=2.0, threshold=0.4), ONE_HOT)
-metric("r2", lambda M: M.R2Score(), REGRESSION)
-metric("r2_variance", lambda M: M.R2Score(class_aggregation="variance_weighted_average"), REGRESSION)
-for kind in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives"):
-    metric(kind, lambda M, k=kind: getattr(M, k)(name="count"), YES_NO)
-metric("true_positives_thresholds", lambda M: M.TruePositives(thresholds=[0.2, 0.7], name="count"), YES_NO)
-for kind in ("LogCoshError", "CosineSimilarity", "MeanAbsolutePercentageError", "Hinge"):
-    metric(kind, lambda M, k=kind: getattr(M, k)(), REGRESSION)
-metric("KLDivergence", lambda M: M.KLDivergence(), ONE_HOT)
-metric("Poisson", lambda M: M.Poisson(), ONE_HOT)
-metric("auc_prgain", lambda M: M.AUC(curve="PRGAIN", num_thresholds=20, name="auc"), YES_NO)
-metric("auc_minoring_pr", lambda M: M.AUC(curve="PR", num_thresholds=20, summation_method="minoring", name="auc"), YES_NO)
-metric("auc_thresholds", lambda M: M.AUC(thresholds=[0.1, 0.35, 0.8], name="auc"), YES_NO)

@@ -1,29 +1,48 @@
-"""Optimizers: two variables over 20 updates with fixed gradients; learning-rate schedules at fixed steps."""
+"""Optimizers: two variables over twenty updates with fixed gradients, in float32 and with a scaled loss; schedules at fixed steps."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from recorded.cases.common import Arrays, Case, array, normal
+from recorded.cases.layer_runs import policy_of
 
 CASES: dict[str, Case] = {}
 STEPS = 20
+RATES = (0, 1, 2, 3, 5, 7, 9, 10, 11, 15, 19, 20, 21, 30, 50, 99, 100, 1000)
 
 
-def run_optimizer(tf: Any, kind: str, options: dict[str, Any]) -> Arrays:
-    options = {k: v(tf) if callable(v) else v for k, v in options.items()}
-    optimizer = getattr(tf.keras.optimizers, kind)(**options)
-    variables = [tf.Variable(normal(1, 5), name="a"), tf.Variable(normal(2, 3, 2), name="b")]
-    history: list[np.ndarray] = []
-    for step in range(STEPS):
-        grads = [tf.constant(gradient(step, 0, 5)), tf.constant(gradient(step, 1, 3, 2))]
-        optimizer.apply_gradients(zip(grads, variables, strict=True))
-        history.append(np.concatenate([array(v).ravel() for v in variables]))
+@dataclass(frozen=True)
+class OptimizerCase(Case):
+    kind: str = ""
+    policy: str = "float32"
+
+
+def run_optimizer(tf: Any, kind: str, options: dict[str, Any], policy: str = "float32") -> Arrays:
+    """In float16 the optimizer is wrapped, the gradients are scaled as those of a scaled loss, and one of them is infinite."""
+    tf.keras.backend.clear_session()
+    O = tf.keras.optimizers
+    made = getattr(O, kind)(**{k: v(O) if callable(v) else v for k, v in options.items()})
+    scaled = policy == "mixed_float16"
+    optimizer = O.LossScaleOptimizer(made, initial_scale=8.0, dynamic_growth_steps=7) if scaled else made
+    shapes = {"a": (5,), "b": (3, 2)}
+    with policy_of(tf, policy):
+        variables = [tf.keras.Variable(normal(1 + i, *s), name=n) for i, (n, s) in enumerate(shapes.items())]
+        history: list[np.ndarray] = []
+        for step in range(STEPS):
+            grads = [gradient(step, i, *s) for i, s in enumerate(shapes.values())]
+            if scaled:
+                grads = [np.where(step == 4, np.inf, g * array(optimizer.scale_loss(1.0))).astype("float32") for g in grads]
+            optimizer.apply_gradients(zip([tf.constant(g) for g in grads], variables, strict=True))
+            history.append(np.concatenate([array(v).ravel() for v in variables]))
+    names = [" ".join([v.path.split("/")[-1], *map(str, v.shape)]) for v in optimizer.variables if len(v.shape)]  # Keras lists some scalars unnamed
     return {
         "history": np.stack(history),
         "iterations": array(optimizer.iterations).astype("int64"),
         "learning_rate": array(tf.convert_to_tensor(optimizer.learning_rate)),
-    }
+        "variables": np.array(names, "U"),
+    } | ({"scale": array(optimizer.dynamic_scale)} if scaled else {})
 
 
 def gradient(step: int, which: int, *shape: int) -> np.ndarray:
@@ -32,51 +51,102 @@ def gradient(step: int, which: int, *shape: int) -> np.ndarray:
     return np.where(np.abs(raw) < 0.05, np.float32(0), raw).astype("float32")
 
 
-def add(kind: str, tag: str = "", **options: Any) -> None:
-    CASES[f"{kind}{'_' + tag if tag else ''}"] = Case(lambda tf: run_optimizer(tf, kind, options), 5e-6)
+def add(kind: str, tag: str = "", tolerance: float = 5e-6, **options: Any) -> None:
+    for policy in ("float32", "mixed_float16"):
+        label = "_".join(part for part in (kind, tag, policy if policy != "float32" else "") if part)
+        CASES[label] = OptimizerCase(lambda tf, p=policy: run_optimizer(tf, kind, options, p), tolerance, kind, policy)
 
 
-add("SGD")
-add("SGD", "rate", learning_rate=0.1)
-add("SGD", "momentum", learning_rate=0.05, momentum=0.9)
-add("SGD", "nesterov", learning_rate=0.05, momentum=0.9, nesterov=True)
-add("SGD", "weight_decay", learning_rate=0.05, weight_decay=0.1)
-add("SGD", "momentum_weight_decay", learning_rate=0.05, momentum=0.8, weight_decay=0.01)
-add("Adam")
-add("Adam", "rate", learning_rate=0.02)
-add("Adam", "betas", learning_rate=0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-3)
-add("Adam", "amsgrad", learning_rate=0.02, amsgrad=True)
-add("Adam", "weight_decay", learning_rate=0.02, weight_decay=0.1)
-add("AdamW")
-add("AdamW", "options", learning_rate=0.02, weight_decay=0.2, beta_1=0.85)
-add("AdamW", "amsgrad", learning_rate=0.02, amsgrad=True)
-add("RMSprop")
-add("RMSprop", "momentum", learning_rate=0.01, momentum=0.9)
-add("RMSprop", "centered", learning_rate=0.01, centered=True)
-add("RMSprop", "centered_momentum", learning_rate=0.01, rho=0.8, momentum=0.5, centered=True, epsilon=1e-4)
-add("RMSprop", "weight_decay", learning_rate=0.01, weight_decay=0.05)
-for kind in ("SGD", "Adam"):
-    add(kind, "clipnorm", learning_rate=0.1, clipnorm=1.0)
-    add(kind, "clipvalue", learning_rate=0.1, clipvalue=0.5)
-    add(kind, "global_clipnorm", learning_rate=0.1, global_clipnorm=1.0)
-    add(kind, "schedule", learning_rate=lambda tf: tf.keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5))
-    add(kind, "ema", learning_rate=0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=7)
-add("Adam", "accumulation", learning_rate=0.1, gradient_accumulation_steps=3)
+def decaying(O: Any) -> Any:
+    return O.schedules.ExponentialDecay(0.1, 5, 0.5)
 
 
+# Without ScheduleFreeAdamW: on TensorFlow, Keras takes the new momentum for the old one, as it reads the variable after its assignment.
+OWN: dict[str, dict[str, dict[str, Any]]] = {
+    "SGD": {"momentum": {"momentum": 0.9}, "nesterov": {"momentum": 0.9, "nesterov": True}},
+    "Adam": {"betas": {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}, "amsgrad": {"amsgrad": True}},
+    "AdamW": {"options": {"weight_decay": 0.2, "beta_1": 0.85}, "amsgrad": {"amsgrad": True}},
+    "RMSprop": {"momentum": {"momentum": 0.9}, "centered": {"centered": True},
+                "both": {"rho": 0.8, "momentum": 0.5, "centered": True, "epsilon": 1e-4}},
+    "Adagrad": {"start": {"initial_accumulator_value": 0.3, "epsilon": 1e-4}},
+    "Adadelta": {"rho": {"rho": 0.8, "epsilon": 1e-4}},
+    "Adamax": {"betas": {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}},
+    "Nadam": {"betas": {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}},
+    "Adafactor": {"options": {"beta_2_decay": -0.6, "clip_threshold": 0.5, "relative_step": False}},
+    "Ftrl": {"l1": {"l1_regularization_strength": 0.2, "l2_regularization_strength": 0.1, "beta": 0.3},
+             "shrinkage": {"l2_shrinkage_regularization_strength": 0.1, "learning_rate_power": -0.7}},
+    "Lamb": {"betas": {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}},
+    "Lion": {"betas": {"beta_1": 0.8, "beta_2": 0.95}},
+    "Muon": {"plain": {"nesterov": False, "rms_rate": None, "ns_steps": 3, "adam_lr_ratio": 0.1}, "excluded": {"exclude_layers": ["b"]}},
+}  # fmt: skip
+COMMON: dict[str, dict[str, Any]] = {
+    "rate": {"learning_rate": 0.05},
+    "decay": {"weight_decay": 0.1},
+    "clipnorm": {"clipnorm": 1.0},
+    "clipvalue": {"clipvalue": 0.5},
+    "global_clipnorm": {"global_clipnorm": 1.0},
+    "schedule": {"learning_rate": decaying},
+    "ema": {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 7},
+    "accumulation": {"gradient_accumulation_steps": 3, "weight_decay": 0.02},
+    "accumulation_ema": {"gradient_accumulation_steps": 3, "use_ema": True, "ema_overwrite_frequency": 2, "ema_momentum": 0.7},
+    "scaled": {"loss_scale_factor": 4.0},
+}
+for kind, own in OWN.items():
+    tolerance = 1e-4 if kind == "Muon" else 1e-5
+    add(kind, tolerance=tolerance)
+    for tag, options in (COMMON | own).items():
+        add(kind, tag, tolerance, **{"learning_rate": 0.05, **options})
+add("SGD", "momentum_decay", momentum=0.8, weight_decay=0.01)
+add("SGD", "accumulation_schedule", gradient_accumulation_steps=4, learning_rate=lambda O: O.schedules.CosineDecay(0.1, 20))
+
+
+def several(tf: Any) -> Arrays:
+    """Two optimizers by the names of the variables, with a scaled loss; a part excluded from decay."""
+    tf.keras.backend.clear_session()
+    O = tf.keras.optimizers
+    chosen = O.OptimizerMap(O.Adam(0.05), {"a.*": O.SGD(0.1, momentum=0.5, weight_decay=0.1)})
+    optimizer = O.MultiOptimizer(chosen, loss_scale_factor=4.0)
+    variables = [tf.keras.Variable(normal(1, 5), name="a1"), tf.keras.Variable(normal(2, 3, 2), name="b")]
+    history = []
+    for step in range(STEPS):
+        optimizer.apply_gradients(zip([tf.constant(normal(10 + step, *v.shape)) for v in variables], variables, strict=True))
+        history.append(np.concatenate([array(v).ravel() for v in variables]))
+    return {"history": np.stack(history), "names": np.array([v.path for v in optimizer.variables])}
+
+
+def matrices(tf: Any, **options: Any) -> Arrays:
+    """Muon looks at shapes and paths."""
+    tf.keras.backend.clear_session()
+    optimizer = tf.keras.optimizers.Muon(**options)
+    shapes = {"wide": (3, 6), "tall": (7, 2), "bias": (5,), "embeddings": (4, 3)}
+    variables = [tf.keras.Variable(normal(i, *s), name=n) for i, (n, s) in enumerate(shapes.items())]
+    history = []
+    for step in range(STEPS):
+        optimizer.apply_gradients(zip([tf.constant(normal(10 * step + i, *v.shape)) for i, v in enumerate(variables)], variables, strict=True))
+        history.append(np.concatenate([array(v).ravel() for v in variables]))
+    return {"history": np.stack(history), "names": np.array([v.path for v in optimizer.variables])}
+
+
+CASES["several"] = Case(several)
+CASES["Muon_matrices"] = Case(matrices, 1e-4)
+PLAIN = {"learning_rate": 0.05, "nesterov": False, "rms_rate": None, "ns_steps": 3, "adam_lr_ratio": 0.1, "weight_decay": None}
+CASES["Muon_matrices_plain"] = Case(lambda tf: matrices(tf, exclude_layers=["ta"], **PLAIN), 1e-4)
+
+
+# --- schedules ---
 def run_schedule(tf: Any, kind: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Arrays:
     schedule = getattr(tf.keras.optimizers.schedules, kind)(*arguments, **options)
-    steps = (0, 1, 2, 3, 5, 7, 9, 10, 11, 15, 19, 20, 21, 30, 50, 99, 100, 1000)
-    return {"rates": np.stack([array(tf.convert_to_tensor(schedule(step))) for step in steps])}
+    return {"rates": np.stack([array(tf.convert_to_tensor(schedule(step))) for step in RATES])}
 
 
 def add_schedule(kind: str, tag: str, *arguments: Any, **options: Any) -> None:
-    CASES[f"{kind}_{tag}"] = Case(lambda tf: run_schedule(tf, kind, arguments, options), 3e-6)
+    CASES[f"{kind}_{tag}"] = OptimizerCase(lambda tf: run_schedule(tf, kind, arguments, options), 3e-6, kind)
 
 
 add_schedule("ExponentialDecay", "plain", 0.1, 10, 0.9)
 add_schedule("ExponentialDecay", "staircase", 0.1, 10, 0.5, staircase=True)
 add_schedule("PiecewiseConstantDecay", "plain", [3, 10, 50], [1.0, 0.5, 0.1, 0.01])
+add_schedule("PiecewiseConstantDecay", "one", [10], [0.1, 0.01])
 add_schedule("PolynomialDecay", "plain", 0.1, 20)
 add_schedule("PolynomialDecay", "power", 0.1, 20, end_learning_rate=0.01, power=2.0)
 add_schedule("PolynomialDecay", "cycle", 0.1, 20, end_learning_rate=0.01, power=0.5, cycle=True)
