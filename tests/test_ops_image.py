@@ -127,6 +127,29 @@ def test_random_flips():
     assert len(decided) == 2
 
 
+BOXES = [[0, 0, 1, 1], [0, 0.1, 1, 1.1], [1, 1, 0, -0.1], [0, 10, 1, 11], [0, 10.1, 1, 11.1], [0, 100, 1, 101], [5, 5, 5, 6]]
+SCORES = np.array([0.9, 0.75, 0.6, 0.95, 0.5, 0.3, 0.4], "float32")
+
+
+@pytest.mark.parametrize(
+    ("options", "kept", "scores"),  # recorded from TensorFlow 2.21
+    [
+        ({}, [3, 0, 6, 5], [0.95, 0.9, 0.4, 0.3]),
+        ({"iou_threshold": 0.95}, [3, 0, 1, 2, 4], [0.95, 0.9, 0.75, 0.6, 0.5]),
+        ({"score_threshold": 0.45}, [3, 0], [0.95, 0.9]),
+        ({"soft_nms_sigma": 0.5}, [3, 0, 6, 1, 5], [0.95, 0.9, 0.4, 0.384, 0.3]),
+        ({"soft_nms_sigma": 0.5, "score_threshold": 0.35}, [3, 0, 6, 1], [0.95, 0.9, 0.4, 0.384]),
+    ],
+)
+def test_boxes_that_overlap_better_ones_are_left_out(options, kept, scores):
+    found = tf.image.non_max_suppression_with_scores(np.array(BOXES, "float32"), SCORES, 5, **options)
+    assert found[0].numpy().tolist() == kept and found[0].dtype == "int32"
+    np.testing.assert_allclose(found[1], scores, atol=1e-5)
+    if "soft_nms_sigma" not in options:
+        assert tf.image.non_max_suppression(BOXES, SCORES, 5, **options).numpy().tolist() == kept
+    assert tf.image.non_max_suppression(np.zeros((0, 4), "float32"), [], 5).shape == (0,)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -138,6 +161,8 @@ def test_random_flips():
         (lambda: tf.image.central_crop(ONE, 1.5), "central_fraction"),
         (lambda: tf.image.random_crop(ONE, [9, 9, 3]), "at most"),
         (lambda: tf.image.random_hue(ONE, 0.9), "max_delta"),
+        (lambda: tf.image.non_max_suppression(np.ones((2, 3)), [1.0, 2.0], 5), r"expected boxes \[n, 4\]"),
+        (lambda: tf.image.non_max_suppression(BOXES, SCORES, 5, iou_threshold=2.0), "from 0 to 1"),
     ],
 )
 def test_mistakes_are_explained(call, message):

@@ -9,6 +9,8 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype, float32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
+from tenfold.ops.boxes import non_max_suppression as non_max_suppression
+from tenfold.ops.boxes import non_max_suppression_with_scores as non_max_suppression_with_scores
 from tenfold.ops.image_filters import extract_patches as extract_patches
 from tenfold.ops.image_filters import sobel_edges as sobel_edges
 from tenfold.ops.image_filters import ssim as ssim
