@@ -120,8 +120,8 @@ class Nadam(Moments):
         if not self.built:
             super().build(variables)
             dtype = variables[0].dtype if len(variables) else None
-            self._u_product = self.add_variable((), "ones", dtype, name="u_product")
             self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+            self._u_product = self.add_variable((), "ones", dtype, name="u_product")
 
     def _share(self, t: Any) -> Any:
         return self.beta_1 * (1.0 - 0.5 * pow(as_tensor(0.96, hint=t.dtype), t))
