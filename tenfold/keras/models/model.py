@@ -183,7 +183,7 @@ class Model(Trainer, TrackableModel, Layer):
         if tensor.ndim != rank or any(a is not None and b is not None and a != b for a, b in list(sizes)[1:]):
             hint = " Try x[None, ...] for a batch of one row." if tensor.ndim == rank - 1 else ""
             raise InvalidArgumentError(
-                f"[{self.name}] the input with name {expected.name!r}{f' and path {path!r}' if path else ''} has an incompatible shape: expected "
+                f"[{self.name}] the input with name {expected.name!r} and path {path!r} has an incompatible shape: expected "
                 f"shape={tuple(expected.shape)}, found shape={tuple(given.shape)}.{hint}"
             )
         mask = getattr(given, "_keras_mask", None)
