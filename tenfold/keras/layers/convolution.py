@@ -321,7 +321,7 @@ class BaseConvTranspose(BaseConv):
                          **kwargs)  # fmt: skip
         self.output_padding = None if output_padding is None else tuple_of(output_padding, self.rank, "output_padding", allow_zero=True)
         if self.output_padding is not None and any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
-            raise ValueError(f"`output_padding` must be less than `strides`. Received: output_padding={output_padding}, strides={strides}")
+            raise ValueError(f"`output_padding` must be strictly less than `strides`. Received: output_padding={output_padding}, strides={strides}")
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
