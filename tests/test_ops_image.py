@@ -148,6 +148,7 @@ def test_boxes_that_overlap_better_ones_are_left_out(options, kept, scores):
     if "soft_nms_sigma" not in options:
         assert tf.image.non_max_suppression(BOXES, SCORES, 5, **options).numpy().tolist() == kept
     assert tf.image.non_max_suppression(np.zeros((0, 4), "float32"), [], 5).shape == (0,)
+    assert tf.image.non_max_suppression([[0, 0, 1, 1], [0, 0, 1, 1]], [1, 2], 5).numpy().tolist() == [1]  # Python's integers are numbers
 
 
 @pytest.mark.parametrize(
@@ -168,3 +169,8 @@ def test_boxes_that_overlap_better_ones_are_left_out(options, kept, scores):
 def test_mistakes_are_explained(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_boxes_of_integer_tensors_are_refused():
+    with pytest.raises(TypeError, match="expected floats"):
+        tf.image.non_max_suppression(tf.zeros([2, 4], tf.int32), [1.0, 2.0], 5)

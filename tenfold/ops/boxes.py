@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.errors import InvalidArgumentError, ShapeError
+from tenfold.core.dtypes import float32
+from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
 from tenfold.primitives.host import known_elements
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 
@@ -48,7 +49,10 @@ def non_max_suppression_with_scores(
             (Bodla et al., 2017, https://arxiv.org/abs/1704.04503).
     """
     what, remedy = "non_max_suppression", "Try calling it outside of tf.function: how many boxes are kept depends on the scores."
-    corners, marks = (known_elements(what, as_tensor(x), remedy) for x in (boxes, scores))
+    given = [as_tensor(x, hint=float32, name=what) for x in (boxes, scores)]
+    if not all(x.dtype.is_floating for x in given):
+        raise DTypeError(f"[{what}] expected floats; received boxes of {given[0].dtype.name} and scores of {given[1].dtype.name}. Try tf.cast.")
+    corners, marks = (known_elements(what, x, remedy) for x in given)
     limit, overlap, least, sigma = (np.asarray(x).item() for x in (max_output_size, iou_threshold, score_threshold, soft_nms_sigma))
     if corners.ndim != 2 or corners.shape[1] != 4 or marks.shape != corners.shape[:1]:
         raise ShapeError(f"[{what}] expected boxes [n, 4] and scores [n]; received {corners.shape} and {marks.shape}.")
