@@ -42,7 +42,7 @@ class Compiled(Protocol):
 
     def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
         """Runs it; arrays named in `updates` are changed in place. `variables` are the last arrays; the same list again says that they
-        and `versions` are the same. Whenever the elements of a steady array are not those of the last call, the array or `versions`
+        are the same. Whenever the elements of a steady array are not those of the last call, the array or `versions`
         must be others too."""
 
 
@@ -150,7 +150,7 @@ class Program:
                 self._start()
             table, last, held = self._table, self._last, []
             other = variables is not self._variables
-            self._stale = self._stale or (other and versions != self._versions)
+            self._stale = self._stale or (versions is not self._versions and versions != self._versions)
             for i, a in enumerate([*arrays, *variables] if other else arrays):
                 if a is not last[i]:  # variables keep their place from call to call
                     a = a if a.flags.c_contiguous else np.ascontiguousarray(a)

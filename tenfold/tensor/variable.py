@@ -153,7 +153,7 @@ class Variable(Operand):
         else:
             self._tensor = wrap(np.array(tensor._array, order="C"))
             self._exported = False
-            changed()
+            replaced()
         return self
 
     def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Variable:
@@ -180,7 +180,13 @@ class Variable(Operand):
         else:
             array.fill(0)
             self._version = next(VERSIONS)
-            changed()
+            overwritten()
+
+    def _move(self) -> None:
+        """Leaves the elements to whoever may hold them, and goes on with a copy."""
+        self._tensor = wrap(np.array(self._tensor._array))
+        self._exported = False
+        replaced()
 
     def _silently(self) -> Tensor:
         return self._tensor if state.trace is None else state.trace.read(self)
@@ -228,27 +234,36 @@ class Variable(Operand):
 
 VERSIONS = count(1)  # no number twice, whatever threads do
 LATEST = [0]  # another number after any variable has changed: while it is the same, nobody needs to look at them one by one
+REPLACED = [0]  # another number after any has another array: training only changes elements
 
 
-def changed() -> None:
-    """Tells that a variable has changed: another array, or another version. To be called after that."""
+def overwritten() -> None:
+    """Tells that a variable has another version. To be called after that."""
     LATEST[0] = next(VERSIONS)
 
 
+def replaced() -> None:
+    """Tells that a variable has another array. To be called after that."""
+    REPLACED[0] = LATEST[0] = next(VERSIONS)
+
+
 class Readings:
-    """The arrays of variables, and the versions of some: the same lists again as long as no variable changes."""
+    """The arrays of variables, and the versions of some: the same lists again as long as no array and no version changes."""
 
     def __init__(self, variables: Sequence[Variable], versioned: Sequence[Variable]) -> None:
         self._variables, self._versioned = variables, versioned
-        self._seen: tuple[int, list[Any], list[int]] = (-1, [], [])
+        self._seen: tuple[int, int, list[Any], list[int]] = (-1, -1, [], [])
 
     def __call__(self) -> tuple[list[Any], list[int]]:
-        """Reads them; the number before the versions before the arrays: if one changes meanwhile, the next call sees that."""
-        seen, latest = self._seen, LATEST[0]
-        if seen[0] != latest:
+        """Reads them; the numbers before the versions before the arrays: if one changes meanwhile, the next call sees that."""
+        latest, places, arrays, versions = self._seen
+        if latest != LATEST[0]:
+            before, (latest, now) = places, (LATEST[0], REPLACED[0])
             versions = [v._version for v in self._versioned]
-            seen = self._seen = (latest, [v._tensor._array for v in self._variables], versions)
-        return seen[1:]
+            if before != now:
+                arrays = [v._tensor._array for v in self._variables]
+            self._seen = (latest, now, arrays, versions)
+        return arrays, versions
 
 
 UPDATES: dict[str, Callable[..., Tensor]] = {}  # "add" and "sub": (value, delta) -> value, given by the primitives

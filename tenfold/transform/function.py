@@ -22,7 +22,7 @@ from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
-from tenfold.tensor.variable import VERSIONS, Readings, Variable, changed
+from tenfold.tensor.variable import VERSIONS, Readings, Variable, overwritten
 from tenfold.transform.call import call_primitive
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
@@ -154,9 +154,8 @@ class ConcreteFunction:
     def execute(self, arrays: list[Any]) -> list[Any]:
         """Runs the program on arrays; the variables that it writes are updated in place."""
         for variable in self._written:
-            if variable._exported:  # someone may hold the elements: leave them alone and go on with a copy
-                variable._tensor = wrap(variable._tensor._array.copy())  # type: ignore[union-attr]
-                variable._exported = False
+            if variable._exported:
+                variable._move()
         values, versions = self._readings()
         shapes = tuple([a.shape for a in arrays])
         program = self._ready.get(shapes)
@@ -171,7 +170,7 @@ class ConcreteFunction:
             for variable in self._written:
                 variable._version = version
             if self._written:
-                changed()
+                overwritten()
 
 
 class Function:
