@@ -23,6 +23,7 @@ from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.items import Item, attributed
 from tenfold.compiler.lower import Call, lower_map, lower_reduce
+from tenfold.compiler.padding import absorb_pads
 from tenfold.compiler.parts import join_pads
 from tenfold.compiler.program import Uses, root
 from tenfold.compiler.simplify import simplify
@@ -206,7 +207,7 @@ def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: boo
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset(), keep: bool = True) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change, `keep` whether panels of these are made for many runs."""
-    graph = compact_scatters(join_pads(graph))
+    graph = compact_scatters(join_pads(absorb_pads(graph)))
     groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
     uses.keeps = keep
     items: list[Item] = []
