@@ -50,6 +50,6 @@ __getattr__, __dir__, __all__ = _lazy.names(
     gone={
         "estimator": "Estimators ended with TensorFlow 2.15. Try model.fit.",
         "experimental": "Try the public names of keras.layers, keras.optimizers and keras.utils.",
-        "src": "It is the inside of another implementation. Try the public names of keras.",
+        "src": "It is the inside of another implementation. Try the public name: keras.saving, keras.ops, ... (a mask is `x._keras_mask`).",
     },
 )

@@ -31,5 +31,8 @@ __getattr__, __dir__, __all__ = _lazy.names(
         "tenfold.keras.utils.timeseries": "timeseries_dataset_from_array",
         "tenfold.keras.saving.legacy_saving": "legacy=*",
     },
-    gone={"generic_utils": "Try the public names of keras.utils and keras.saving.", "multi_gpu_model": "It ended with TensorFlow 2.4."},
+    gone={
+        "generic_utils": "Try the public names of keras.utils and keras.saving, and inspect.signature for has_arg.",
+        "multi_gpu_model": "It ended with TensorFlow 2.4.",
+    },
 )
