@@ -205,3 +205,10 @@ def test_variables_promote_as_keras_and_a_scope_keeps_them():
     w.assign(np.ones(2, "float64"))
     with keras.name_scope("outer"), keras.name_scope("inner"):
         assert w.dtype == "float32" and keras.Variable(0.0, name="b").path == "outer/inner/b"
+
+
+def test_rows_of_a_sparse_tensor_are_counted_without_the_zeros_nobody_gave() -> None:
+    rows = tf.SparseTensor([[0, 1], [0, 3], [1, 0], [1, 4]], [2, 2, 0, 1], (2, 5))
+    counts = keras.ops.bincount(rows, minlength=4)
+    assert isinstance(counts, tf.SparseTensor)
+    np.testing.assert_array_equal(tf.sparse.to_dense(counts), [[0, 0, 2, 0], [1, 1, 0, 0]])

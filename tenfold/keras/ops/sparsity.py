@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.errors import InvalidArgumentError
+from tenfold.ops.creation import cast, one_hot, ones_like
+from tenfold.ops.reducing import reduce_sum
 from tenfold.ops.selecting import gather
 from tenfold.ops.sparse import SparseTensor, from_dense, sparse_dense_matmul
 from tenfold.primitives.indexed_slices import IndexedSlices
@@ -46,9 +47,8 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
     if kind in _ELEMENTS and isinstance(tensors[0], SparseTensor):
         return tensors[0].with_values(call(lambda x: x.values))
     if kind == "Bincount" and len(tensors) == 1:  # without weights, which are zero where nothing is given, only what is given must count
-        if len(tensors[0].shape) > 1:
-            raise InvalidArgumentError("[bincount] rows of a sparse tensor are only counted with weights. Try weights=tf.ones_like(x).")
-        return from_dense(call(lambda x: x.values))
+        x = tensors[0]
+        return from_dense(call(lambda x: x.values) if len(x.shape) == 1 else _without_missing_zeros(as_tensor(call(as_tensor)), x))
     if kind in _ELEMENTS and isinstance(tensors[0], IndexedSlices):
         return tensors[0].map(lambda values: call(lambda x: values))
     if kind == "Matmul" and sparse == [True, False] and _multiplied(*tensors):
@@ -60,6 +60,14 @@ def compute(kind: str, tensors: Sequence[Any], call: Callable[[Callable[[Any], A
     if len(slices) < sum(sparse):
         return from_dense(result)
     return result if kind in _OTHER else _rows(result, slices)
+
+
+def _without_missing_zeros(counts: Tensor, x: SparseTensor) -> Tensor:
+    """What was counted in each row of the whole tensor, less the zeros that nobody gave."""
+    missing = 1 - as_tensor(x.with_values(ones_like(x.values)))
+    zeros = cast(reduce_sum(missing, -1, keepdims=True), counts.dtype) * one_hot([0], counts.sizes[-1], dtype=counts.dtype)
+    kept: Tensor = counts - zeros
+    return kept
 
 
 def _multiplied(a: Any, b: Any) -> bool:
