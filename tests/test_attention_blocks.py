@@ -9,7 +9,10 @@ import pytest
 from primitive_checks import check_gradient, close, compiled, gradients, weighted
 
 import tenfold as tf
+from tenfold.codegen import attention_blocks
 from tenfold.codegen import contraction as kernels
+from tenfold.codegen.contraction import vectors
+from tenfold.core import dtypes
 from tenfold.core.dtypes import as_dtype
 from tenfold.ops.attention import dot_product_attention
 from tenfold.primitives.attention import attention
@@ -192,3 +195,17 @@ def test_other_registers() -> None:
     for recipe in (kernels.attention(spec), kernels.attention_gradient(spec)):
         for call in recipe.calls:
             assert "define void @kernel" in call.source.emit("kernel", host())
+
+
+@pytest.mark.parametrize("make", [kernels.attention, kernels.attention_gradient])
+def test_products_come_in_units(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The innermost loops take several products in a turn, and one at a time what is left."""
+
+    def multiplications(unit: int) -> int:
+        monkeypatch.setattr(attention_blocks, "UNIT", unit)
+        source = make(kernels.AttentionSpec(dtypes.float32, 1, 40, 40, 1, 1, 8, 8, 1.0)).calls[0].source
+        return int(source.emit("name", host()).count("@llvm.fma"))
+
+    tile = 6 if vectors(host()).count == 16 else 8
+    products = 2 if make is kernels.attention else 5
+    assert multiplications(4) - multiplications(1) == 3 * products * 2 * tile

@@ -22,7 +22,7 @@ class Forward(Blocks):
         """The kernel's module."""
         t = self.text
         self.args = a = t.arguments(ATTEND_ARGS, POINTERS)
-        self.divide({"queries": a["size"], "sums": a["value_size"], "weights": a["block"], "highest": "1", "total": "1", "factor": "1"},
+        self.divide({"queries": a["size"], "sums": self.whole(a["value_size"]), "weights": a["block"], "highest": "1", "total": "1", "factor": "1"},
                     {"rows": (a["block"], "1")})  # fmt: skip
         for operand, heads, size, _ in OPERANDS:
             a[f"{operand}_row"] = t.mul(t.mul(a[size], self.bytes), a[heads])
@@ -52,7 +52,7 @@ class Forward(Blocks):
         with t.loop(0, panels) as p:
             self.pack(a["q"], a["q_row"], t.add(first, t.mul(p.index, width)), a["queries"], a["size"], self.area("queries", p.index),
                       self.kernel.scale)  # fmt: skip
-            self.clear(self.area("sums", p.index), a["value_size"])
+            self.clear(self.area("sums", p.index), self.whole(a["value_size"]))
             self.clear(self.area("total", p.index), "1")
             self.store([self.constant(LOWEST)] * self.kernel.vectors, self.area("highest", p.index))
         limit = t.min(a["keys"], t.add(first, count)) if self.kernel.causal else a["keys"]

@@ -18,6 +18,7 @@ from tenfold.kernel.contraction import Attend, Epilogue
 from tenfold.kernel.elementary import exp_negative
 
 POINTERS = frozenset(("q", "k", "v", "mask", "highest", "share", "work", "out", "delta", "g", "dq", "dk", "dv"))
+UNIT = 4  # products in a turn of the innermost loop
 
 
 @dataclass(slots=True)
@@ -102,6 +103,11 @@ class Blocks:
 
     # --- products ---
 
+    def whole(self, size: str) -> str:
+        """So many rows as whole tiles have."""
+        t, rows = self.text, self.kernel.rows
+        return t.mul(t.div(t.add(size, rows - 1), rows), rows)
+
     def pointers(self, base: str, first: Value, count: str, stride: Value) -> list[str]:
         """The rows of a tile from row `first` on; beyond the last one, the last one again."""
         t = self.text
@@ -111,18 +117,27 @@ class Blocks:
     def products(self, rows: Sequence[str], step: Value, columns: str, depth: str, sums: Sequence[str], stride: Value | None = None,
                  read: Callable[[str], list[str]] | None = None) -> list[str]:  # fmt: skip
         """sums[i] += rows[i][k * step] * columns[k] for k < depth."""
-        t, dtype = self.text, self.kernel.dtype
+        t = self.text
         stride, read = self.panel if stride is None else stride, read or self.load
         carried = [("ptr", columns), ("i64", "0"), *((self.vector, s) for s in sums)]
-        with t.loop(0, depth, 1, carried) as k:
-            here, offset, *before = k.values
-            vectors = read(here)
-            k.next += [t.at(here, stride), t.add(offset, step)]
-            for i, row in enumerate(rows):
-                one = self.number(t.at(row, offset))
-                for v, x in enumerate(vectors):
-                    k.next.append(self.isa.fma(t.let, dtype, one, x, before[i * len(vectors) + v]))
+        whole = t.mul(t.div(depth, UNIT), UNIT)
+        for low, high, unit in (("0", whole, UNIT), (whole, depth, 1)):
+            with t.loop(low, high, unit, carried) as k:
+                here, offset, *after = k.values
+                for i in range(unit):
+                    vectors = read(t.at(here, t.mul(stride, i)) if i else here)
+                    after = self.product(after, rows, t.add(offset, t.mul(step, i)) if i else offset, vectors)
+                k.next += [t.at(here, t.mul(stride, unit)), t.add(offset, t.mul(step, unit)), *after]
+            carried = [(kind, x) for (kind, _), x in zip(carried, k.values, strict=True)]
         return k.values[2:]
+
+    def product(self, sums: Sequence[str], rows: Sequence[str], offset: str, columns: Sequence[str]) -> list[str]:
+        """What one product makes of the sums: of the rows `offset` bytes from their beginnings with vectors of the columns."""
+        made = []
+        for i, row in enumerate(rows):
+            one = self.number(self.text.at(row, offset))
+            made += [self.isa.fma(self.text.let, self.kernel.dtype, one, x, sums[i * len(columns) + v]) for v, x in enumerate(columns)]
+        return made
 
     def rowwise(self, values: Sequence[str]) -> list[list[str]]:
         """A tile's vectors, row by row."""
@@ -140,17 +155,20 @@ class Blocks:
 
     def multiply(self, source: str, stride: str, size: str, rows: tuple[str, str], columns: str, target: str,
                  factor: list[str] | None = None) -> None:  # fmt: skip
-        """target'[:, columns] = target' * factor + the sum over rows[0] <= x < rows[1] of source[x, :] * columns[x, :]."""
+        """target'[:, columns] = target' * factor + the sum over rows[0] <= x < rows[1] of source[x, :] * columns[x, :].
+
+        In whole tiles: what lies behind the last number of a row goes to rows of the target that nobody reads.
+        """
         t, low = self.text, rows[0]
         base, begin, depth = t.at(source, t.mul(low, stride)), t.at(columns, t.mul(low, self.panel)), t.sub(rows[1], low)
         with t.loop(0, size, self.kernel.rows) as d:
-            last = t.sub(size, 1)
-            places = [t.min(t.add(d.index, i), last) for i in range(self.kernel.rows)]
-            targets = [t.at(target, t.mul(p, self.panel)) for p in places]
+            here = t.at(base, t.mul(d.index, self.bytes))
+            targets = [t.at(target, t.mul(t.add(d.index, i), self.panel)) for i in range(self.kernel.rows)]
             sums = [x for p in targets for x in self.load(p)]
             if factor:
                 sums = [self.both("mul", x, factor[i % len(factor)]) for i, x in enumerate(sums)]
-            sums = self.products([t.at(base, t.mul(p, self.bytes)) for p in places], stride, begin, depth, sums)
+            numbers = [t.at(here, i * self.bytes) for i in range(self.kernel.rows)]
+            sums = self.products(numbers, stride, begin, depth, sums)
             for p, values in zip(targets, self.rowwise(sums), strict=True):
                 self.store(values, p)
 

@@ -26,7 +26,8 @@ class Backward(Blocks):
         """The kernel's module."""
         t = self.text
         self.args = a = t.arguments(ATTEND_BACK_ARGS, POINTERS)
-        panels = {"k": a["size"], "v": a["value_size"], "dk": a["size"], "dv": a["value_size"], "weights": a["block"], "scores": a["block"]}
+        panels = {"k": a["size"], "v": a["value_size"], "weights": a["block"], "scores": a["block"]}
+        panels |= {"dk": self.whole(a["size"]), "dv": self.whole(a["value_size"])}
         columns = t.mul(a["panels"], self.kernel.width)
         self.divide(panels, {"keys": (columns, a["size"]), "q": (a["block"], a["size"]), "g": (a["block"], a["value_size"])})
         for operand, heads, size in OPERANDS:
@@ -69,8 +70,8 @@ class Backward(Blocks):
             first = t.add(key, t.mul(p.index, width))
             self.pack(a["k"], a["k_row"], first, a["keys"], a["size"], self.area("k", p.index), scale)
             self.pack(a["v"], a["v_row"], first, a["keys"], a["value_size"], self.area("v", p.index))
-            self.clear(self.area("dk", p.index), a["size"])
-            self.clear(self.area("dv", p.index), a["value_size"])
+            self.clear(self.area("dk", p.index), self.whole(a["size"]))
+            self.clear(self.area("dv", p.index), self.whole(a["value_size"]))
         self.copy(t.at(a["k"], t.mul(key, a["k_row"])), a["k_row"], count, a["size"], self.areas["keys"])
         with t.loop(0, a["group"]) as g:
             head = t.add(first_head, g.index)

@@ -93,7 +93,7 @@ def attention(machine: Vectors, s: AttentionSpec) -> Steps:
     """(q, k, v, mask) -> out, highest, share"""
     to = Builder(machine)
     kernel = Attend(s.dtype, machine.lanes(s.dtype), VECTORS, rows_of_tile(machine), s.scale, s.causal, s.mask)
-    work = (LONG + kernel.width) * (s.size + s.value_size + SHORT + 3) + SHORT * max(s.size, s.value_size)
+    work = (LONG + kernel.width) * (s.size + kernel.whole(s.value_size) + SHORT + 3) + SHORT * max(s.size, s.value_size)
     _launch(to, s, kernel, ATTEND_ARGS, s.queries, 2 * LEAST_TASKS, work, {})
     return to.finish()
 
@@ -103,7 +103,8 @@ def attention_gradient(machine: Vectors, s: AttentionSpec) -> Steps:
     to, lanes = Builder(machine), machine.lanes(s.dtype)
     ragged = s.size % (lanes * VECTORS) != 0
     kernel = AttendBack(s.dtype, lanes, VECTORS, rows_of_tile(machine), s.scale, s.causal, s.mask, ragged)
-    work = (LONG + kernel.width) * (3 * s.size + 2 * s.value_size + 2 * SHORT) + SHORT * (s.size + s.value_size)
+    sums = kernel.whole(s.size) + kernel.whole(s.value_size)
+    work = (LONG + kernel.width) * (2 * s.size + s.value_size + sums + 2 * SHORT) + SHORT * (s.size + s.value_size)
     rows, row = s.batch * s.queries, s.heads * s.size
     most = min(ceil(s.keys / LONG), ceil(LEAST_TASKS / (s.batch * s.key_heads)))  # pieces
     dq = to.buffer(most * rows * row * s.dtype.size) if most > 1 else Operand("dq")

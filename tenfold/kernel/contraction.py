@@ -271,6 +271,10 @@ class Attend:
         """Elements of one panel."""
         return self.lanes * self.vectors
 
+    def whole(self, size: int) -> int:
+        """So many rows as whole tiles have."""
+        return -(-size // self.rows) * self.rows
+
 
 @dataclass(frozen=True, slots=True)
 class AttendBack(Attend):
