@@ -31,6 +31,7 @@ from tenfold.compiler.sparse import compact_scatters
 from tenfold.compiler.staged import Staged, is_staged
 from tenfold.compiler.stored import plan_name, read_plan, without_panels, write_plan
 from tenfold.compiler.writers import early_writers
+from tenfold.core import garbage
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
@@ -60,6 +61,7 @@ LOWER: dict[str, Lower] = {
 }
 
 
+@garbage.kept()
 def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = ()) -> Compiled:
     """A program for a graph of known sizes.
 

@@ -18,7 +18,7 @@ def _is_nest(cls: type) -> bool:
 
 
 def _children(x: Any) -> Sequence[Any]:
-    return x if isinstance(x, (list, tuple)) else [x[k] for k in _keys(x)]
+    return x if isinstance(x, (list, tuple)) else [x[k] for k in _keys(x)] if x else ()
 
 
 def _keys(x: Mapping[Any, Any]) -> list[Any]:
@@ -29,6 +29,8 @@ def _keys(x: Mapping[Any, Any]) -> list[Any]:
 
 
 def _rebuild(like: Any, children: list[Any]) -> Any:
+    if type(like) is tuple:
+        return tuple(children)
     if isinstance(like, Mapping):
         made = dict(zip(_keys(like), children, strict=True))
         ordered = {k: made[k] for k in like}

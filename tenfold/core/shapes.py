@@ -212,9 +212,12 @@ def broadcast(name: str, *shapes: Shape) -> Shape:
     Raises:
         ShapeError: they do not broadcast.
     """
-    first = shapes[0]
-    if all([s is first or s == first for s in shapes]):
-        return first
+    like = next(filter(None, shapes), ())
+    for s in shapes:
+        if s and not (s is like or s == like):
+            break
+    else:
+        return like
     rank = max(len(s) for s in shapes)
     result: list[Size] = []
     for column in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes), strict=True):
@@ -269,6 +272,9 @@ def normalize_axes(name: str, axes: Any, rank: int) -> tuple[int, ...]:
     """
     if axes is None:
         return tuple(range(rank))
+    single = axes[0] if type(axes) is list and len(axes) == 1 else axes
+    if type(single) is int:
+        return (normalize_axis(name, single, rank),)
     given = np.asarray(axes).reshape(-1)
     if given.size and given.dtype.kind not in "iu":
         raise InvalidArgumentError(f"[{name}] an axis must be an integer; received axis={axes!r}.")
@@ -292,7 +298,8 @@ class TensorShape(tuple[Any, ...]):
     def __new__(cls, dims: Any = ()) -> TensorShape:
         if isinstance(dims, (int, np.integer)):
             dims = (dims,)
-        self = super().__new__(cls, () if dims is None else tuple(int(d) if isinstance(d, (int, np.integer)) else None for d in dims))
+        sizes = () if dims is None else [d if type(d) is int else int(d) if isinstance(d, (int, np.integer)) else None for d in dims]
+        self = super().__new__(cls, sizes)
         if dims is None or getattr(dims, "_unknown_rank", False):
             self._unknown_rank = True
         return self

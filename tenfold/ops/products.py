@@ -200,6 +200,8 @@ def _check_sizes(equation: str, parsed: Equation, xs: Sequence[Tensor]) -> None:
 
 def _diagonal(x: Tensor, letters: str) -> tuple[Tensor, str]:
     """Repeated letters merged: only the elements where their indices agree."""
+    if len(set(letters)) == len(letters):
+        return x, letters
     for letter in sorted(set(letters), key=letters.index):
         while letters.count(letter) > 1:
             i = letters.index(letter)

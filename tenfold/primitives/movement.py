@@ -43,16 +43,17 @@ def _no_lowering(*args: Any, **attrs: Any) -> Expr:
 def reshape(apply: Any, x: Any, shape: Sequence[Size]) -> Tensor:
     """The same elements in row-major order under another shape; one size may be -1: what remains."""
     x = as_tensor(x)
-    sizes = [n if isinstance(n, Sym) else int(n) for n in shape]
-    unknown = [i for i, n in enumerate(sizes) if isinstance(n, int) and n == -1]
-    if len(unknown) > 1 or any(isinstance(n, int) and n < -1 for n in sizes):
+    sizes = [n if type(n) is int or isinstance(n, Sym) else int(n) for n in shape]
+    unknown = [i for i, n in enumerate(sizes) if type(n) is int and n < 0]
+    if len(unknown) > 1 or (unknown and sizes[unknown[0]] != -1):
         raise InvalidArgumentError(f"[reshape] at most one size may be -1 and none smaller. Received shape {tuple(sizes)}.")
     if unknown:
         rest, total = product(n for i, n in enumerate(sizes) if i != unknown[0]), product(x.sizes)
         if isinstance(rest, int) and isinstance(total, int) and (total % rest if rest else total):
             raise ShapeError(f"[reshape] {total} elements of shape {show(x.sizes)} do not divide into shape {tuple(sizes)}.")
         sizes[unknown[0]] = divide(total, rest) if rest != 0 else 0
-    return x if tuple(sizes) == tuple(x.sizes) else apply(x, shape=tuple(sizes))
+    wanted = tuple(sizes)
+    return x if wanted == x.sizes else apply(x, shape=wanted)
 
 
 def _transpose_lower(k: Any, index: list[Expr], perm: tuple[int, ...]) -> Expr:

@@ -21,6 +21,17 @@ from tenfold.ir.primitive import Kind, Primitive, Spec
 from tenfold.tensor.tensor import Tensor, wrap
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+class _Ours(dict[str, bool]):
+    """Whether a file is one of this package's, asked once for each."""
+
+    def __missing__(self, file: str) -> bool:
+        ours = self[file] = file.startswith(_PACKAGE)
+        return ours
+
+
+_OURS = _Ours()
 SIMPLE = (Kind.ELEMENTWISE, Kind.INDEXED, Kind.REDUCTION, Kind.CONTRACTION)
 TYPE_AND_SHAPE = attrgetter("dtype", "shape")
 MOST_PASSED = 1 << 12
@@ -140,19 +151,19 @@ class Recorder:
     def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
         """Adds a node; computes it at once instead if everything is known and small."""
         try:
-            values = [self.lift(x) for x in inputs]
+            values: Any = tuple([x._value if x._trace is self else self.lift(x) for x in inputs])
             made = primitive.spec(*[v.spec for v in values], **attrs)
         except OpError as error:
             raise _located(error) from None
-        specs = made if isinstance(made, tuple) else (made,)
-        if primitive.pure and inputs and all([x._array is not None for x in inputs]) and _small(specs):
+        single = type(made) is Spec
+        if primitive.pure and inputs and all([x._array is not None for x in inputs]) and _small((made,) if single else made):
             return _run(primitive, inputs, attrs)
-        node = Node(primitive, tuple(values), tuple([Value(s) for s in specs]), attrs, caller())
-        self.nodes.append(node)
-        outputs = tuple([self.tensor(v) for v in node.outputs])
-        if primitive.name in KNOWN:
+        results = (Value(made),) if single else tuple([Value(s) for s in made])
+        self.nodes.append(Node(primitive, values, results, attrs, caller()))
+        outputs = tuple([self.tensor(v) for v in results])
+        if primitive.name in KNOWN and any([x._known is not None for x in inputs]):
             outputs[0]._known = _known(primitive, inputs, attrs)
-        return outputs if isinstance(made, tuple) else outputs[0]
+        return outputs[0] if single else outputs
 
     def read(self, variable: Any) -> Tensor:
         """The variable's value at this point of the function."""
@@ -210,7 +221,7 @@ def _small(specs: tuple[Spec, ...]) -> bool:
 def _known(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
     """The elements in terms of unknown sizes, if the inputs are known in these terms: so shapes can be computed with."""
     known = [x._known if x._known is not None else x._array for x in inputs]
-    if any(k is None or k.size > 64 for k in known) or all(x._known is None for x in inputs):
+    if any(k is None or k.size > 64 for k in known):
         return None
     try:
         result = known[0] if primitive.name == "cast" else primitive.oracle(*(np.asarray(k, object) for k in known), **attrs)
@@ -223,8 +234,8 @@ def caller() -> str:
     """`file:line in function` of the user's innermost frame, and the layers that are being called."""
     if state.origin:
         return state.origin
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    frame: Any = sys._getframe(1)
+    while _OURS[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     place = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
     return f"{place}, layer {'/'.join(state.scope)}" if state.scope else place

@@ -16,6 +16,7 @@ from tenfold.ir.primitive import Spec
 from tenfold.tensor.operand import Operand
 
 _new = object.__new__
+CERTAINLY_FINITE = 1e38  # as float32, too
 
 
 class Tensor(Operand):
@@ -280,6 +281,8 @@ def _stacked(values: Any, want: DType | None) -> Tensor:
 
 def _array(value: Any, want: DType | None, hint: DType | None, name: str) -> np.ndarray[Any, Any]:
     """A fresh array of the value's elements."""
+    if type(value) is float and (want or hint or float32) is float32 and -CERTAINLY_FINITE < value < CERTAINLY_FINITE:
+        return np.array(value, np.float32)
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
         array = np.array(value, order="C")
         if array.dtype in BY_NUMPY and array.dtype != object:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tenfold.core import nest
+from tenfold.core import garbage, nest
 from tenfold.core.shapes import Sym, unknown
 from tenfold.ir.graph import Graph, Value, substitute
 from tenfold.ir.primitive import Spec
@@ -57,6 +57,7 @@ class _Leaf:
 TENSOR = _Leaf()
 
 
+@garbage.kept()
 def trace(function: Callable[..., Any], specs: Sequence[Spec], name: str = "function", keep: Callable[[Any], bool] | None = None) -> Traced:
     """Traces `function` called with one tensor per spec.
 

@@ -222,8 +222,11 @@ class Node:
 
     def call(self, values: dict[int, Any]) -> Any:
         """Runs it: `values` gives the tensor for each KerasTensor's id."""
-        args, kwargs = nest.map_structure(lambda leaf: values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, [list(self.args), self.kwargs])
-        return self.operation(*args, **kwargs)
+
+        def filled(x: Any) -> Any:
+            return values[id(x)] if isinstance(x, KerasTensor) else nest.map_structure(filled, x) if nest.is_nested(x) else x
+
+        return self.operation(*map(filled, self.args), **{name: filled(x) for name, x in self.kwargs.items()})
 
 
 def symbolic_leaves(structure: Any) -> list[KerasTensor]:

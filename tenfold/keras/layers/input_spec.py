@@ -81,17 +81,16 @@ def _problem(spec: InputSpec, value: Any) -> str:
     if not hasattr(value, "shape"):
         return f"expected a tensor. Received: {value!r} (of type {type(value).__name__}). Try np.asarray or tf.constant."
     shape = tuple(value.shape)
-    full = f"Full shape received: {shape}"
     if spec.shape is not None and spec.allow_last_axis_squeeze:
         shape = shape[:-1] if shape and shape[-1] == 1 and len(shape) == len(spec.shape) + 1 else shape
         if len(shape) == len(spec.shape) - 1 and spec.shape[-1] == 1:
             shape = (*shape, 1)
     if spec.ndim is not None and len(shape) != spec.ndim:
-        return f"expected ndim={spec.ndim}, found ndim={len(shape)}. {full}{_rank_hint(spec.ndim, len(shape))}"
+        return f"expected ndim={spec.ndim}, found ndim={len(shape)}. {_full(value)}{_rank_hint(spec.ndim, len(shape))}"
     if spec.max_ndim is not None and len(shape) > spec.max_ndim:
-        return f"expected max_ndim={spec.max_ndim}, found ndim={len(shape)}. {full}"
+        return f"expected max_ndim={spec.max_ndim}, found ndim={len(shape)}. {_full(value)}"
     if spec.min_ndim is not None and len(shape) < spec.min_ndim:
-        return f"expected min_ndim={spec.min_ndim}, found ndim={len(shape)}. {full}{_rank_hint(spec.min_ndim, len(shape))}"
+        return f"expected min_ndim={spec.min_ndim}, found ndim={len(shape)}. {_full(value)}{_rank_hint(spec.min_ndim, len(shape))}"
     if spec.dtype is not None and value.dtype != spec.dtype:
         return f"expected dtype={spec.dtype.name}, found dtype={value.dtype.name}"
     for axis, size in spec.axes.items():
@@ -100,6 +99,10 @@ def _problem(spec: InputSpec, value: Any) -> str:
     if spec.shape is not None and any(a is not None and b is not None and a != b for a, b in zip(spec.shape, shape, strict=True)):
         return f"expected shape={spec.shape}, found shape={shape}"
     return ""
+
+
+def _full(value: Any) -> str:
+    return f"Full shape received: {tuple(value.shape)}"
 
 
 def _rank_hint(expected: int, found: int) -> str:

@@ -32,6 +32,7 @@ class LayerGraph:
         self.nodes, self.operations = _by_depth(self.inputs, ordered, first_seen)
         self._check_connected()
         self._check_names()
+        self._calls = [(node, node.output_tensors) for node in self.nodes if not node.is_input]
 
     def _check_connected(self) -> None:
         known = {id(x) for x in self.inputs}
@@ -74,11 +75,8 @@ class LayerGraph:
     def run(self, inputs: list[Any]) -> Any:
         """The outputs, in their structure, for flat input tensors."""
         values = {id(x): value for x, value in zip(self.inputs, inputs, strict=True)}
-        for node in self.nodes:
-            if node.is_input:
-                continue
-            result = node.call(values)
-            for x, value in zip(node.output_tensors, nest.flatten(result), strict=True):
+        for node, made in self._calls:
+            for x, value in zip(made, nest.flatten(node.call(values)), strict=True):
                 values[id(x)] = value
         return nest.map_structure(lambda x: values[id(x)], self.outputs_struct)
 
