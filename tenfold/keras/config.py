@@ -1,6 +1,6 @@
 """`keras.config`: the defaults and the switches."""
 
-from tenfold.keras.backend import backend
+from tenfold.keras.backend.session import backend
 from tenfold.keras.base.defaults import (
     epsilon,
     floatx,

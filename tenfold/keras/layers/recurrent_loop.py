@@ -24,30 +24,31 @@ def run(layer: Any, sequences: Any, states: list[Any], mask: Any, training: Any,
 
     `zeros` says that the states start at 0.
     """
-    rows, step = _prepare(layer, _by_step(sequences), states, training)
+    rows, step = _prepare(layer, by_step(sequences), states, training)
     plain = isinstance(layer.cell, Cell)  # the output is the first state
     if mask is None:
-        outputs, states = _loop(layer, rows, states, step, plain)
+        outputs, states = loop(layer, rows, states, step, plain)
     else:
         if plain and zeros and not layer.zero_output_for_mask:
-            outputs, states = _loop(layer, (rows, _mask_by_step(mask)), states, _keeping(step), True)
+            outputs, states = loop(layer, (rows, mask_by_step(mask)), states, _keeping(step), True)
         else:
-            outputs, states = _masked(layer, rows, states, step, _mask_by_step(mask))
+            outputs, states = masked(layer, rows, states, step, mask_by_step(mask))
     _forget_dropout(layer.cell)
     if not layer.return_sequences:
         return outputs, states
-    outputs = _by_step(outputs)
+    outputs = by_step(outputs)
     return nest.map_structure(lambda y: reverse(y, (1,)), outputs) if layer.go_backwards else outputs, states
 
 
-def _by_step(x: Any) -> Any:
+def by_step(x: Any) -> Any:
     """[batch, steps, ...] -> [steps, batch, ...], and back."""
     return nest.map_structure(lambda t: transpose(t, (1, 0, *range(2, t.ndim))), x)
 
 
-def _mask_by_step(mask: Any) -> Any:
+def mask_by_step(mask: Any) -> Any:
+    """[batch, steps] -> booleans [steps, batch, 1]."""
     mask = cast(mask, "bool")
-    return _by_step(expand_dims(mask, -1) if mask.ndim == 2 else mask)
+    return by_step(expand_dims(mask, -1) if mask.ndim == 2 else mask)
 
 
 def _prepare(layer: Any, rows: Any, states: list[Any], training: Any) -> tuple[Any, Step]:
@@ -72,7 +73,7 @@ def _first_and_all(new: list[Any]) -> tuple[Any, list[Any]]:
     return new[0], new
 
 
-def _loop(layer: Any, rows: Any, states: list[Any], step: Step, plain: bool) -> tuple[Any, list[Any]]:
+def loop(layer: Any, rows: Any, states: list[Any], step: Step, plain: bool) -> tuple[Any, list[Any]]:
     """The loop without output masks. If `plain`, the last output is the first state and need not be carried."""
     if layer.return_sequences:
 
@@ -105,7 +106,7 @@ def _keeping(step: Step) -> Step:
     return kept
 
 
-def _masked(layer: Any, rows: Any, states: list[Any], step: Step, mask: Any) -> tuple[Any, list[Any]]:
+def masked(layer: Any, rows: Any, states: list[Any], step: Step, mask: Any) -> tuple[Any, list[Any]]:
     """At masked steps the states stay as they are, and the output is that of the step before, or 0."""
     zero = nest.map_structure(array.zeros_like, _first_output(step, rows, states))
 

@@ -5,7 +5,7 @@ from tenfold.keras.base import lazy as _lazy
 __getattr__, __dir__, __all__ = _lazy.names(
     "tenfold.keras.utils",
     {
-        "tenfold.keras.backend": "clear_session",
+        "tenfold.keras.backend.session": "clear_session",
         "tenfold.keras.training.data_adapter": "PyDataset Sequence=PyDataset pack_x_y_sample_weight unpack_x_y_sample_weight",
         "tenfold.keras.base.dtypes": "standardize_dtype",
         "tenfold.keras.layers.preprocessing.feature_space": "FeatureSpace",

@@ -16,24 +16,20 @@ from tenfold.keras.base.defaults import epsilon, floatx
 from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.base.variables import Variable
 from tenfold.keras.models.model import Model
+from tenfold.ops.sparse import SparseTensor
+from tenfold.ops.sparse import to_dense as dense_of
+from tenfold.tensor.tensor import Tensor
 from tenfold.transform.function import function as compiled
-
-LIKE_OPS = (
-    "abs all any argmax argmin clip concatenate cos cumprod cumsum elu equal exp expand_dims floor greater greater_equal hard_sigmoid less "
-    "less_equal log logsumexp max maximum mean min minimum ndim not_equal one_hot ones_like prod relu reshape round sigmoid sign sin softmax "
-    "softplus softsign sqrt square squeeze stack std stop_gradient sum tan tanh tile var zeros_like"
-)
-
-
-def __getattr__(name: str) -> Any:
-    if name in LIKE_OPS.split():
-        return getattr(ops, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def cast(x: Any, dtype: Any) -> Any:
     """`x` with another element type."""
     return ops.cast(x, dtype)
+
+
+def cast_to_floatx(x: Any) -> Any:
+    """`x` with Keras's default type: a tensor, or an array where `x` is no tensor."""
+    return ops.cast(x, floatx()) if isinstance(x, (Tensor, Variable, KerasTensor)) else np.asarray(x, floatx())
 
 
 def pow(x: Any, a: Any) -> Any:
@@ -112,6 +108,29 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
     if data_format == "channels_first" and len(x.shape) > 2:
         bias = ops.reshape(bias, (1, -1, *(1 for _ in x.shape[2:])))
     return ops.add(x, bias)
+
+
+def batch_normalization(x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3) -> Any:
+    """gamma * (x - mean) / sqrt(var + epsilon) + beta; what is None is left out. The vectors broadcast as they are: `axis` has no effect."""
+    scale = ops.rsqrt(ops.add(var, epsilon))
+    scale = scale if gamma is None else scale * gamma
+    shifted = ops.multiply(ops.subtract(x, mean), scale)
+    return shifted if beta is None else shifted + beta
+
+
+def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+    """Whether each target class is among the k classes with the largest predictions."""
+    return ops.in_top_k(targets, predictions, k)
+
+
+def is_sparse(tensor: Any) -> bool:
+    """Whether `tensor` keeps its elements that are not zero alone."""
+    return isinstance(tensor, SparseTensor)
+
+
+def to_dense(tensor: Any) -> Any:
+    """A sparse tensor with all its elements; others as they are."""
+    return dense_of(tensor) if is_sparse(tensor) else tensor
 
 
 def l2_normalize(x: Any, axis: Any = None) -> Any:
@@ -244,6 +263,11 @@ def update_sub(x: Any, decrement: Any) -> Any:
     return x
 
 
+def moving_average_update(x: Any, value: Any, momentum: float) -> Any:
+    """Moves a variable towards `value`, to momentum * x + (1 - momentum) * value."""
+    return update_sub(x, (x - ops.cast(value, x.dtype)) * (1 - momentum))
+
+
 # --- random numbers ----------------------------------------------------------------------------------------------------------------
 
 
@@ -267,6 +291,16 @@ def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: Any = 
     return ops.cast(random.uniform(shape, 0.0, 1.0, floatx(), seed) < p, dtype or floatx())
 
 
+def random_normal_variable(shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: Any = None) -> Variable:
+    """A variable of normal random numbers."""
+    return variable(random_normal(shape, mean, scale, dtype, seed), dtype, name)
+
+
+def random_uniform_variable(shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: Any = None) -> Variable:
+    """A variable of uniform random numbers."""
+    return variable(random_uniform(shape, low, high, dtype, seed), dtype, name)
+
+
 # --- losses, functions, gradients --------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +317,23 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """Cross-entropy of two classes, element by element."""
     return ops.binary_crossentropy(target, output, from_logits)
+
+
+def binary_focal_crossentropy(target: Any, output: Any, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
+                              from_logits: bool = False) -> Any:  # fmt: skip
+    """Binary cross-entropy times (1 - p)^gamma, p the probability given to the true class, element by element."""
+    p = ops.sigmoid(output) if from_logits else ops.convert_to_tensor(output)
+    right = target * p + (1 - target) * (1 - p)
+    loss = ops.power(1.0 - right, gamma) * binary_crossentropy(target, output, from_logits)
+    return (target * alpha + (1 - target) * (1 - alpha)) * loss if apply_class_balancing else loss
+
+
+def categorical_focal_crossentropy(target: Any, output: Any, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False,
+                                   axis: int = -1) -> Any:  # fmt: skip
+    """-sum(alpha * (1 - p)^gamma * target * log(p))."""
+    p = ops.softmax(output, axis) if from_logits else ops.convert_to_tensor(output)
+    p = ops.clip(p / ops.sum(p, axis=axis, keepdims=True), epsilon(), 1.0 - epsilon())
+    return ops.sum(ops.power(1.0 - p, gamma) * alpha * -target * ops.log(p), axis=axis)
 
 
 def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Callable[..., Any]:
