@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = _lazy.names(
             "less less_equal log logsumexp max maximum mean min minimum ndim not_equal one_hot ones_like prod relu reshape round sigmoid sign "
             "sin softmax softplus softsign sqrt square squeeze stack std stop_gradient sum tan tanh tile var zeros_like"
         ),
+        "tenfold.keras.base.variables": "Variable",
         "tenfold.ops.module": "name_scope",
         "tenfold.transform.control": "foldl foldr map_fn",
     },
