@@ -46,3 +46,15 @@ def test_compiled_functions_draw_the_same() -> None:
 
     for now, traced in zip(draw(tf.constant(SEED)), tf.function(draw)(tf.constant(SEED)), strict=True):
         np.testing.assert_allclose(now.numpy(), traced.numpy(), rtol=1e-5)
+
+
+def test_gamma_of_each_concentration_and_rate() -> None:
+    tf.random.set_seed(1)
+    draws = tf.random.gamma([4000, 2], [[0.5], [6.0]], beta=[1.0, 2.0, 3.0]).numpy()
+    mean = np.array([[0.5], [6.0]]) / [1, 2, 3]
+    assert draws.shape == (4000, 2, 2, 3)
+    np.testing.assert_allclose(draws.mean((0, 1)), mean, rtol=0.05)
+    np.testing.assert_allclose(draws.var((0, 1)), mean / [1, 2, 3], rtol=0.1)
+    assert tf.random.gamma([2], 1.0, dtype="float64", seed=3).dtype == tf.float64
+    with pytest.raises(TypeError, match="floating-point"):
+        tf.random.gamma([2], 1, dtype="int32")

@@ -14,7 +14,8 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype, float32, int32, int64, uint32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
-from tenfold.core.shapes import Sym
+from tenfold.core.shapes import Sym, broadcast
+from tenfold.ops import distributions
 from tenfold.ops.reducing import argmax
 from tenfold.ops.sorting import argsort
 from tenfold.primitives import arithmetic as a
@@ -226,6 +227,20 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
     return drawing.truncated_normal(next_seed(seed), shape, mean, stddev, dtype)
 
 
+def gamma(shape: Any, alpha: Any, beta: Any = None, dtype: Any = float32, seed: Any = None, name: str | None = None) -> Tensor:
+    """Gamma distributed random numbers of concentration `alpha` and rate `beta` (default: 1): `shape` of them for each element of these.
+
+    Example:
+        >>> import tenfold as tf
+        >>> tf.random.gamma([1000], [2.0, 6.0], beta=2.0, seed=1).numpy().mean(0).round()
+        array([1., 3.], dtype=float32)
+    """
+    concentration, rate = as_tensor(alpha, hint=as_dtype(dtype)), as_tensor(1 if beta is None else beta, hint=as_dtype(dtype))
+    sizes = (*as_sizes(shape), *broadcast("gamma", concentration.sizes, rate.sizes))
+    draws = distributions.gamma(next_seed(seed), sizes, concentration, dtype)
+    return draws if beta is None else draws / a.cast(rate, draws.dtype)
+
+
 def permutation(seed: Any, n: Any) -> Tensor:
     """The numbers from 0 to n - 1 in an order that follows from `seed`: that of random numbers."""
     if isinstance(n, Sym):
@@ -327,7 +342,7 @@ def stateless_shuffle(value: Any, seed: Any, alg: Any = "auto_select", name: str
 
 
 __all__ = [
-    "Generator", "categorical", "fold_in", "get_global_generator", "normal", "set_global_generator", "set_seed", "shuffle", "split",
+    "Generator", "categorical", "fold_in", "gamma", "get_global_generator", "normal", "set_global_generator", "set_seed", "shuffle", "split",
     "stateless_categorical", "stateless_normal", "stateless_shuffle", "stateless_truncated_normal", "stateless_uniform",
     "truncated_normal", "uniform",
 ]  # fmt: skip
