@@ -225,6 +225,19 @@ def test_threads_share_a_function() -> None:
     assert len(results) == 80 and all(r == expected for r in results)
 
 
+def test_large_arguments_are_found_again_wherever_they_are() -> None:
+    """The same array, others in turn, others where one lay that is gone, and strided ones."""
+    double = tf.function(lambda x: x * 2.0)
+    a, b = (np.full(5000, k, "float32") for k in range(2))
+    for x in (a, a, b, a, *(np.full(5000, k, "float32") for k in range(20)), np.arange(10000, dtype="float32")[::2], a):
+        np.testing.assert_array_equal(double(tf.constant(x)).numpy(), x * 2)
+    t = tf.constant(a)
+    for _ in range(3):
+        np.testing.assert_array_equal(double(t).numpy(), a * 2)
+        t._array += 1  # type: ignore[operator]
+        a += 1
+
+
 def test_methods_do_not_keep_their_object_alive() -> None:
     class Model:
         @tf.function

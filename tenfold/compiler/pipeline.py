@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence, Set
 from typing import Any, Protocol
+from weakref import ref
 
 import numpy as np
 
@@ -36,7 +37,7 @@ from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
 from tenfold.runtime.executor import Executable
-from tenfold.runtime.memory import SMALL, ArenaPool, address_of, empty, empty_array
+from tenfold.runtime.memory import SMALL, ArenaPool, address_of, allocator, empty
 
 
 class Compiled(Protocol):
@@ -93,7 +94,7 @@ class Program:
         self._graph, self._constants = large_apart(graph) if instead is None else (instead._graph, instead._constants)
         self._targets, self._keep = dict(updates), instead is None
         self._steady = (frozenset(steady) - set(self._targets.values())).union(range(self._inputs, len(self._graph.inputs)))
-        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds; None: unknown
+        self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds, or weak references to them
         self._variables: Sequence[Any] | None = None  # the list of the last ones
         self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
         self._versions: Sequence[int] = ()
@@ -106,7 +107,7 @@ class Program:
         kernels = load_kernels(plan.kernels) if plan is not None else None
         self._plan = self._compiled.plan if plan is None or kernels is None else plan
         self.arena_bytes, self.kept_bytes = self._plan.arena_bytes, self._plan.kept_bytes
-        self._output_specs = [(shape, dtype.numpy) for shape, dtype in self._plan.outputs]
+        self._results = [allocator(shape, dtype.numpy) for shape, dtype in self._plan.outputs]
         self._first = Program(graph, updates, steady, self) if self._keep and self.kept_bytes >= LARGE else None
         if self._first is None or kernels is not None:
             self._start(kernels)
@@ -147,7 +148,7 @@ class Program:
         if self._first is not None:
             first, self._first = self._first, None
             return first(arrays, variables, versions)
-        outputs = [empty_array(shape, dtype) for shape, dtype in self._output_specs]
+        outputs = [make() for make in self._results]
         with self._lock:
             if not self._ready:
                 self._start()
@@ -155,10 +156,11 @@ class Program:
             other = variables is not self._variables
             self._stale = self._stale or (versions is not self._versions and versions != self._versions)
             for i, a in enumerate([*arrays, *variables] if other else arrays):
-                if a is not last[i]:  # variables keep their place from call to call
+                known = last[i]
+                if a is not known and (type(known) is not ref or a is not known()):
                     a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
-                    held.append(a)  # for this run: a program lets go of what is large, unless it will ask whether that is the same
-                    last[i] = a if i >= len(arrays) or i in self._steady or a.nbytes <= SMALL else None
+                    held.append(a)  # for this run: a program lets go of what is large
+                    last[i] = a if i >= len(arrays) or i in self._steady or a.nbytes <= SMALL else ref(a)
                     table[1 + i] = address_of(a)
                     self._stale = self._stale or i in self._steady
             for i, a in enumerate(outputs, self._first_output):

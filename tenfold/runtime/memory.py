@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -36,6 +37,11 @@ def empty_array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any
     """An array with unknown contents; aligned, if it is large enough for that to matter."""
     nbytes = prod(shape) * dtype.itemsize
     return np.empty(shape, dtype) if nbytes <= SMALL else empty(nbytes).view(dtype).reshape(shape)
+
+
+def allocator(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], npt.NDArray[Any]]:
+    """What makes such arrays."""
+    return partial(np.empty if prod(shape) * dtype.itemsize <= SMALL else empty_array, shape, dtype)
 
 
 def address_of(array: npt.NDArray[Any]) -> int:

@@ -48,3 +48,12 @@ def test_the_kernel_is_kept_and_the_array_is_not():
         del array, rows
         assert alive() is None
         assert k == 0 or _plan.cache_info().misses == made
+
+
+def test_the_buffer_is_the_same_array_again_while_as_many_rows_are_asked_for():
+    array = np.random.default_rng(0).random((50, LARGE // 32), dtype="float32")
+    rows = RowCopy(array, 32)
+    first = rows.copy(np.arange(32))
+    assert rows.copy(np.arange(1, 33)) is first
+    assert len(rows.copy(np.arange(5))) == 5
+    np.testing.assert_array_equal(rows.copy(np.arange(18, 50)), array[18:])

@@ -27,14 +27,16 @@ class RowCopy:
 
     def __init__(self, array: np.ndarray[Any, Any], most: int) -> None:
         self._array = array
-        self._buffer = np.empty((most, *array.shape[1:]), array.dtype)
+        self._buffer = self._last = np.empty((most, *array.shape[1:]), array.dtype)
         self._bytes = self._buffer[:1].nbytes
         self._compiled = not array.dtype.hasobject and array.flags.c_contiguous and self._bytes >= LINE and self._buffer.nbytes >= LARGE
         self._table = np.array([0, address_of(array), 0, address_of(self._buffer)], np.int64)
 
     def copy(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The rows with these numbers (int64), which must be in range."""
-        target = self._buffer[: len(rows)]
+        if len(rows) != len(self._last):
+            self._last = self._buffer[: len(rows)]
+        target = self._last  # the same one again: programs know where it is
         if not self._compiled:
             return self._array.take(rows, 0, target, "clip")
         rows = np.ascontiguousarray(rows, np.int64)
