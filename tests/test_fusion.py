@@ -134,3 +134,13 @@ def test_rows_that_end_within_a_size_are_no_epilogue(groups: list[list[Group]]) 
     y = np.asarray(function(lambda x, w, b: tf.reshape(x @ w, (3, 8)) + b)(x, w, b))
     np.testing.assert_allclose(y, (x @ w).reshape(3, 8) + b, rtol=1e-5, atol=1e-6)
     assert [g.kind for g in groups[-1]] == ["contraction", "map"]
+
+
+def test_short_rows_are_shared_by_tasks() -> None:
+    """Sweeps over rows that are shorter than a few vectors take as long as if they were not."""
+    few, many = (np.random.default_rng(0).normal(size=(rows, 10)).astype("float32") for rows in (8, 256))
+    for x, tasks in ((few, 1), (many, 2)):
+        function = tf.function(lambda x: tf.nn.softmax(x))
+        np.testing.assert_allclose(function(x).numpy(), np.exp(x) / np.exp(x).sum(-1, keepdims=True), rtol=1e-6)
+        program = next(iter(function.get_concrete_function(tf.constant(x))._programs.values()))
+        assert [call.tasks for call in program.calls] == [tasks]

@@ -22,6 +22,7 @@ from tenfold.kernel.loops import Expr, Kernel, Reduction, Stage, Store
 TASK_ELEMENTS = 1 << 14  # about how many elements one task computes
 LIGHT = 50  # instructions of an element that counts once
 FEW = 3  # reads and writes of an element that counts once
+SHORT = 32  # elements of a row: a sweep over fewer takes as long
 SPLIT_ABOVE = 1 << 16  # reductions of more elements than this are split when their results are few
 
 
@@ -144,7 +145,10 @@ def _call(b: Builder, outer: Sequence[int], vector: int | None, stages: list[Sta
     stored = {id(v) for v in group.stored}
     kernel = Kernel(tuple(v.spec.dtype for v in b.buffers), len(b.params), tuple(extents), tuple(outer), vector, tuple(stages))
     sizes = [b.params[e.attr] for e in extents]
-    grain, tasks = cut(sizes, outer, vector, _effort(stages))
+    weighed = list(sizes)
+    if vector is not None and vector not in outer:
+        weighed[vector] = max(sizes[vector], SHORT * sum(vector in stage.axes for stage in stages))
+    grain, tasks = cut(weighed, outer, vector, _effort(stages))
     reads = tuple(v for v in b.buffers if id(v) not in stored)
     return Call(kernel, tasks, (*b.buffers, *b.params, grain), reads, tuple(group.stored), "+".join(n.primitive.name for n in group.nodes[:6]))
 
