@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -89,6 +90,72 @@ def test_gradients_that_come_again() -> None:
             np.testing.assert_array_equal(only_first(x).numpy(), g.numpy())
             for again, before in zip(first_and_second(x), (g, second), strict=True):
                 np.testing.assert_array_equal(again.numpy(), before.numpy())
+
+
+STRUCTURES: dict[str, Callable[[Any, Any], Any]] = {
+    "difference": lambda x, y: x - y * y,
+    "other way round": lambda x, y: y - x * x,
+    "one tensor twice": lambda x, y: x - x * x,
+    "two variables of one shape": lambda x, y: (x @ y) * y,
+    "other factor": lambda x, y: (x @ y) * x,
+    "transposed": lambda x, y: tf.matmul(x, y, transpose_b=True) * y,
+    "steps of Python": lambda x, y: sum((x[i] * y[i] for i in range(int(tf.reduce_sum(x * x) > 1.0) + 2)), x[0]),
+    "other axis": lambda x, y: tf.reduce_max(x, 1) * tf.reduce_sum(y, 0),
+    "axis": lambda x, y: tf.reduce_max(x, 0) * tf.reduce_sum(y, 0),
+    "through integers": lambda x, y: x * tf.cast(tf.cast(y, tf.int32), tf.float64) + y,
+}
+
+
+def both_differences(f: Callable[[Any, Any], Any], x: Any, y: Any) -> list[np.ndarray[Any, Any]]:
+    """The gradients of a scalar function by two tensors, by differences."""
+    return [differences(lambda v: f(v, y), x.numpy()), differences(lambda v: f(x, v), y.numpy())]
+
+
+def test_structure_decides_which_gradients_come_again() -> None:
+    """The same operations on the same shapes, wired otherwise, in turns: each gets its own gradients, with and without weights of the targets."""
+    rng = np.random.default_rng(5)
+    weight = rng.standard_normal((3, 3))
+    for _, (name, f) in itertools.product(range(4), STRUCTURES.items()):
+        x, y = (tf.constant(rng.standard_normal((3, 3))) for _ in range(2))
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([x, y])
+            z = f(x, y)
+        w = weight if z.ndim == 2 else weight[0]
+        plain, weighted = tape.gradient(z, [x, y]), tape.gradient(z, [x, y], output_gradients=tf.constant(w))
+        expected = both_differences(lambda x, y, f=f: tf.reduce_sum(f(x, y)), x, y)  # type: ignore[misc]
+        expected += both_differences(lambda x, y, f=f, w=w: tf.reduce_sum(f(x, y) * w), x, y)  # type: ignore[misc]
+        for g, e in zip([*plain, *weighted], expected, strict=True):
+            np.testing.assert_allclose(np.zeros((3, 3)) if g is None else g.numpy(), e, rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_gradients_that_come_again_by_what_is_asked() -> None:
+    """One tape's records with other targets and sources: a target that is a source, one that nothing was done with, several readings."""
+    v = tf.Variable(2.0)
+    for _ in range(4):
+        x, other = tf.constant(3.0), tf.constant(5.0)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([x, other])
+            y = x * x * v
+            v.assign_add(1.0)
+            z = y * v
+        value = float(v) - 1.0
+        assert float(tape.gradient(y, x)) == 6.0 * value
+        assert float(tape.gradient(z, x)) == 6.0 * value * (value + 1.0)
+        assert float(tape.gradient(z, y)) == value + 1.0
+        assert [float(g) for g in tape.gradient([z, y], [y, v])] == [value + 2.0, 9.0 * (2.0 * value + 1.0) + 9.0]
+        assert tape.gradient(y, other) is None and float(tape.gradient(x, x)) == 1.0
+        assert float(tape.gradient(y, other, unconnected_gradients="zero")) == 0.0
+        assert tape.gradient(x, v) is None
+
+
+def test_gradients_of_gathered_rows_that_come_again() -> None:
+    table = tf.Variable(np.ones((5, 2)))
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(tf.nn.embedding_lookup(table, [1, 3, 1]) * 2.0)
+        g = tape.gradient(y, table)
+        assert isinstance(g, tf.IndexedSlices)
+        np.testing.assert_array_equal(tf.convert_to_tensor(g).numpy()[:, 0], [0.0, 4.0, 0.0, 2.0, 0.0])
 
 
 def test_gradient_through_a_compiled_function() -> None:

@@ -47,7 +47,7 @@ def flatten(structure: Any) -> list[Any]:
         >>> flatten({"b": 2, "a": (1, [3])})
         [1, 3, 2]
     """
-    if not is_nested(structure):
+    if not _is_nest(type(structure)):  # type: ignore[arg-type]
         return [structure]
     found: list[Any] = []
     _collect(structure, found)
@@ -56,7 +56,7 @@ def flatten(structure: Any) -> list[Any]:
 
 def _collect(x: Any, found: list[Any]) -> None:
     for child in _children(x):
-        if is_nested(child):
+        if _is_nest(type(child)):  # type: ignore[arg-type]
             _collect(child, found)
         else:
             found.append(child)
@@ -68,7 +68,7 @@ def pack(structure: Any, flat: list[Any]) -> Any:
     Raises:
         ValueError: the number of leaves differs.
     """
-    if not is_nested(structure) and len(flat) == 1:
+    if len(flat) == 1 and not _is_nest(type(structure)):  # type: ignore[arg-type]
         return flat[0]
     expected = len(flatten(structure))
     if expected != len(flat):
@@ -88,7 +88,7 @@ def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
         ValueError: the structures differ.
     """
     first, *rest = structures
-    if not is_nested(first):
+    if not _is_nest(type(first)):  # type: ignore[arg-type]
         return function(*structures)
     for other in rest:
         same = is_nested(other) and isinstance(other, Mapping) == isinstance(first, Mapping) and len(other) == len(first)

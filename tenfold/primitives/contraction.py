@@ -58,7 +58,8 @@ def _remedy(a: Spec, b: Spec, transpose_a: bool, transpose_b: bool) -> str:
 
 def _matmul_oracle(a: Any, b: Any, transpose_a: bool, transpose_b: bool) -> Any:
     x, y = (_wide(a), _wide(b)) if a.dtype.itemsize == 2 else (a, b)
-    result = np.matmul(x.swapaxes(-1, -2) if transpose_a else x, y.swapaxes(-1, -2) if transpose_b else y)
+    x, y = x.swapaxes(-1, -2) if transpose_a else x, y.swapaxes(-1, -2) if transpose_b else y
+    result = x.dot(y) if x.ndim == 2 else np.matmul(x, y)  # the same product, in a microsecond less
     return result if result.dtype == a.dtype else result.astype(a.dtype)
 
 
@@ -82,7 +83,8 @@ def matmul(apply: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: b
     Raises:
         ValueError: the inner dimensions differ. TypeError: the data types differ.
     """
-    a, b = tensors("matmul", (a, b))
+    if type(a) is not Tensor or type(b) is not Tensor:
+        a, b = tensors("matmul", (a, b))
     ranks = a.ndim, b.ndim
     if ranks == (2, 2):
         return apply(a, b, transpose_a=bool(transpose_a), transpose_b=bool(transpose_b))

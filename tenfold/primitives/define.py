@@ -13,8 +13,9 @@ from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.core.shapes import Shape, broadcast, show
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.kernel.loops import Expr
-from tenfold.tensor.bind import bind, expect_same_dtype
+from tenfold.tensor.bind import apply, expect_same_dtype
 from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype
+from tenfold.tensor.variable import Variable
 
 Vjp = Callable[..., Any]
 
@@ -30,13 +31,12 @@ def each(*rules: Vjp | None) -> Vjp:
 
 def tensors(name: str, values: Sequence[Any]) -> Sequence[Tensor]:
     """The arguments as Tensors, of one element type where they fit it."""
-    for v in values:
+    made = [v.read_value() if isinstance(v, Variable) else v for v in values]
+    for v in made:
         if type(v) is not Tensor:
-            break
-    else:
-        return values
-    hint = common_dtype(values)
-    return [v if type(v) is Tensor else as_tensor(v, hint=hint, name=name) for v in values]
+            hint = common_dtype(made)
+            return [v if type(v) is Tensor else as_tensor(v, hint=hint, name=name) for v in made]
+    return made
 
 
 def elementwise(
@@ -79,10 +79,10 @@ def elementwise(
                 if type(x) is not Tensor:
                     break
             else:
-                return bind(primitive, *xs, **attrs)
-            if any(isinstance(x, Expr) for x in xs):
+                return apply(primitive, xs, attrs)
+            if any([isinstance(x, Expr) for x in xs]):
                 return body(*xs, **attrs)
-            return bind(primitive, *tensors(name, xs), **attrs)
+            return apply(primitive, tuple(tensors(name, xs)), attrs)
 
         operation.primitive = primitive  # type: ignore[attr-defined]
         return operation
@@ -126,15 +126,15 @@ def primitive(
         name = front.__name__.rstrip("_")
         made = register(Primitive(name, kind, spec, oracle, vjp, lower, dtypes, False, samples, algebra, pure, front.__doc__ or "", apart))
 
-        def apply(*xs: Any, **attrs: Any) -> Any:
+        def bare(*xs: Any, **attrs: Any) -> Any:
             for x in xs:
                 if type(x) is not Tensor:
-                    return bind(made, *tensors(name, xs), **attrs)
-            return bind(made, *xs, **attrs)
+                    return apply(made, tuple(tensors(name, xs)), attrs)
+            return apply(made, xs, attrs)
 
-        operation: Any = update_wrapper(partial(front, apply), front)
+        operation: Any = update_wrapper(partial(front, bare), front)
         operation.primitive = made
-        operation.bare = apply
+        operation.bare = bare
         return operation
 
     return define

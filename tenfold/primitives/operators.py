@@ -13,7 +13,7 @@ from tenfold.primitives.elementwise import complex_abs
 from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.primitives.indexing import getitem
 from tenfold.primitives.scatter import scatter_into
-from tenfold.tensor.bind import bind
+from tenfold.tensor.bind import operator_of
 from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype
 from tenfold.tensor.variable import UPDATES, Variable
 
@@ -56,14 +56,11 @@ def _reflected(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _guarded(f: Callable[..., Any]) -> Callable[..., Any]:
     primitive: Any = getattr(f, "primitive", None)
-    elementwise = primitive is not None and primitive.uniform  # then two tensors need no preparation
 
     def operator(x: Any, y: Any) -> Any:
-        if elementwise and type(y) is Tensor and type(x) is Tensor:
-            return bind(primitive, x, y)
         return NotImplemented if type(y) is not Tensor and getattr(y, "_defers_operators", False) else f(x, y)
 
-    return operator
+    return operator_of(primitive, operator) if primitive is not None and primitive.uniform else operator  # then two tensors need no preparation
 
 
 _AND = _logical(a.logical_and, a.bitwise_and)

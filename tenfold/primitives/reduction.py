@@ -37,20 +37,17 @@ def spread(reduced: Tensor, x: Tensor, axes: Sequence[int]) -> Tensor:
 
 def _front(apply: Any, name: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     x = as_tensor(x)
-    axes = normalize_axes(name, axis, x.ndim)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axes(name, axis, x.ndim)
     y = apply(x, axes=axes) if axes else x
     return reshape(y, kept(x.sizes, axes)) if keepdims else y
 
 
-def _wide(x: Any) -> Any:
-    """Half-precision sums are accumulated in float32."""
-    return np.float32 if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x.dtype
-
-
 def _oracle(combine: np.ufunc) -> Any:
     def run(x: Any, axes: tuple[int, ...]) -> Any:
-        result = combine.reduce(x, axes, _wide(x))
-        return result if result.dtype == x.dtype else result.astype(x.dtype)
+        dtype = x.dtype
+        if dtype.itemsize == 2 and dtype.kind not in "iu":  # half precision is accumulated in float32
+            return combine.reduce(x, axes, np.float32).astype(dtype)
+        return combine.reduce(x, axes, dtype)
 
     return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -35,6 +35,8 @@ _OURS = _Ours()
 SIMPLE = (Kind.ELEMENTWISE, Kind.INDEXED, Kind.REDUCTION, Kind.CONTRACTION)
 TYPE_AND_SHAPE = attrgetter("dtype", "shape")
 MOST_PASSED = 1 << 12
+NO_ATTRS: Mapping[str, Any] = {}
+new = object.__new__
 _passed: set[Any] = set()  # calls of primitives, without their elements, that their shape rules accept
 FOLD_LIMIT = 1 << 14  # elements: a traced operation on constants is computed at once up to this size
 KNOWN = frozenset("add sub mul floordiv floormod maximum minimum slice concat reshape broadcast_to cast prod gather neg stack".split())
@@ -55,18 +57,59 @@ state = State()
 
 def bind(primitive: Primitive, *inputs: Tensor, **attrs: Any) -> Any:
     """Applies `primitive`: a Tensor, or a tuple of them."""
+    return apply(primitive, inputs, attrs)
+
+
+def apply(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
+    """The same."""
     trace = state.trace
     outputs = _run(primitive, inputs, attrs) if trace is None else trace.record(primitive, inputs, attrs)
-    if state.tapes:
+    tapes = state.tapes
+    if tapes:
         made = outputs if type(outputs) is tuple else (outputs,)
-        for tape in state.tapes:
+        for tape in tapes:
             tape.record(primitive, inputs, made, attrs)
     return outputs
 
 
+def operator_of(primitive: Primitive, otherwise: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Python's operator for a primitive of two inputs of one type: what `bind` does with two eager tensors, in one frame. `otherwise` takes
+    operands that are no tensors yet.
+    """
+    oracle, types = primitive.oracle, primitive.numpy_dtypes
+
+    def operator(x: Any, y: Any) -> Any:
+        if type(x) is not Tensor or type(y) is not Tensor:
+            return otherwise(x, y)
+        a, b = x._array, y._array
+        if a is None or b is None or a.dtype is not b.dtype or a.dtype not in types or state.trace is not None:
+            return bind(primitive, x, y)
+        before = silence()
+        try:
+            result = oracle(a, b)
+        except (ValueError, TypeError, MemoryError):
+            return bind(primitive, x, y)  # which explains the error
+        finally:
+            restore(before)
+        if type(result) is np.ndarray:
+            made = new(Tensor)
+            made._array = result
+        else:
+            made = wrap(result)
+        tapes = state.tapes
+        if tapes:
+            for tape in tapes:
+                tape.record(primitive, (x, y), (made,), NO_ATTRS)
+        return made
+
+    return operator
+
+
 def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
     """Runs one primitive now, on the elements of its inputs."""
-    arrays: list[Any] = [x._array for x in inputs]
+    arrays: list[Any] = []
+    for x in inputs:
+        arrays.append(x._array)
     if primitive.uniform:
         dtype = arrays[0].dtype
         fits = dtype in primitive.numpy_dtypes
@@ -90,7 +133,11 @@ def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, A
         raise _explained(error, primitive, inputs, attrs) from error
     finally:
         restore(before)
-    return tuple(wrap(a) for a in result) if type(result) is tuple else wrap(result)
+    if type(result) is np.ndarray:
+        made = new(Tensor)
+        made._array = result
+        return made
+    return tuple([wrap(a) for a in result]) if type(result) is tuple else wrap(result)
 
 
 def _explained(error: Exception, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Exception:
@@ -129,12 +176,12 @@ class Recorder:
 
     def lift(self, tensor: Tensor) -> Value:
         """The Value of `tensor` in this function: its own, a constant, or a capture from an enclosing function."""
-        if tensor._trace is self:
-            return tensor._value  # type: ignore[return-value]
         if tensor._array is not None:
             if id(tensor) not in self.constants:
                 self.constants[id(tensor)] = (tensor, Value(tensor.spec, tensor._array))
             return self.constants[id(tensor)][1]
+        if tensor._trace is self:
+            return tensor._value
         if not any(tensor._trace is r for r in self.ancestors()):
             raise TraceError(
                 f"[{self.name}] a tensor was kept from another traced function ({tensor!r}). Such tensors have no value outside the "
@@ -151,7 +198,7 @@ class Recorder:
     def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
         """Adds a node; computes it at once instead if everything is known and small."""
         try:
-            values: Any = tuple([x._value if x._trace is self else self.lift(x) for x in inputs])
+            values: Any = tuple([x._value if x._array is None and x._trace is self else self.lift(x) for x in inputs])
             made = primitive.spec(*[v.spec for v in values], **attrs)
         except OpError as error:
             raise _located(error) from None
@@ -161,7 +208,7 @@ class Recorder:
         results = (Value(made),) if single else tuple([Value(s) for s in made])
         self.nodes.append(Node(primitive, values, results, attrs, caller()))
         outputs = tuple([self.tensor(v) for v in results])
-        if primitive.name in KNOWN and any([x._known is not None for x in inputs]):
+        if primitive.name in KNOWN and any([x._array is None and x._known is not None for x in inputs]):
             outputs[0]._known = _known(primitive, inputs, attrs)
         return outputs[0] if single else outputs
 
@@ -178,7 +225,7 @@ class Recorder:
         """The variable's value from this point on: a new tensor, for no gradient flows from what is read later into what was assigned."""
         if tensor is not self.read(variable):
             fresh = self.tensor(self.lift(tensor))
-            fresh._known = tensor._known
+            fresh._known = None if tensor._array is not None else tensor._known
             self.current[id(variable)] = fresh
 
     def evaluate(self, tensor: Tensor) -> Tensor:
@@ -220,7 +267,7 @@ def _small(specs: tuple[Spec, ...]) -> bool:
 
 def _known(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
     """The elements in terms of unknown sizes, if the inputs are known in these terms: so shapes can be computed with."""
-    known = [x._known if x._known is not None else x._array for x in inputs]
+    known = [x._known if x._array is None else x._array for x in inputs]
     if any(k is None or k.size > 64 for k in known):
         return None
     try:

@@ -27,10 +27,10 @@ class Tensor(Operand):
 
     __slots__ = ("__weakref__", "_array", "_keras_history", "_keras_mask", "_known", "_trace", "_value", "assign")
 
-    _array: np.ndarray[Any, Any] | None
-    _value: Value | None
+    _array: np.ndarray[Any, Any] | None  # None: it is traced, and then it has
+    _value: Value
     _trace: Any  # the Recorder of the function that it belongs to
-    _known: Any  # elements in terms of unknown sizes, for computing with shapes
+    _known: Any  # elements in terms of unknown sizes, for computing with shapes; or None
     assign: Any  # of a part of a variable: replaces that part
 
     __array_priority__ = 100
@@ -46,12 +46,12 @@ class Tensor(Operand):
     def spec(self) -> Spec:
         """Shape (unknown sizes symbolic) and element type."""
         a = self._array
-        return Spec(a.shape, BY_NUMPY[a.dtype]) if a is not None else self._value.spec  # type: ignore[union-attr]
+        return Spec(a.shape, BY_NUMPY[a.dtype]) if a is not None else self._value.spec
 
     @property
     def sizes(self) -> tuple[Any, ...]:
         """The shape with unknown sizes as symbols; `.shape` shows them as None."""
-        return self._array.shape if self._array is not None else self._value.spec.shape  # type: ignore[union-attr]
+        return self._array.shape if self._array is not None else self._value.spec.shape
 
     @property
     def shape(self) -> TensorShape:
@@ -73,12 +73,13 @@ class Tensor(Operand):
     @property
     def dtype(self) -> DType:
         """The element type."""
-        return BY_NUMPY[self._array.dtype] if self._array is not None else self._value.spec.dtype  # type: ignore[union-attr]
+        return BY_NUMPY[self._array.dtype] if self._array is not None else self._value.spec.dtype
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
-        return len(self.sizes)
+        a = self._array
+        return a.ndim if a is not None else len(self._value.spec.shape)
 
     @property
     def device(self) -> str:
@@ -215,7 +216,6 @@ def wrap(array: Any) -> Tensor:
     """The eager Tensor of a NumPy array (not copied) or scalar."""
     self = _new(Tensor)
     self._array = array if type(array) is np.ndarray else array_of([array], ()) if type(array) is bytes else np.asarray(array)
-    self._value = self._trace = self._known = None
     return self
 
 
@@ -231,6 +231,8 @@ def as_tensor(value: Any, dtype: Any = None, hint: DType | None = None, name: st
         TypeError, ValueError: there is no tensor for it, or not of this dtype.
     """
     kind = type(value)
+    if kind is Tensor and dtype is None:
+        return value  # type: ignore[no-any-return]
     want = None if dtype is None else as_dtype(dtype)
     if kind is Tensor:
         return _checked(value, want, name)
@@ -238,7 +240,7 @@ def as_tensor(value: Any, dtype: Any = None, hint: DType | None = None, name: st
         if isinstance(value, cls):
             made = convert(value, want)
             if made is not None:
-                return _checked(made, want, name)
+                return made if want is None else _checked(made, want, name)
     if kind in (list, tuple) and _holds_tensors(value):
         return _checked(_stacked(value, want or hint), want, name)
     return wrap(_array(value, want, hint, name))

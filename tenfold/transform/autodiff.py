@@ -45,7 +45,7 @@ def backward(records: Sequence[Record], seeds: Sequence[tuple[Tensor, Tensor]], 
         for record in reversed(records):
             _, inputs, outputs, attrs = record
             gs = [cotangents.pop(id(y), None) for y in outputs]
-            if gs.count(None) == len(gs):
+            if all([g is None for g in gs]):
                 continue
             for y, g in zip(outputs, gs, strict=True):
                 if g is not None and id(y) in wanted_sources:

@@ -52,8 +52,8 @@ def differentiate(graph: Graph, wanted: Sequence[bool]) -> Pair:
     positions = tuple(i for i, want in enumerate(wanted) if want)
     connected = tuple(p for p, v in zip(positions, outputs, strict=True) if v is not None)
     return Pair(
-        Graph(tuple(values), (*(recorder_value(recorder, y) for y in results), *residuals), tuple(forward), graph.name),  # type: ignore[arg-type]
-        Graph((*residuals, *seeds_in), tuple(v for v in outputs if v is not None), tuple(reverse), recorder.name),  # type: ignore[arg-type]
+        Graph(tuple(values), (*(recorder_value(recorder, y) for y in results), *residuals), tuple(forward), graph.name),
+        Graph((*residuals, *seeds_in), tuple(v for v in outputs if v is not None), tuple(reverse), recorder.name),
         connected,
     )
 

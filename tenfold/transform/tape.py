@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,8 @@ from tenfold.primitives.movement import reshape, stack
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import Variable
-from tenfold.transform.autodiff import backward
-from tenfold.transform.vjp import Record, ones, zeros
+from tenfold.transform.backward_plan import Seed, gradients
+from tenfold.transform.vjp import Record, zeros
 
 
 class GradientTape:
@@ -138,8 +138,8 @@ class GradientTape:
             RuntimeError: the tape was used before and is not persistent.
         """
         self._use()
-        zero = _gives_zeros(unconnected_gradients)
-        targets = [t for t in nest.flatten(target) if t is not None]
+        zero = unconnected_gradients != "none" and _gives_zeros(unconnected_gradients)
+        targets = [target] if type(target) is Tensor else [t for t in nest.flatten(target) if t is not None]
         weights = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(targets) == 1 and len(weights) != 1:
             weights = [output_gradients]
@@ -177,16 +177,16 @@ class GradientTape:
         return t if type(t) is Tensor else as_tensor(t)
 
     @staticmethod
-    def _seed(target: Tensor, weight: Any) -> tuple[Tensor, Tensor]:
+    def _seed(target: Tensor, weight: Any) -> Seed:
         if weight is None:
-            return target, ones(target)
+            return target, None
         w = as_tensor(weight, hint=target.dtype)
         w = w if w.dtype is target.dtype else cast(w, target.dtype)
         if w.ndim != target.ndim:
             raise ShapeError(f"[gradient] an output gradient has shape {w.shape}; its target has {target.shape}.")
         return target, w
 
-    def _by_source(self, seeds: list[tuple[Tensor, Tensor]], sources: list[Any], sparse: bool = False) -> list[Any]:
+    def _by_source(self, seeds: Sequence[Seed], sources: list[Any], sparse: bool = False) -> list[Any]:
         """Gradients by tensors and variables; a variable's is the sum over its values that were read."""
         watched = self._watched
         values: list[list[Tensor]] = []
@@ -197,12 +197,12 @@ class GradientTape:
                 values.append([s] if id(s) in watched else [])
             else:
                 raise InvalidArgumentError(f"[gradient] a source must be a tensor or a variable; received {type(s).__name__}.")
-        gradients = iter(backward(self._records, seeds, [t for mine in values for t in mine], sparse))
+        found = iter(gradients(self._records, seeds, [t for mine in values for t in mine], sparse))
         result: list[Any] = []
         for mine in values:
             total: Any = None
             for _ in mine:
-                g = next(gradients)
+                g = next(found)
                 total = g if total is None else total if g is None else total + g
             result.append(total)
         return result

@@ -84,7 +84,7 @@ def trace(function: Callable[..., Any], specs: Sequence[Spec], name: str = "func
         state.trace, state.tapes = outside
     values = [recorder.initial[k]._value for k in keys]
     captured = list(recorder.captured.values())
-    graph = Graph((*inputs, *(v for _, v in captured), *values), (*outputs, *updates), tuple(recorder.nodes), name)  # type: ignore[arg-type]
+    graph = Graph((*inputs, *(v for _, v in captured), *values), (*outputs, *updates), tuple(recorder.nodes), name)
     return Traced(
         graph,
         tuple(t for t, _ in captured),

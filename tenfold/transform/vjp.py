@@ -84,7 +84,7 @@ def _traced(record: Record, wanted: Sequence[bool], gs: Sequence[Tensor | None])
 
 
 def as_python(graph: Graph, present: Sequence[bool]) -> Rule:
-    """The graph as a Python function on arrays, which calls the oracles one after the other.
+    """The graph as a Python function on arrays, which calls the oracles one after the other and keeps each result as long as it is needed.
 
     Args:
         graph: its nodes have one output each.
@@ -92,6 +92,11 @@ def as_python(graph: Graph, present: Sequence[bool]) -> Rule:
     """
     known: dict[str, Any] = {"asarray": np.asarray}
     names = {id(v): f"x{i}" for i, v in enumerate(graph.inputs)}
+    readers = {id(v): i for i, node in enumerate(graph.nodes) for v in node.inputs}  # the last ones
+    dropped: dict[int, list[str]] = {}
+    for i, node in enumerate(graph.nodes):
+        if id(node.outputs[0]) in readers and all(node.outputs[0] is not v for v in graph.outputs):
+            dropped.setdefault(readers[id(node.outputs[0])], []).append(f"y{i}")
 
     def name(v: Value) -> str:
         if id(v) not in names:
@@ -106,8 +111,10 @@ def as_python(graph: Graph, present: Sequence[bool]) -> Rule:
         y = node.outputs[0]
         names[id(y)] = f"y{i}"
         lines.append(f"    y{i} = {call if y.spec.shape else f'asarray({call})'}")
+        if i in dropped:
+            lines.append(f"    del {', '.join(dropped[i])}")
     outputs = iter(graph.outputs)
-    lines.append(f"    return ({', '.join(name(next(outputs)) if there else 'None' for there in present)},)")
+    lines.append(f"    return [{', '.join(name(next(outputs)) if there else 'None' for there in present)}]")
     exec("\n".join(lines), known)
     return known["rule"]  # type: ignore[no-any-return]
 
