@@ -58,6 +58,8 @@ def _guarded(f: Callable[..., Any]) -> Callable[..., Any]:
     primitive: Any = getattr(f, "primitive", None)
 
     def operator(x: Any, y: Any) -> Any:
+        if isinstance(y, Variable):
+            return f(x, y.read_value())
         return NotImplemented if type(y) is not Tensor and getattr(y, "_defers_operators", False) else f(x, y)
 
     return operator_of(primitive, operator) if primitive is not None and primitive.uniform else operator  # then two tensors need no preparation

@@ -66,6 +66,18 @@ class name_scope:
         _scope.names = self._outer
 
 
+def open_scope(name: str) -> Any:
+    """Opens `name_scope(name)` for a layer's call; gives what `close_scope` needs."""
+    outer = _scope.names
+    _scope.names = [*outer, (name, None)]
+    return outer
+
+
+def close_scope(outer: Any) -> None:
+    """The scopes that were open before."""
+    _scope.names = outer
+
+
 def current_path() -> str:
     """The path of the scopes that are open."""
     return "/".join(name for name, _ in _scope.names)
@@ -186,7 +198,8 @@ class Variable(base.Variable):
 
     def read_value(self) -> Tensor:
         """The value at this point; in the type that the calling layer computes in."""
-        tensor = super().read_value() if _scope.stateless is None else _scope.stateless.get_current_value(self, super().read_value)
+        scope = _scope.stateless
+        tensor = base.Variable.read_value(self) if scope is None else scope.get_current_value(self, super().read_value)
         wanted = _scope.autocast
         if wanted is None or not self.autocast or tensor.dtype is wanted or not tensor.dtype.is_floating:
             return tensor

@@ -14,7 +14,7 @@ from tenfold.keras.base.explaining import explained
 from tenfold.keras.base.rematerialization import RematScope, rematerialized
 from tenfold.keras.base.symbolic import KerasTensor, call_symbolically, is_symbolic
 from tenfold.keras.base.untyped import array, as_tensor, math
-from tenfold.keras.base.variables import autocast_dtype, autocast_scope, name_scope
+from tenfold.keras.base.variables import autocast_dtype, autocast_scope, close_scope, open_scope
 from tenfold.keras.layers import call, input_spec
 from tenfold.keras.layers.building import is_tensors, unwrapped
 from tenfold.keras.layers.call import Signature, context, signature
@@ -59,7 +59,7 @@ class Calling(Typed, Weights):
         if not plain and is_symbolic(args, kwargs):
             return self._call_symbolically(args, kwargs)
         if self._convert_input_args:
-            args = tuple(self._converted(a) for a in args)
+            args = tuple([self._converted(a) for a in args])
             kwargs = {k: self._converted(v) for k, v in kwargs.items()} if kwargs else {}
         if not plain:
             self._check_arguments(args)
@@ -70,24 +70,26 @@ class Calling(Typed, Weights):
             self._clear_losses()
         context.depth += 1
         state.scope.append(self.name)
+        names = open_scope(self.name)
         try:
-            with name_scope(self.name):
-                if self.input_spec is not None and first is not None:
-                    input_spec.check(self.input_spec, first, self.name)
-                if not self.built:
-                    self._build_for(args, kwargs)
-                kwargs = self._with_context(args, kwargs, first)
-                mask = kwargs.get("mask")
-                previous = mask if mask is not None else call.masks(first)
-                outputs = self._called(args, kwargs)
+            if self.input_spec is not None and first is not None:
+                input_spec.check(self.input_spec, first, self.name)
+            if not self.built:
+                self._build_for(args, kwargs)
+            kwargs = self._with_context(args, kwargs, first)
+            mask = kwargs.get("mask")
+            previous = mask if mask is not None else call.masks(first)
+            outputs = self._called(args, kwargs)
+            if not (self.built and self._called_before):
                 self.built = self._called_before = True
-                self._finish(first, outputs, previous)
+            self._finish(first, outputs, previous)
         except Exception as error:
             told = explained(error, self, args, kwargs)
             if told is error:
                 raise
             raise told from None
         finally:
+            close_scope(names)
             state.scope.pop()
             context.depth -= 1
             context.training, context.values = outer, outer_values
@@ -117,8 +119,10 @@ class Calling(Typed, Weights):
 
     def _converted(self, value: Any) -> Any:
         if type(value) is Tensor:
+            if not self.autocast or value.dtype.name == self.compute_dtype:
+                return value
             wanted = as_dtype(self.compute_dtype)
-            if not self.autocast or value.dtype is wanted or not value.dtype.is_floating or not wanted.is_floating:
+            if not value.dtype.is_floating or not wanted.is_floating:
                 return value
             mask = call.mask_of(value)
             value = cast(value, wanted)

@@ -78,9 +78,12 @@ def check(input_spec: Any, inputs: Any, layer_name: str) -> None:
 
 
 def _problem(spec: InputSpec, value: Any) -> str:
-    if not hasattr(value, "shape"):
+    if type(value) is Tensor and value._array is not None:
+        shape: tuple[Any, ...] = value._array.shape
+    elif not hasattr(value, "shape"):
         return f"expected a tensor. Received: {value!r} (of type {type(value).__name__}). Try np.asarray or tf.constant."
-    shape = tuple(value.shape)
+    else:
+        shape = tuple(value.shape)
     if spec.shape is not None and spec.allow_last_axis_squeeze:
         shape = shape[:-1] if shape and shape[-1] == 1 and len(shape) == len(spec.shape) + 1 else shape
         if len(shape) == len(spec.shape) - 1 and spec.shape[-1] == 1:

@@ -48,7 +48,7 @@ class Typed:
     def _policy(self) -> DTypePolicy:
         """Its own policy, where a map holds those of many layers."""
         policy = self._dtype_policy
-        return policy[self.path] if isinstance(policy, DTypePolicyMap) else policy
+        return policy if type(policy) is DTypePolicy or not isinstance(policy, DTypePolicyMap) else policy[self.path]
 
     @property
     def dtype(self) -> str:

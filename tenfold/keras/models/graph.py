@@ -32,7 +32,7 @@ class LayerGraph:
         self.nodes, self.operations = _by_depth(self.inputs, ordered, first_seen)
         self._check_connected()
         self._check_names()
-        self._calls = [(node, node.output_tensors) for node in self.nodes if not node.is_input]
+        self._calls = [(node, _only_argument(node), node.output_tensors) for node in self.nodes if not node.is_input]
 
     def _check_connected(self) -> None:
         known = {id(x) for x in self.inputs}
@@ -75,10 +75,16 @@ class LayerGraph:
     def run(self, inputs: list[Any]) -> Any:
         """The outputs, in their structure, for flat input tensors."""
         values = {id(x): value for x, value in zip(self.inputs, inputs, strict=True)}
-        for node, made in self._calls:
-            for x, value in zip(made, nest.flatten(node.call(values)), strict=True):
+        for node, argument, made in self._calls:
+            result = node.call(values) if argument is None else node.operation(values[id(argument)])
+            for x, value in zip(made, nest.flatten(result), strict=True):
                 values[id(x)] = value
         return nest.map_structure(lambda x: values[id(x)], self.outputs_struct)
+
+
+def _only_argument(node: Node) -> KerasTensor | None:
+    """The argument of a call that has one only."""
+    return node.args[0] if len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], KerasTensor) else None
 
 
 def _check(what: str, structure: Any) -> None:

@@ -26,7 +26,7 @@ from tenfold.keras.saving.serialization import CustomObjectScope, serialize_kera
 from tenfold.keras.training.trainer import Trainer
 from tenfold.ops import array
 from tenfold.primitives.arithmetic import cast
-from tenfold.tensor.tensor import as_tensor
+from tenfold.tensor.tensor import Tensor, as_tensor
 
 
 def _given_graph(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -119,6 +119,8 @@ class Model(Trainer, TrackableModel, Layer):
         """The flat input tensors, in the order, type and rank that the graph expects."""
         assert self._graph is not None
         expected = self._graph.inputs_struct
+        if type(inputs) is Tensor and isinstance(expected, KerasTensor):
+            return [self._fit(inputs, expected, 0)]
         names = [x.name for x in self._graph.inputs]
         self._check_structure(inputs, expected)
         if isinstance(inputs, Mapping) and not isinstance(expected, Mapping):
@@ -139,8 +141,7 @@ class Model(Trainer, TrackableModel, Layer):
         if len(flat) != len(names):
             raise InvalidArgumentError(f"[{self.name}] expects {len(names)} input(s), but it received {len(flat)} input tensors. "
                                        f"Expected: {names}. Try a list with one array per input, or a dict by name.")  # fmt: skip
-        paths = _paths(expected)
-        return [self._fit(value, x, path) for value, x, path in zip(flat, self._graph.inputs, paths, strict=True)]
+        return [self._fit(value, x, i) for i, (value, x) in enumerate(zip(flat, self._graph.inputs, strict=True))]
 
     def _check_structure(self, inputs: Any, expected: Any) -> None:
         """Warns where the inputs come in another structure than that of the model.
@@ -163,7 +164,10 @@ class Model(Trainer, TrackableModel, Layer):
             self._told_structure = True
             warnings.warn(text, stacklevel=2)
 
-    def _fit(self, value: Any, expected: KerasTensor, path: str) -> Any:
+    def _fit(self, value: Any, expected: KerasTensor, index: int) -> Any:
+        """An input as the graph expects it: converted, and with or without a last axis of size 1."""
+        if type(value) is Tensor and value.dtype is expected.dtype and _alike(value.sizes, expected.sizes):
+            return value
         if value is None:
             if expected._keras_history is not None and getattr(expected._keras_history.operation, "optional", False):
                 return None
@@ -179,8 +183,9 @@ class Model(Trainer, TrackableModel, Layer):
             tensor = array.squeeze(tensor, -1)
         elif tensor.ndim == rank - 1 and expected.shape[-1] == 1:
             tensor = array.expand_dims(tensor, -1)
-        sizes = zip(tensor.shape, expected.shape, strict=False)
-        if tensor.ndim != rank or any(a is not None and b is not None and a != b for a, b in list(sizes)[1:]):
+        if not _alike(tensor.sizes, expected.sizes):
+            assert self._graph is not None
+            path = _paths(self._graph.inputs_struct)[index]
             hint = " Try x[None, ...] for a batch of one row." if tensor.ndim == rank - 1 else ""
             raise InvalidArgumentError(
                 f"[{self.name}] the input with name {expected.name!r} and path {path!r} has an incompatible shape: expected "
@@ -381,6 +386,11 @@ class Functional(Model, metaclass=_MadeOfGraph):
 
 def _single(shapes: list[Any]) -> Any:
     return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _alike(sizes: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
+    """Whether the ranks are the same, and all sizes after the first that are known."""
+    return len(sizes) == len(expected) and not any([type(a) is type(b) is int and a != b for a, b in zip(sizes[1:], expected[1:], strict=True)])
 
 
 def _paths(structure: Any, path: str = "") -> list[str]:

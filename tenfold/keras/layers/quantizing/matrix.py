@@ -118,10 +118,10 @@ class QuantizedMatrix(LowRank):
         return storage.restored(self)
 
     def _shown_weight(self) -> Any:
-        weight = storage.shown(self) if self.quantization_mode in OWN_STORAGE else super()._shown_weight()
-        if self.quantization_mode in OWN_STORAGE and self.lora_enabled:
-            return cast(weight, as_dtype("float32")) + self._delta()
-        return weight
+        if self.quantization_mode not in OWN_STORAGE:
+            return super()._shown_weight()
+        weight = storage.shown(self)
+        return cast(weight, as_dtype("float32")) + self._delta() if self.lora_enabled else weight
 
     def _matrix_shape(self) -> tuple[int, ...]:
         return self.original_kernel_shape or super()._matrix_shape()
