@@ -16,6 +16,7 @@ from tenfold.keras.base.variables import Variable, scope_of
 from tenfold.keras.layers.building import building, tuples, unwrapped
 from tenfold.keras.layers.call import signature
 from tenfold.keras.layers.shape_inference import Shaped
+from tenfold.keras.layers.tracking import restructured
 from tenfold.keras.layers.weights import checked_boolean
 from tenfold.keras.saving import serialization
 
@@ -134,6 +135,7 @@ class Layer(Shaped, Operation):
         if not self._trainable:
             made.trainable = False
         self._made_weights.append(made)
+        restructured()
         return made
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:

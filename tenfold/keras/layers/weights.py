@@ -11,7 +11,7 @@ import numpy as np
 from tenfold.keras.base.trackable import Trackable
 from tenfold.keras.layers.call import context
 from tenfold.keras.layers.stateless import stateless_call
-from tenfold.keras.layers.tracking import Held, held
+from tenfold.keras.layers.tracking import SKIPPED, Held, held, kind_of, remembered, restructured
 from tenfold.keras.metrics.base import Mean
 from tenfold.tensor.bind import state
 from tenfold.tensor.variable import Variable
@@ -29,6 +29,16 @@ class Weights(Trackable):
 
     def _held(self) -> Held:
         return held(self, Weights)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__.get(name)
+        object.__setattr__(self, name, value)
+        if before is not value and name not in SKIPPED and (kind_of(type(value), Weights) or kind_of(type(before), Weights)):
+            restructured()
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        restructured()
 
     @property
     def _layers(self) -> list[Any]:
@@ -65,20 +75,27 @@ class Weights(Trackable):
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         """It and the layers in it, each once, outer ones first."""
-        found: list[Any] = [self] if include_self else []
-        for layer in self._sublayers():
-            found += layer._flatten_layers() if recursive else [layer]
-        return _once(found)
+        inner = remembered(self, "layers", self._found_layers) if recursive else self._sublayers()
+        return [self, *inner] if include_self else inner
+
+    def _found_layers(self) -> list[Any]:
+        return _once([inner for layer in self._sublayers() for inner in layer._flatten_layers()])
 
     @property
     def weights(self) -> list[Any]:
         """All weights, nested ones too; without the state of metrics and random generators."""
+        return remembered(self, "weights", self._found_weights)
+
+    def _found_weights(self) -> list[Any]:
         here = self._held()
         return _once([*_in_order(here.variables), *(w for layer in here.layers for w in layer.weights)])
 
     @property
     def variables(self) -> list[Any]:
         """All state but that of metrics: weights and random generators."""
+        return remembered(self, "variables", self._found_variables)
+
+    def _found_variables(self) -> list[Any]:
         here = self._held()
         own = [*_in_order(here.variables), *(s.state for s in here.seeds)]
         return _once([*own, *(v for layer in here.layers for v in layer.variables)])
@@ -120,6 +137,9 @@ class Weights(Trackable):
     @property
     def metrics(self) -> list[Any]:
         """The metrics that it and nested layers hold."""
+        return remembered(self, "metrics", self._found_metrics)
+
+    def _found_metrics(self) -> list[Any]:
         return _once([m for layer in self._flatten_layers() for m in layer._metrics])
 
     @property
@@ -143,6 +163,7 @@ class Weights(Trackable):
     def _untrack_variable(self, variable: Any) -> None:
         """Forgets a weight; to be assigned to the attribute that held it."""
         self._made_weights[:] = [w for w in self._made_weights if w is not variable]
+        restructured()
 
     def stateless_call(self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any) -> Any:
         """The call with these values of the variables, which it leaves as they are: (outputs, new values of the non-trainable ones).
@@ -180,7 +201,9 @@ class Weights(Trackable):
         if not name or aggregation not in ("mean", None):
             raise ValueError("[add_metric] expected a name, and the mean as aggregation. "
                              f"Received: name={name!r}, aggregation={aggregation!r}.")  # fmt: skip
-        added: dict[str, Mean] = self.__dict__.setdefault("_added_metrics", {})
+        if "_added_metrics" not in self.__dict__:
+            self._added_metrics: dict[str, Mean] = {}
+        added = self._added_metrics
         if name not in added:
             with init_scope():
                 added[name] = Mean(name)

@@ -25,7 +25,6 @@ class LayerGraph:
         if not all(node_of(x).is_input for x in nest.flatten(inputs)):
             inputs, outputs = _from_new_inputs(inputs, outputs)
         self.inputs_struct, self.outputs_struct = inputs, outputs
-        self.all_layers: list[Any] = []  # those nested in others too; found when a model needs them
         self.inputs: list[KerasTensor] = nest.flatten(inputs)
         self.outputs: list[KerasTensor] = nest.flatten(outputs)
         ordered, first_seen = _walk(self.inputs, self.outputs)

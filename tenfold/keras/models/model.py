@@ -82,15 +82,6 @@ class Model(Trainer, TrackableModel, Layer):
         self._allow_non_tensor_positional_args = graph is not None
         self._graph_layers = [] if graph is None else [operation for operation in graph.operations if isinstance(operation, Layer)]
 
-    def _clear_losses(self) -> None:
-        if self._graph is None:
-            super()._clear_losses()
-            return
-        if not self._graph.all_layers:
-            self._graph.all_layers = self._flatten_layers()
-        for layer in self._graph.all_layers:
-            layer._losses.clear()
-
     # --- calling ---
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights of the nested layers, for inputs of this shape (or a list or dict of shapes)."""
