@@ -175,8 +175,7 @@ class Model(Trainer, TrackableModel, Layer):
         elif tensor.ndim == rank - 1 and expected.shape[-1] == 1:
             tensor = array.expand_dims(tensor, -1)
         if not _alike(tensor.sizes, expected.sizes):
-            assert self._graph is not None
-            path = _paths(self._graph.inputs_struct)[index]
+            path = _paths(self._symbolic("input").inputs_struct)[index]
             hint = " Try x[None, ...] for a batch of one row." if tensor.ndim == rank - 1 else ""
             raise InvalidArgumentError(
                 f"[{self.name}] the input with name {expected.name!r} and path {path!r} has an incompatible shape: expected "

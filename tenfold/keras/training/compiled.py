@@ -36,13 +36,15 @@ class Compiled:
         self._asked = 0
 
     def figures(self, model: Any) -> dict[str, Any]:
-        """The results of the model's metrics; by a compiled function, if they are asked for often and none of the metrics is the user's own, whose
-        result may depend on more than variables."""
+        """The results of the model's metrics; by a compiled function, if they are asked for often."""
         self._asked += 1
         if self._figures is None and self._asked > RARELY:
-            asked = self.eager or any(_is_users(m) for metric in model.metrics for m in getattr(metric, "metrics", [metric]))
-            self._figures = model.get_metrics_result if asked else Function(model.get_metrics_result)
+            self._figures = model.get_metrics_result if self.eager or self.reads_more(model) else Function(model.get_metrics_result)
         return dict(model.get_metrics_result() if self._figures is None else self._figures())
+
+    def reads_more(self, model: Any) -> bool:
+        """Whether one of the metrics is the user's own, whose result may depend on more than variables."""
+        return any(_is_users(m) for metric in model.metrics for m in getattr(metric, "metrics", [metric]))
 
 
 def _is_users(metric: Any) -> bool:

@@ -104,6 +104,10 @@ class ArrayBatches(Batches):
             else:
                 yield self._gather(order[start:end]), structure
 
+    def whole(self) -> tuple[list[Any], Any]:
+        """All rows as one batch."""
+        return [a[: self.size] for a in self.arrays], self.structure
+
     def _gather(self, rows: Any) -> list[Any]:
         if not self._reuse:
             return [a[rows] for a in self.arrays]

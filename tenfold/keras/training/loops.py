@@ -375,12 +375,11 @@ def _joined(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def one_batch(x: Any, y: Any, sample_weight: Any, method: str) -> Batches:
+def one_batch(x: Any, y: Any, sample_weight: Any, method: str) -> ArrayBatches:
     """All the data as one batch."""
     batches = make_batches(x, y, sample_weight, None, False, None, method)
     if not isinstance(batches, ArrayBatches):
         raise InvalidArgumentError(f"[{method}] takes one batch of arrays. Received: {type(x).__name__}. Try model.fit for sources of batches.")
-    batches.batch_size, batches.steps = batches.size, 1
     return batches
 
 

@@ -63,7 +63,7 @@ def _step(model: Any, kind: str, x: Any, y: Any, sample_weight: Any) -> tuple[St
     if kind == "predict":
         return model._predict_step(), nest.flatten((x,)), (x,)
     step: Step = model._step(kind)
-    arrays, structure = next(iter(loops.one_batch(x, y, sample_weight, "profile").epoch()))
+    arrays, structure = loops.one_batch(x, y, sample_weight, "profile").whole()
     return step, arrays, structure
 
 

@@ -126,25 +126,31 @@ class Trainer(TrainerNames):
         if self._compiled is not None:
             self._compiled.forget()
 
-    def _step(self, kind: str) -> Step:
-        """The compiled step for "train" or "test"."""
+    def _step(self, kind: str, logged: bool = False) -> Step:
+        """The compiled step for "train" or "test".
+
+        Args:
+            kind: which.
+            logged: whether every step's figures are wanted: then the step gives them, if they depend on variables alone.
+        """
         compiled = self._checked("fit" if kind == "train" else "evaluate")
         if kind == "train" and self.optimizer is None:
             raise InvalidArgumentError("[fit] the model was compiled without an optimizer. Try model.compile(optimizer='adam', ...).")
-        trainable = tuple(id(v) for v in self.trainable_variables)  # type: ignore[attr-defined]
+        trainable = tuple(map(id, self.trainable_variables))  # type: ignore[attr-defined]
         if trainable != compiled.trainable:  # layers were frozen, or built
             compiled.forget()
             compiled.trainable = trainable
-        if kind not in compiled.steps:
+        key = f"{kind}, logged" if logged else kind
+        if key not in compiled.steps:
             method = f"{kind}_step"
             keeps_logs = self._returns_own_logs(method)
 
             def run(data: Any) -> Any:
                 logs = getattr(self, method)(data[0] if len(data) == 1 and not isinstance(data[0], tuple) else data)
-                return logs if keeps_logs else None
+                return logs if keeps_logs or (logged and not compiled.reads_more(self)) else None
 
-            compiled.steps[kind] = Step(run, method, compiled.eager)
-        return compiled.steps[kind]
+            compiled.steps[key] = Step(run, method, compiled.eager)
+        return compiled.steps[key]
 
     def _returns_own_logs(self, method: str) -> bool:
         """Whether the logs of a step come from the user's code; otherwise they can be read from the metrics when needed."""
@@ -333,12 +339,12 @@ class Trainer(TrainerNames):
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, sample_weight)
         batches = loops.one_batch(x, y, sample_weight, f"{kind}_on_batch")
-        step = self._step(kind)
+        step = self._step(kind, logged=True)
         self.reset_metrics()
-        for arrays, structure in batches.epoch():
-            step.prepare(arrays, structure)
-            loops.check_labels(compiled.loss, structure, arrays)
-            result = step(arrays, structure)
+        arrays, structure = batches.whole()
+        step.prepare(arrays, structure)
+        loops.check_labels(compiled.loss, structure, arrays)
+        result = step(arrays, structure)
         logs = loops.python_logs(result if isinstance(result, dict) else self._results())
         return logs if return_dict else self._in_order(logs)
 
