@@ -146,7 +146,7 @@ class Variable(Operand):
         tensor = as_tensor(value, hint=self.dtype, name="assign")
         if tensor.dtype is not self.dtype:
             raise DTypeError(f"[assign] {self.name} holds {self.dtype.name}; received {tensor.dtype.name}. Try tf.cast(value, {self.name}.dtype).")
-        if not self.shape.is_compatible_with(tensor.shape):
+        if tensor.sizes != self._spec_shape and not self.shape.is_compatible_with(tensor.shape):
             raise ShapeError(f"[assign] {self.name} has shape {self.shape}; received a value of shape {tensor.shape}.")
         if state.trace is not None:
             state.trace.write(self, tensor)

@@ -212,7 +212,7 @@ class Variable(base.Variable):
             ValueError: another shape.
         """
         value = self._same_type(value)
-        if not self.shape.is_compatible_with(value.shape):
+        if value.sizes != self._spec_shape and not self.shape.is_compatible_with(value.shape):
             raise ShapeError("The shape of the target variable and the shape of the target value in `variable.assign(value)` must match. "
                              f"variable.shape={self.shape}, Received: value.shape={value.shape}. Target variable: {self}")  # fmt: skip
         if _scope.stateless is None:
