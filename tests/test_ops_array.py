@@ -5,6 +5,7 @@ import pytest
 from ops_checks import check, differentiates, normal, same
 
 import tenfold as tf
+from tenfold.core import dtypes
 
 X, Y = normal(1, 3, 4), normal(2, 3, 4)
 CUBE = normal(3, 2, 3, 4)
@@ -255,3 +256,20 @@ def test_a_part_of_a_variable_is_replaced(key, traced):
     np.testing.assert_array_equal((tf.function(assign) if traced else assign)(), expected[0])
     np.testing.assert_array_equal(v.numpy(), expected)
     assert not hasattr(tf.constant([1])[0], "assign")
+
+
+@pytest.mark.parametrize("dtype", [d for d in dtypes.ALL if d.kind in ("int", "uint", "float")], ids=lambda d: d.name)
+def test_python_integers_take_the_type_of_the_other_operand(dtype):
+    x = tf.constant([3, 4, 5], dtype)
+    for n in (0, 1, 2, 100, 127, *([] if dtype.name == "int8" else [128])):
+        for got, want in ((tf.convert_to_tensor(n, dtype), n), (x * 0 + n, n), (tf.minimum(x, n), np.minimum([3, 4, 5], n))):
+            assert got.dtype is dtype
+            np.testing.assert_array_equal(got.numpy().astype("float64"), np.broadcast_to(want, got.shape))
+    for n, refused in ((-1, dtype.kind == "uint"), (-128, dtype.kind == "uint"), (128, dtype.name == "int8"), (70000, dtype.size < 4)):
+        if refused and dtype.kind != "float":
+            with pytest.raises((ValueError, TypeError)):
+                tf.convert_to_tensor(n, dtype)
+        elif dtype.kind == "int":
+            assert int(tf.convert_to_tensor(n, dtype)) == n
+    with pytest.raises((ValueError, TypeError)):
+        tf.convert_to_tensor(1, tf.bool)

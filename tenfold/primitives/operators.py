@@ -56,13 +56,16 @@ def _reflected(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _guarded(f: Callable[..., Any]) -> Callable[..., Any]:
     primitive: Any = getattr(f, "primitive", None)
+    uniform = primitive is not None and primitive.uniform  # then two tensors need no preparation
 
     def operator(x: Any, y: Any) -> Any:
         if isinstance(y, Variable):
             return f(x, y.read_value())
+        if uniform and type(x) is Tensor and type(y) in (float, int):
+            return f(x, as_tensor(y, hint=x.dtype))
         return NotImplemented if type(y) is not Tensor and getattr(y, "_defers_operators", False) else f(x, y)
 
-    return operator_of(primitive, operator) if primitive is not None and primitive.uniform else operator  # then two tensors need no preparation
+    return operator_of(primitive, operator) if uniform else operator
 
 
 _AND = _logical(a.logical_and, a.bitwise_and)

@@ -17,6 +17,7 @@ from tenfold.tensor.operand import Operand
 
 _new = object.__new__
 CERTAINLY_FINITE = 1e38  # as float32, too
+SMALL = 1 << 7  # integers below it are exact in all types but floats of a byte
 
 
 class Tensor(Operand):
@@ -285,6 +286,10 @@ def _array(value: Any, want: DType | None, hint: DType | None, name: str) -> np.
     """A fresh array of the value's elements."""
     if type(value) is float and (want or hint or float32) is float32 and -CERTAINLY_FINITE < value < CERTAINLY_FINITE:
         return np.array(value, np.float32)
+    if type(value) is int and -SMALL <= value < SMALL:
+        taking = want or hint or int32
+        if taking.kind == "int" or (taking.kind == "uint" and value >= 0) or (taking.kind == "float" and taking.size > 1):
+            return np.array(value, taking.numpy)
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
         array = np.array(value, order="C")
         if array.dtype in BY_NUMPY and array.dtype != object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -197,3 +198,16 @@ def total_of(values: list[Any]) -> Any:
     for value in values[1:]:
         total = total + math.reduce_sum(cast(value, total.dtype))
     return total
+
+
+def check_names(loss: Any, plain: Any, weighted: Any) -> None:
+    """Raises ValueError for a name that means no loss or metric, at once and not only in `fit`."""
+    for identifier in nest.flatten(loss):
+        if isinstance(identifier, str) and identifier.lower() not in ("crossentropy", "ce"):
+            losses.get(identifier)
+        elif inspect.isclass(identifier):
+            raise InvalidArgumentError(f"[compile] loss={identifier.__name__} is a class. Expected an object. Try {identifier.__name__}().")
+    for given in (plain, weighted):
+        for identifier in nest.flatten(given):
+            if isinstance(identifier, str) and identifier.lower() not in ("accuracy", "acc"):
+                metrics.get(identifier)

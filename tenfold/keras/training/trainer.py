@@ -10,11 +10,11 @@ import numpy as np
 
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError
-from tenfold.keras import losses, metrics, optimizers
+from tenfold.keras import optimizers
 from tenfold.keras.saving.serialization import deserialize_keras_object, serialize_keras_object
 from tenfold.keras.training import loops, profiling
 from tenfold.keras.training.batch_structure import leaves
-from tenfold.keras.training.compile_utils import CompileMetrics, total_of
+from tenfold.keras.training.compile_utils import CompileMetrics, check_names, total_of
 from tenfold.keras.training.compiled import Compiled
 from tenfold.keras.training.data_adapter import as_array, class_weights, unpack_x_y_sample_weight
 from tenfold.keras.training.step import Step
@@ -71,7 +71,7 @@ class Trainer(TrainerNames):
         Raises:
             ValueError: a name is unknown, or an argument of the wrong kind.
         """
-        _check_names(loss, metrics, weighted_metrics)
+        check_names(loss, metrics, weighted_metrics)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise InvalidArgumentError(f"[compile] steps_per_execution must be a positive integer. Received: {steps_per_execution!r}. Try 1.")
         self.optimizer = None if optimizer is None else optimizers.get(optimizer)
@@ -127,12 +127,7 @@ class Trainer(TrainerNames):
             self._compiled.forget()
 
     def _step(self, kind: str, logged: bool = False) -> Step:
-        """The compiled step for "train" or "test".
-
-        Args:
-            kind: which.
-            logged: whether every step's figures are wanted: then the step gives them, if they depend on variables alone.
-        """
+        """The compiled step for "train" or "test"; one that is `logged` gives its figures, if they depend on variables alone."""
         compiled = self._checked("fit" if kind == "train" else "evaluate")
         if kind == "train" and self.optimizer is None:
             raise InvalidArgumentError("[fit] the model was compiled without an optimizer. Try model.compile(optimizer='adam', ...).")
@@ -391,16 +386,3 @@ def _numpy(value: Any) -> Any:
 
 def _batch_size(x: Any, like: Any) -> Any:
     return cast(array.shape(leaves(x)[0])[0], like.dtype)
-
-
-def _check_names(loss: Any, plain: Any, weighted: Any) -> None:
-    """Raises ValueError for a name that means no loss or metric, at once and not only in `fit`."""
-    for identifier in nest.flatten(loss):
-        if isinstance(identifier, str) and identifier.lower() not in ("crossentropy", "ce"):
-            losses.get(identifier)
-        elif inspect.isclass(identifier):
-            raise InvalidArgumentError(f"[compile] loss={identifier.__name__} is a class. Expected an object. Try {identifier.__name__}().")
-    for given in (plain, weighted):
-        for identifier in nest.flatten(given):
-            if isinstance(identifier, str) and identifier.lower() not in ("accuracy", "acc"):
-                metrics.get(identifier)
