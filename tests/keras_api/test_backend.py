@@ -69,3 +69,10 @@ def test_what_is_gone_names_its_replacement():
         K.gradients(None, None)
     with pytest.raises(AttributeError, match=r"keras\.Input"):
         _ = K.placeholder
+
+
+def test_name_scopes_are_part_of_variables_paths():
+    with K.name_scope("encoder"):
+        assert tf.keras.Variable(0.0, name="bias").path == "encoder/bias"
+    with K.name_scope("outer/inner"):
+        assert tf.keras.Variable(0.0, name="bias").path == "bias"

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = _lazy.names(
             "variable zeros"
         ),
         "tenfold.keras.backend.sequences": "ctc_batch_cost ctc_decode ctc_label_dense_to_sparse rnn",
-        "tenfold.keras.backend.session": "backend clear_session get_uid is_keras_tensor",
+        "tenfold.keras.backend.session": "backend clear_session get_uid is_keras_tensor name_scope",
         "tenfold.keras.base.defaults": "epsilon floatx image_data_format set_epsilon set_floatx set_image_data_format",
         "tenfold.keras.base.dtypes": "is_float_dtype is_int_dtype standardize_dtype",
         "tenfold.keras.base.promotion": "result_type",
@@ -29,7 +29,6 @@ __getattr__, __dir__, __all__ = _lazy.names(
             "sin softmax softplus softsign sqrt square squeeze stack std stop_gradient sum tan tanh tile var zeros_like"
         ),
         "tenfold.keras.base.variables": "Variable",
-        "tenfold.ops.module": "name_scope",
         "tenfold.transform.control": "foldl foldr map_fn",
     },
     gone={
