@@ -7,17 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recorded.cases.strings import CASES
-from recorded.compare import check
 
 import tenfold as tf
 from tenfold.compiler import pipeline
 from tenfold.core.hashing import fingerprint, fingerprints
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_equals_tensorflow(name: str) -> None:
-    check(tf, "strings", name, CASES[name])
 
 
 def test_tensors_hold_bytes() -> None:

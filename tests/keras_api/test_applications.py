@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recorded.architectures import described
-from recorded.cases.models import CASES
-from recorded.compare import check
 
 import tenfold as tf
 
@@ -27,11 +25,6 @@ def empty(monkeypatch):
 def test_architecture(name, empty):
     tf.keras.backend.clear_session()
     assert described(getattr(A, name)(weights=None)) == RECORDED[name]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_features(name):
-    check(tf, "models", name, CASES[name])
 
 
 def test_a_model_trains_and_takes_a_tensor_and_a_file(tmp_path):

@@ -1,16 +1,9 @@
-"""Attention layers: recorded parity with Keras, and what recordings cannot show."""
+"""Attention layers: what recordings cannot show."""
 
 import numpy as np
 import pytest
-from recorded.cases.attention import CASES
-from recorded.compare import check
 
 import tenfold as tf
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_equals_keras(name):
-    check(tf, "attention", name, CASES[name])
 
 
 def numbers(seed, *shape):

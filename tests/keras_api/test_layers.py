@@ -105,6 +105,25 @@ def test_layer(name):
     run_layer_test(*LAYERS[name])
 
 
+@pytest.mark.parametrize("options", [{}, {"strides": 2, "padding": "same"}, {"dilation_rate": 2}])
+def test_channels_first_is_channels_last_transposed(options):
+    """TensorFlow has no kernel for it on every machine: nothing is recorded."""
+    image = tf.constant(np.random.RandomState(4).standard_normal((2, 9, 8, 4)).astype("float32"))
+    last, first = L.Conv2D(8, 3, **options), L.Conv2D(8, 3, data_format="channels_first", **options)
+    first.build((2, 4, 9, 8))
+    last.build((2, 9, 8, 4))
+    first.set_weights(last.get_weights())
+    found = []
+    for layer, order in ((last, (0, 1, 2, 3)), (first, (0, 3, 1, 2))):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            y = tf.transpose(layer(tf.transpose(image, order)), np.argsort(order))
+            loss = tf.reduce_sum(y**2)
+        found.append((y, *tape.gradient(loss, [image, *layer.trainable_variables])))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-4)
+
+
 def test_integer_inputs_become_floats():
     image = np.arange(2 * 6 * 6 * 3).reshape(2, 6, 6, 3).astype("uint8")
     for layer in (L.Conv2D(2, 3), L.Dense(2), L.BatchNormalization(), L.AveragePooling2D()):

@@ -197,3 +197,11 @@ def test_ctc_sums_over_all_alignments():
     np.testing.assert_allclose(losses.CTC(reduction=None)([[1, 2, 1, 0], [1, 2, 0, 2]], even).numpy(), [2.4429312, 2.4543595], rtol=1e-6)
     with pytest.raises(ValueError, match=r"max_length, num_classes.*\(4, 3\)"):
         losses.CTC()(targets, logits[0])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_squared_logarithmic_error_is_computed_in_float32(dtype):
+    """As in Keras, whose smallest number is a float32."""
+    found = losses.mean_squared_logarithmic_error([[1.0, 2.0]], tf.cast([[0.5, 1.0]], dtype))
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, [np.mean(np.log([2 / 1.5, 3 / 2]) ** 2)], rtol=1e-6)

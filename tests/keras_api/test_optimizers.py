@@ -253,8 +253,8 @@ def draws(count, *shape):
     return np.random.RandomState(4).standard_normal((count, *shape)).astype("float32")
 
 
-def test_schedule_free_adam_follows_its_formulas():
-    """z goes where Adam would, x is the mean of all z, the variable lies between (Keras on TensorFlow reads z after its update)."""
+def test_schedule_free_adam_is_the_mean_of_where_adam_would_be():
+    """As on TensorFlow, where Keras reads z after its update: then beta_1 drops out."""
     optimizer = O.ScheduleFreeAdamW(0.05, beta_1=0.8, warmup_steps=3)
     start = np.array([1.0, -2.0, 0.5])
     v = tf.keras.Variable(start.astype("float32"))
@@ -264,7 +264,17 @@ def test_schedule_free_adam_follows_its_formulas():
         square = 0.999 * square + 0.001 * g.astype("float64") ** 2
         z = z - 0.05 * min(t / 3, 1) * g / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
         x = (1 - 1 / t) * x + z / t
-        np.testing.assert_allclose(v.numpy(), 0.2 * z + 0.8 * x, rtol=1e-4)
+        np.testing.assert_allclose(v.numpy(), x, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_adafactor_counts_its_placeholders_as_keras_does(scaled):
+    """Files number the variables: for a vector Keras counts two that hold nothing, but not within a LossScaleOptimizer."""
+    optimizer = O.LossScaleOptimizer(O.Adafactor()) if scaled else O.Adafactor()
+    optimizer.build([tf.keras.Variable(np.ones(3, "float32"), name="a"), tf.keras.Variable(np.ones((3, 2), "float32"), name="b")])
+    found = [(v.path.rpartition("/")[2], tuple(v.shape), v.dtype.name) for v in optimizer.variables[-4 if scaled else -6 :]]
+    own = [("a_velocity", (3,), "float32"), ("b", (3,), "float32"), ("b", (2,), "float32"), ("b_velocity", (3, 2), "float32")]
+    assert found == ([] if scaled else [("a", (), "int32")] * 2) + own
 
 
 def test_older_spellings():

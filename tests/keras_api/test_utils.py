@@ -148,7 +148,7 @@ def test_recordings_are_padded_to_the_longest(tmp_path):
     x, y = next(iter(utils.audio_dataset_from_directory(tmp_path, shuffle=False)))
     np.testing.assert_array_equal(x[:, :, 0], [[0.5, 0.5, 0.5, 0, 0], [0.5] * 5])
     assert y.numpy().tolist() == [0, 1]
-    x, _ = next(iter(utils.audio_dataset_from_directory(tmp_path, output_sequence_length=4)))
+    x, _ = next(iter(utils.audio_dataset_from_directory(tmp_path, output_sequence_length=4, format="tf")))
     assert x.shape == (2, 4, 1)
     (tmp_path / "a" / "x.wav").write_bytes(b"RIFF")
     with pytest.raises(ValueError, match="not a WAV file"):

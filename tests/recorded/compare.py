@@ -16,14 +16,7 @@ FINER = {"float64": 1e-6, "complex128": 1e-6, "float16": 500.0}
 @cache
 def recorded(family: str) -> dict[str, Arrays]:
     """All recorded arrays of a family: case name -> array name -> array."""
-    cases: dict[str, Arrays] = {}
-    with np.load(VALUES / f"{family}.npz") as archive:
-        if "index" in archive.files:
-            return store.read(VALUES / f"{family}.npz")
-        for key in archive.files:
-            case, _, name = key.rpartition("|")
-            cases.setdefault(case, {})[name] = archive[key]
-    return cases
+    return store.read(VALUES / f"{family}.npz")
 
 
 def check(tf: Any, family: str, name: str, case: Case) -> None:

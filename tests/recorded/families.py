@@ -6,7 +6,7 @@ from functools import cache
 from recorded.cases.common import Case
 
 FAMILIES = (
-    "layers", "vectors", "windows", "more", "recurrent", "attention", "sequences", "distributions", "preprocessing", "images",
+    "vectors", "windows", "sequences", "recurrent", "attention", "distributions", "preprocessing", "images",
     "losses", "metrics", "optimizers", "initializers", "mixed", "methods",
     "curves", "fit", "models", "ops", "edges", "strings", "compressed",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tenfold.core.dtypes import int64
+from tenfold.core.dtypes import float32, int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
 from tenfold.core.shapes import differ, show
 from tenfold.keras.activations import logits_of
@@ -103,9 +103,10 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
 
 @loss("msle", "MSLE")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
-    """mean((log(y_true + 1) - log(y_pred + 1))²)."""
+    """mean((log(y_true + 1) - log(y_pred + 1))²), in float32 at least: near zero, 16 bits cannot tell the logarithms apart."""
     y_true, y_pred = pair("mean_squared_logarithmic_error", y_true, y_pred)
-    a, b = (log(maximum(y, defaults.epsilon()) + 1.0) for y in (y_true, y_pred))
+    wide = y_pred.dtype if y_pred.dtype.size > 2 else float32
+    a, b = (log(maximum(cast(y, wide), defaults.epsilon()) + 1.0) for y in (y_true, y_pred))
     return _mean(math.square(a - b))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.base.variables import Variable, path_of
@@ -46,12 +48,20 @@ class Adafactor(Optimizer):
         velocities: list[Any] = []
         for v in variables:
             shape, whole = tuple(v.shape), not overwritten(v)
-            factored = whole and len(shape) >= 2
             name = path_of(v).rpartition("/")[2].split(":")[0]
-            rows.append(self.add_variable(shape[:-1], dtype=v.dtype, name=name) if factored else None)
-            columns.append(self.add_variable((*shape[:-2], shape[-1]), dtype=v.dtype, name=name) if factored else None)
+            for means, rest in ((rows, shape[:-1]), (columns, (*shape[:-2], *shape[-1:]))):
+                if len(shape) < 2:
+                    means.append(self._placeholder(name))
+                else:
+                    means.append(self.add_variable(rest, dtype=v.dtype, name=name) if whole else None)
             velocities.append(self.add_variable_from_reference(v, "velocity") if whole else None)
         self._r, self._c, self._v = rows, columns, velocities
+
+    def _placeholder(self, name: str) -> Variable:
+        """Of no use, but Keras's files count it."""
+        variable = Variable(np.int32(0), dtype="int32", trainable=False, name=name)
+        self.placeholders.append(variable)
+        return self._track(variable)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         step = cast(as_tensor(self.iterations) + 1, variable.dtype)

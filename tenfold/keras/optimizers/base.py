@@ -56,6 +56,7 @@ class Optimizer(OptimizerState):
         self.loss_scale_factor, self.gradient_accumulation_steps = loss_scale_factor, gradient_accumulation_steps
         self.built = False
         self._variables: list[Variable] = []
+        self.placeholders: list[Variable] = []  # those of its variables that hold nothing
         self._trainable_variables: list[Any] = []
         self._trainable_variables_indices: dict[int, int] = {}
         self._excluded: set[int] = set()

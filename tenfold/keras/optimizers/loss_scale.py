@@ -63,7 +63,8 @@ class LossScaleOptimizer(Optimizer):
     @property
     def variables(self) -> list[Variable]:
         """Its own state and the inner optimizer's."""
-        return [*self._variables, *self.inner_optimizer.variables]
+        empty = {id(v) for v in self.inner_optimizer.placeholders}
+        return [*self._variables, *(v for v in self.inner_optimizer.variables if id(v) not in empty)]
 
     @property
     def iterations(self) -> Any:

@@ -13,11 +13,14 @@ from tenfold.primitives.arithmetic import minimum
 
 @register(MODULE, "schedulefreeadamw")
 class ScheduleFreeAdamW(Moments):
-    """z -= rate * g / (sqrt(v) + epsilon); x is the mean of all z; the variables are (1 - beta_1) z + beta_1 x (Defazio et al., 2024).
+    """z -= rate * g / (sqrt(v) + epsilon), and the variables are the mean of all z (after Defazio et al., 2024).
+
+    There they are (1 - beta_1) z + beta_1 x, x the mean. Keras finds x again from the variables and z, and on TensorFlow reads z after its update:
+    what is left is the mean, whatever beta_1 is. Its steps are followed here.
 
     Args:
         learning_rate: a number; it need not fall.
-        beta_1: how near the variables are to the average.
+        beta_1: how near the variables are to the mean; see above.
         beta_2: how long the mean of squared gradients remembers.
         epsilon: keeps the division finite.
         warmup_steps: over so many steps the rate rises to its value.
@@ -42,11 +45,9 @@ class ScheduleFreeAdamW(Moments):
         t, power_2 = self._step(variable), self._powers(variable)[1]
         rate = learning_rate * minimum(t / float(self.warmup_steps), 1.0) if self.warmup_steps > 0 else learning_rate
         z, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
-        beta, share = self.beta_1, 1.0 / t
-        mean = (variable - (1 - beta) * z) / beta
         self.assign_add(v, (gradient * gradient - v) * (1 - self.beta_2))
         self.assign_sub(z, rate * gradient / (math.sqrt(v / (1 - power_2)) + self.epsilon))
-        self.assign(variable, (1 - beta) * z + beta * ((1 - share) * mean + share * z))
+        self.assign_add(variable, (z - variable) / t)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "warmup_steps": self.warmup_steps}

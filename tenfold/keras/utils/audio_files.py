@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tenfold.core.wav import decoded
 from tenfold.keras.utils.folders import folder_dataset
+from tenfold.keras.utils.image_files import check_format, made_as
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def audio_dataset_from_directory(directory: Any, labels: Any = "inferred", label
                                  class_names: Sequence[str] | None = None, batch_size: int | None = 32, sampling_rate: int | None = None,
                                  output_sequence_length: int | None = None, ragged: bool = False, shuffle: bool = True,
                                  seed: int | None = None, validation_split: float | None = None, subset: str | None = None,
-                                 follow_links: bool = False, verbose: bool = True) -> Any:  # fmt: skip
+                                 follow_links: bool = False, format: str = "tf", verbose: bool = True) -> Any:  # fmt: skip
     """Batches of the recordings in a folder, which has a folder for each class.
 
     The arguments are those of `image_dataset_from_directory`, and
@@ -60,6 +61,7 @@ def audio_dataset_from_directory(directory: Any, labels: Any = "inferred", label
         sampling_rate: not supported: recordings keep theirs. Resample the files first.
         output_sequence_length: samples that every recording is cut or padded to; by default the longest of its batch.
         ragged: not supported: batches are dense.
+        format: "tf"; grain's data sets are not made here.
 
     Returns:
         Something to iterate (again and again) or to give to `fit`, with `class_names`, `file_paths` and a length. It gives float32
@@ -80,5 +82,7 @@ def audio_dataset_from_directory(directory: Any, labels: Any = "inferred", label
             "[audio_dataset_from_directory] sampling_rate and ragged are not supported. Try files that have one rate, and "
             "output_sequence_length=... for one length."
         )
-    return folder_dataset("audio", directory, labels, label_mode, class_names, (".wav",), Recordings(output_sequence_length), batch_size,
-                          shuffle, seed, validation_split, subset, follow_links, verbose)  # fmt: skip
+    check_format(format)
+    dataset = folder_dataset("audio", directory, labels, label_mode, class_names, (".wav",), Recordings(output_sequence_length), batch_size,
+                             shuffle, seed, validation_split, subset, follow_links, verbose)  # fmt: skip
+    return made_as(format, dataset)

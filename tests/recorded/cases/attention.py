@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from recorded.cases.common import Arrays, Case, array, fill_weights, integers, normal, outputs
+from recorded.cases.layer_runs import Names
 
 CASES: dict[str, Case] = {}
 Q, V, K = normal(1, 2, 5, 8), normal(2, 2, 7, 6), normal(3, 2, 7, 10)
@@ -49,7 +50,7 @@ def without_noise(gradient: np.ndarray) -> np.ndarray:
 
 
 def add(name: str, make: Callable[[Any], Any], inputs: list[np.ndarray], tolerance: float = 2e-5, **options: Any) -> None:
-    CASES[name] = Case(lambda tf: run(tf, make, inputs, **options), tolerance)
+    CASES[name] = Case(lambda tf: run(tf, make, inputs, **options), tolerance, make(Names()))
 
 
 add("einsum_dense", lambda L: L.EinsumDense("ab,bc->ac", 5, bias_axes="c", activation="relu"), [normal(7, 4, 6)])

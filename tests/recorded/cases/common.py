@@ -14,10 +14,15 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Case:
-    """`run(tf)` gives named arrays; `tolerance` is for float32, relative to the largest expected magnitude."""
+    """`run(tf)` gives named arrays; `tolerance` is for float32, relative to the largest expected magnitude.
+
+    `kind` is the public class that the case is of, if it is of one; `policy` the types that it computes in.
+    """
 
     run: Callable[[Any], Arrays]
     tolerance: float = 1e-5
+    kind: str = ""
+    policy: str = "float32"
 
 
 def random(seed: int) -> np.random.RandomState:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from recorded.cases.common import Arrays, Case, array, integers, uniform
-from recorded.cases.layer_runs import Table
+from recorded.cases.layer_runs import Names, Table
 
 TABLE = Table()
 CASES = TABLE.cases
@@ -60,9 +60,12 @@ for name, make, transformation, boxes in (
      {"additions": 90 * FACTORS.reshape(2, 1, 1, 1), "thresholds": 200 * FACTORS.reshape(2, 1, 1, 1)}, False),
     ("posterization", lambda L: L.RandomPosterization(3), {"shift_factor": np.array([5, 6], "uint8")}, False),
     ("blur", lambda L: L.RandomGaussianBlur(1.0, 5), {"should_apply_blur": np.array([True, False]), "blur_factor": FACTORS}, False),
+    ("erasing", lambda L: L.RandomErasing(),
+     {"apply_erasing": np.array([True, False]), "batch_masks": COARSE > 100, "fill_value": np.flip(PICTURES, 1)}, False),
+    ("cutmix", lambda L: L.CutMix(), {"batch_masks": COARSE > 100, "mix_weight": FACTORS, "permutation_order": np.array([1, 0])}, False),
     ("mixup", lambda L: L.MixUp(), {"mix_weight": FACTORS, "permutation_order": np.array([1, 0])}, False),
 ):  # fmt: skip
-    CASES[name] = Case(transformed(make, transformation, PICTURES, boxes), 1e-5)
+    CASES[name] = Case(transformed(make, transformation, PICTURES, boxes), kind=make(Names()))
 
 # Images in mixed precision have the 16-bit type. Counting (equalization) has no gradient.
 FLOAT32 = {"mixed_bfloat16": 0.0, "mixed_float16": 0.0}  # where Keras gives float32 although it announces the 16-bit type
@@ -78,6 +81,8 @@ TABLE.add("resizing_padded", lambda L: L.Resizing(8, 8, pad_to_aspect_ratio=True
 TABLE.add("resizing_cropped", lambda L: L.Resizing(8, 8, "bicubic", crop_to_aspect_ratio=True, antialias=True), PICTURES, smooth=False)
 TABLE.add("center_crop", lambda L: L.CenterCrop(5, 6), PICTURES, steps=0)
 TABLE.add("center_crop_enlarged", lambda L: L.CenterCrop(14, 16), PICTURES, mixed=FLOAT32, steps=0)
+TABLE.add("pipeline", lambda L: L.Pipeline([L.Rescaling(0.5), L.CenterCrop(5, 6)]), PICTURES, steps=0)
+TABLE.add("pipeline_sizes", lambda L: L.Pipeline([L.Resizing(5, 20), L.Rescaling(2.0, 1.0)]), PICTURES, steps=0)
 TABLE.add("category_one_hot", lambda L: L.CategoryEncoding(6, "one_hot"), integers(6, 0, 6, 3, 1), mixed=FLOAT32, smooth=False)
 TABLE.add("category_multi_hot", lambda L: L.CategoryEncoding(6), integers(6, 0, 6, 3, 4), mixed=FLOAT32, smooth=False)
 TABLE.add("discretization", lambda L: L.Discretization([50.0, 100.0]), PICTURES, smooth=False)
@@ -94,6 +99,17 @@ def resized_boxes(tf: Any) -> Arrays:
 
 
 CASES["resized_boxes"] = Case(resized_boxes)
+
+
+def limited_boxes(tf: Any, count: int) -> Arrays:
+    """Filled up or cut to a number."""
+    layer = tf.keras.layers.MaxNumBoundingBoxes(count, bounding_box_format="xyxy")
+    found = layer({"images": tf.constant(PICTURES), "bounding_boxes": {k: tf.constant(v) for k, v in BOXES.items()}})
+    return {k: array(v).astype("float32") for k, v in found["bounding_boxes"].items()}
+
+
+for count in (1, 4):
+    CASES[f"limited_boxes_{count}"] = Case(lambda tf, n=count: limited_boxes(tf, n), kind="MaxNumBoundingBoxes")
 
 
 def boxes(tf: Any) -> Arrays:

@@ -1,18 +1,10 @@
 """Initializers: shape, dtype, standard deviation, mean and bounds of a large sample (never the values)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from recorded.cases.common import Arrays, Case, array
-
-
-@dataclass(frozen=True)
-class InitializerCase(Case):
-    kind: str = ""
-    policy: str = "float32"
-
 
 CASES: dict[str, Case] = {}
 STATISTICAL = 0.015
@@ -68,7 +60,7 @@ POLICIES = {"float32": 1e-6, "bfloat16": 5e-3, "float16": 1e-3}
 for kind, (first, second, shape) in EXACT.items():
     for i, options in enumerate((first, second)):
         for dtype, tolerance in list(POLICIES.items())[: 1 if "STFT" in kind else 3]:  # Keras computes angles in 16 bits
-            CASES[f"{kind}_{i}_{dtype}"] = InitializerCase(
+            CASES[f"{kind}_{i}_{dtype}"] = Case(
                 lambda tf, k=kind, o=options, s=shape, d=dtype: run_exact(tf, k, o, s, d), tolerance, kind, dtype
             )
 
@@ -84,12 +76,12 @@ for kind, choices in RANDOM.items():
     for i, options in enumerate(choices):
         for where, shape in SHAPES.items():
             for dtype in POLICIES if where == "matrix" else ("float32",):
-                CASES[f"{kind}_{i}_{where}_{dtype}"] = InitializerCase(
+                CASES[f"{kind}_{i}_{where}_{dtype}"] = Case(
                     lambda tf, k=kind, o=options, s=shape, d=dtype: run_initializer(tf, k, dict(o, seed=7), s, d), STATISTICAL, kind, dtype
                 )
 for mode in ("fan_in", "fan_out", "fan_avg"):
     options = {"scale": 2.0, "mode": mode, "seed": 7, "input_axes": [0], "output_axes": [1, 2]}
-    CASES[f"axes_{mode}"] = Case(lambda tf, o=options: run_initializer(tf, "VarianceScaling", o, (300, 20, 30)), STATISTICAL)
+    CASES[f"axes_{mode}"] = Case(lambda tf, o=options: run_initializer(tf, "VarianceScaling", o, (300, 20, 30)), STATISTICAL, "VarianceScaling")
 for kind in ("Orthogonal", "OrthogonalInitializer"):
     for shape in ((20, 30), (30, 20), (3, 3, 2, 40)):
-        CASES[f"{kind}_{len(shape)}_{shape[0]}"] = InitializerCase(lambda tf, k=kind, s=shape: orthogonal(tf, k, s), 1e-3, kind)
+        CASES[f"{kind}_{len(shape)}_{shape[0]}"] = Case(lambda tf, k=kind, s=shape: orthogonal(tf, k, s), 1e-3, kind)

@@ -21,15 +21,6 @@ CONFIGURATIONS = 2
 STEPS = 20
 
 
-@dataclass(frozen=True)
-class LayerCase(Case):
-    """The case of one layer under one policy; the other fields say what it covers."""
-
-    kind: str = ""
-    policy: str = "float32"
-    trained: bool = False
-
-
 class Names:
     """Stands for `keras.layers` to tell which class a function makes."""
 
@@ -187,4 +178,4 @@ class Table:
             run = Run(make, inputs, policy=policy, **({"steps": STEPS if full else 0, "compiled": compiled} | how))
             label = name if policy == "float32" else f"{name}_{policy}"
             assert label not in self.cases, label
-            self.cases[label] = LayerCase(plain(run), allowed, kind=kind, policy=policy, trained=run.steps > 0)
+            self.cases[label] = Case(plain(run), allowed, kind, policy)

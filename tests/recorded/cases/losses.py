@@ -1,7 +1,6 @@
 """Losses: values for reductions, weights and options, gradients by the prediction, predictions in half precision, twenty steps down each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,6 @@ CASES: dict[str, Case] = {}
 Make = Callable[..., Any]
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 STEPS = 20
-
-
-@dataclass(frozen=True)
-class LossCase(Case):
-    kind: str = ""
-    policy: str = "float32"
-    trained: bool = False
 
 
 def run_loss(tf: Any, make: Make, y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None, dtype: str = "", steps: int = 0) -> Arrays:
@@ -52,8 +44,8 @@ def add(name: str, make: Make, y_true: np.ndarray, y_pred: np.ndarray, weight: n
     kind = make(Names())
     for policy, dtype, allowed in (("float32", "", tolerance), ("mixed_bfloat16", "bfloat16", 0.02), ("mixed_float16", "float16", 4e-3)):
         if full or not dtype:
-            CASES[name + (f"_{policy}" if dtype else "")] = LossCase(
-                lambda tf, d=dtype: run_loss(tf, make, y_true, y_pred, weight, d, STEPS if full else 0), allowed, kind, policy, full
+            CASES[name + (f"_{policy}" if dtype else "")] = Case(
+                lambda tf, d=dtype: run_loss(tf, make, y_true, y_pred, weight, d, STEPS if full else 0), allowed, kind, policy
             )
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,6 @@ from recorded.cases.losses import softmax
 CASES: dict[str, Case] = {}
 Batches = list[tuple[np.ndarray, ...]]
 Make = Callable[[Any], Any]
-
-
-@dataclass(frozen=True)
-class MetricCase(Case):
-    kind: str = ""
-    policy: str = "float32"
-    weighted: bool = False
 
 
 def run_metric(tf: Any, make: Make, batches: Batches, weighted: bool, policy: str = "float32", weights: tuple[int, ...] = ()) -> Arrays:
@@ -45,8 +37,8 @@ def add(name: str, make: Make, batches: Batches, tolerance: float = 1e-5, weight
     for policy, allowed in (("float32", tolerance), ("mixed_bfloat16", 0.03), ("mixed_float16", 4e-3))[: 3 if low else 1]:
         for heavy in (False, True)[: 2 if policy == "float32" and weighted else 1]:
             label = name + ("_weighted" if heavy else "") + (f"_{policy}" if policy != "float32" else "")
-            CASES[label] = MetricCase(
-                lambda tf, w=heavy, p=policy: run_metric(tf, make, batches, w, p, weights), allowed, make(Names()), policy, heavy
+            CASES[label] = Case(
+                lambda tf, w=heavy, p=policy: run_metric(tf, make, batches, w, p, weights), allowed, make(Names()), policy
             )
 
 

@@ -1,4 +1,4 @@
-"""Mixed precision: layers under both policies, training, and the scaled loss of float16."""
+"""Mixed precision: layers with an own policy, training, and the scaled loss of float16. (The global policy: layer_runs.py.)"""
 
 from typing import Any
 
@@ -37,18 +37,9 @@ def layer(tf: Any, make: Any, x: np.ndarray) -> Arrays:
 for policy in POLICIES:
     for name, make, x in (
         ("dense", lambda L, p: L.Dense(5, activation="gelu", dtype=p), X),
-        ("dense_relu", lambda L, p: L.Dense(5, activation="relu", dtype=p), X),
-        ("softmax", lambda L, p: L.Dense(5, activation="softmax", dtype=p), X),
         ("softmax_float32", lambda L, p: L.Activation("softmax", dtype="float32"), X),
-        ("conv", lambda L, p: L.Conv2D(4, 3, activation="relu", dtype=p), IMAGES),
-        ("layer_norm", lambda L, p: L.LayerNormalization(dtype=p), X),
         ("batch_norm", lambda L, p: L.BatchNormalization(dtype=p), IMAGES),
-        ("group_norm", lambda L, p: L.GroupNormalization(3, dtype=p), IMAGES),
-        ("rms_norm", lambda L, p: L.RMSNormalization(dtype=p), X),
-        ("max_pooling", lambda L, p: L.MaxPooling2D(dtype=p), IMAGES),
-        ("average_pooling", lambda L, p: L.GlobalAveragePooling2D(dtype=p), IMAGES),
         ("embedding", lambda L, p: L.Embedding(9, 4, dtype=p), WORDS),
-        ("rescaling", lambda L, p: L.Rescaling(0.5, 1.0, dtype=p), X),
     ):
         CASES[f"{name}_{policy}"] = Case(lambda tf, m=make, p=policy, x=x: layer(tf, lambda L: m(L, p), x), TOLERANCE)
 
@@ -80,9 +71,9 @@ for policy in POLICIES:
     CASES[f"training_{policy}"] = Case(lambda tf, p=policy: training(tf, p), TOLERANCE)
 
 
-def scaled(tf: Any) -> Arrays:
+def scaled(tf: Any, **options: Any) -> Arrays:
     """Steps with finite gradients and others: the factor, the counter, the variables."""
-    optimizer = tf.keras.optimizers.LossScaleOptimizer(tf.keras.optimizers.Adam(0.1), initial_scale=8.0, dynamic_growth_steps=2)
+    optimizer = tf.keras.optimizers.LossScaleOptimizer(tf.keras.optimizers.Adam(0.1), **options)
     v = tf.Variable([1.0, 2.0])
     before = array(optimizer.scale_loss(tf.constant(3.0)))
     seen = []
@@ -93,4 +84,5 @@ def scaled(tf: Any) -> Arrays:
     return {"before": before, "seen": np.array(seen, "float32"), "names": np.array([w.name for w in optimizer.variables])}
 
 
-CASES["loss_scale"] = Case(scaled)
+CASES["loss_scale"] = Case(lambda tf: scaled(tf, initial_scale=8.0, dynamic_growth_steps=2), kind="LossScaleOptimizer")
+CASES["loss_scale_default"] = Case(scaled, kind="LossScaleOptimizer")

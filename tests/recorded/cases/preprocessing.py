@@ -27,8 +27,13 @@ def vectors(value: Any, mode: str) -> np.ndarray:
     return result(value) if mode == "int" else array(value).astype("float32")
 
 
+KINDS = {"string_lookup": "StringLookup", "integer_lookup": "IntegerLookup", "text_vectorization": "TextVectorization", "hashing": "Hashing",
+         "hashed_crossing": "HashedCrossing", "discretization": "Discretization", "category_encoding": "CategoryEncoding",
+         "normalization": "Normalization"}  # fmt: skip
+
+
 def case(name: str, run: Any, tolerance: float = 1e-5) -> None:
-    CASES[name] = Case(run, tolerance)
+    CASES[name] = Case(run, tolerance, next((kind for start, kind in KINDS.items() if name.startswith(start)), ""))
 
 
 def string_lookup(tf: Any, mode: str, **options: Any) -> Arrays:

@@ -6,15 +6,12 @@ from typing import Any
 import numpy as np
 
 from recorded.cases.common import Arrays, Case, array, fill_weights, integers, normal
+from recorded.cases.layer_runs import Names, leaves, path
 
 CASES: dict[str, Case] = {}
 X = normal(1, 3, 6, 4)
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 1, 0, 1, 1], [1, 1, 0, 0, 0, 1]], bool)
 STATES = [normal(2, 3, 5), normal(3, 3, 5), normal(4, 3, 5), normal(5, 3, 5)]
-
-
-def leaves(found: Any) -> list[Any]:
-    return [leaf for part in found for leaf in leaves(part)] if isinstance(found, (list, tuple)) else [found]
 
 
 def run(tf: Any, make: Callable[[Any], Any], x: np.ndarray, states: int, mask: np.ndarray | None, calls: int) -> Arrays:
@@ -35,12 +32,12 @@ def run(tf: Any, make: Callable[[Any], Any], x: np.ndarray, states: int, mask: n
         loss = sum(tf.reduce_sum(y * tf.constant(normal(90 + i, *y.shape))) for i, y in enumerate(ys))
     grads = tape.gradient(loss, [data, *layer.trainable_variables])
     found = {f"y{i}": array(y) for i, y in enumerate(ys)} | {f"g{i}": array(tf.convert_to_tensor(g)) for i, g in enumerate(grads)}
-    names = [f"{w.path.split('/', 1)[1]} {tuple(w.shape)}" for w in layer.weights]
+    names = [f"{path(w)} {tuple(w.shape)}" for w in layer.weights]
     return found | {"weights": np.array([n.replace("forward_", "f_").replace("backward_", "b_") for n in names], "U")}
 
 
 def add(name: str, make: Callable[[Any], Any], x: np.ndarray = X, states: int = 0, mask: np.ndarray | None = None, calls: int = 1) -> None:
-    CASES[name] = Case(lambda tf: run(tf, make, x, states, mask, calls), 2e-5)
+    CASES[name] = Case(lambda tf: run(tf, make, x, states, mask, calls), 2e-5, make(Names()))
 
 
 KINDS: dict[str, tuple[int, dict[str, dict[str, Any]]]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from recorded.cases.common import Arrays, Case, array, fill_weights, integers, normal, uniform
+from recorded.cases.common import Arrays, Case, array, fill_weights, integers, normal, uniform, with_gradients
 from recorded.cases.layer_runs import TOLERANCES, Table, path, policy_of
 
 TABLE = Table()
@@ -67,6 +67,7 @@ for name, options, x in (
     ("momentum", {"momentum": 0.7, "epsilon": 0.01}, IMAGE), ("frozen", {"trainable": False}, IMAGE),
 ):  # fmt: skip
     add(f"batch_norm_{name}", lambda L, o=options: L.BatchNormalization(**o), x, 2e-5, changes=True)
+add("batch_norm_inference", lambda L: L.BatchNormalization(), IMAGE, 2e-5, random=True)
 add("batch_norm_masked", lambda L: L.BatchNormalization(), SPREAD, 2e-5, changes=True, options={"mask": integers(25, 0, 2, 4, 5).astype(bool)})
 add("layer_norm", lambda L: L.LayerNormalization(), SPREAD, 2e-5)
 add("layer_norm_two_axes", lambda L: L.LayerNormalization(axis=[1, 2]), SPREAD, 2e-5)
@@ -169,7 +170,13 @@ def uniformly_regularized(tf: Any) -> Arrays:
     return {"losses": np.sort([float(loss) for loss in model.losses]).astype("float32")}
 
 
-CASES |= {"embedding_mask": Case(embedding_mask), "normalization_adapted": Case(adapted), "wrapper": Case(wrapped),
+def activations(tf: Any) -> Arrays:
+    """Functions with options that a layer has no name for."""
+    A = tf.keras.activations
+    return with_gradients(tf, lambda x: (A.gelu(x, approximate=True), A.threshold(x, 0.6, -1.0)), RANGE)
+
+
+CASES |= {"activations": Case(activations), "embedding_mask": Case(embedding_mask), "normalization_adapted": Case(adapted), "wrapper": Case(wrapped),
           "regularized": Case(uniformly_regularized)}  # fmt: skip
 for name, options in {"tied": {}, "untied": {"tie_weights": False}, "capped": {"logit_soft_cap": 2.0}, "wide": {"reverse_dtype": "float32"}}.items():
     for policy, tolerance in TOLERANCES.items():
