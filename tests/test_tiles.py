@@ -97,3 +97,18 @@ def test_what_an_epilogue_reads_is_asked_for_early() -> None:
 
     (without, lines), (some, _) = asked(x + bias), asked(x + residual)
     assert some == without + lines
+
+
+def test_panels_are_copied_for_many_rows() -> None:
+    """Copying a panel takes longer than reading rows again, even from beyond the second-level cache: then few tasks share the columns."""
+
+    def cuts(steps: Steps) -> tuple[int, int]:
+        (launch,) = (step for step in steps.launches if isinstance(step.kernel, Tile))
+        args = dict(zip(TILE_ARGS, launch.args, strict=False))
+        assert isinstance(launch.kernel, Tile) and launch.kernel.copied
+        return int(str(args["m_tasks"])), int(str(args["n_tasks"]))
+
+    rows, columns = cuts(matmul(NARROW, F32, 1, 384, 384, 2048, transpose_a=True))
+    assert rows == 1 and columns >= 16
+    rows, columns = cuts(matmul(NARROW, F32, 1, 2048, 384, 384))
+    assert rows <= 4 and rows * columns >= 32

@@ -155,16 +155,16 @@ def write_pack(kernel: Pack, name: str, make: Callable[[int], Instructions]) -> 
     low, high = w.grains(a, a["total"])
     row = kernel.columns * kernel.dtype.size
     with t.loop(low, high) as index:
-        chunk, rest = t.rem(index.index, a["chunks"]), t.div(index.index, a["chunks"])
-        tap, panel = t.rem(rest, a["taps"]), t.div(rest, a["taps"])
-        batch, inner = t.div(panel, a["panels"]), t.rem(panel, a["panels"])
-        first = t.mul(inner, a["step"])
-        k0 = t.mul(chunk, a["chunk"])
+        rest, at = index.index, {}
+        for part in ("chunk", "tap", "panel") if kernel.transpose else ("panel", "chunk", "tap"):  # what shares lines comes one after the other
+            at[part], rest = t.rem(rest, a[f"{part}s"]), t.div(rest, a[f"{part}s"])
+        first = t.mul(at["panel"], a["step"])
+        k0 = t.mul(at["chunk"], a["chunk"])
         k1 = t.min(t.add(k0, a["chunk"]), a["k"])
-        offset = t.load("i64", t.at(a["taps_table"], t.mul(tap, 8)), 8)
-        source = t.at(t.at(a["source"], offset), t.mul(batch, a["source_batch"]))
-        place = t.mul(t.add(t.mul(inner, a["taps"]), tap), t.mul(a["k"], row))
-        target = t.at(t.at(a["target"], t.mul(batch, a["target_batch"])), place)
+        offset = t.load("i64", t.at(a["taps_table"], t.mul(at["tap"], 8)), 8)
+        source = t.at(t.at(a["source"], offset), t.mul(rest, a["source_batch"]))
+        place = t.mul(t.add(t.mul(at["panel"], a["taps"]), at["tap"]), t.mul(a["k"], row))
+        target = t.at(t.at(a["target"], t.mul(rest, a["target_batch"])), place)
         (_transposed if kernel.transpose else _copied)(w, kernel, a, (source, target, first, k0, k1))
     return t.function(name)
 

@@ -95,8 +95,7 @@ class TileWriter(TileParts):
         part = t.mul(block.length, step)
         with t.loop(n0, n1) as n:
             panel = self.panel(n.index, b)
-            beside, below = t.at(panel.b, a["b_panel"]), t.at(self.panel(n0, b).b, t.mul(block.length, a["b_k"]))
-            begin = t.let(f"select i1 {t.less(t.add(n.index, 1), n1)}, ptr {beside}, ptr {below}")
+            begin = self.following(panel, n.index, block, b, bounds)
             with t.loop(m0, m1, self.tile.rows) as m:
                 later = t.at(begin, t.mul(t.div(t.sub(m.index, m0), self.tile.rows), part))
                 self.one(block, self.rows(m.index, base), self.runs(m.index), replace(panel, later=later, step=step))
@@ -108,15 +107,22 @@ class TileWriter(TileParts):
         share = t.div(t.add(t.mul(block.length, tile.rows), t.sub(t.sub(m1, m0), 1)), t.sub(m1, m0))
         with t.loop(n0, n1) as n:
             panel = self.panel(n.index, b)
+            following = self.following(panel, n.index, block, b, bounds)
             self.copy_panel(panel, block.length)
             here = Panel(panel.first, panel.masks, self.copy, tile.columns * self.size)
             with t.loop(m0, m1, tile.rows) as m:
                 begin = t.mul(t.div(t.sub(m.index, m0), tile.rows), share)
                 with t.loop(begin, t.min(t.add(begin, share), block.length)) as k:
-                    later = t.at(t.at(panel.b, t.mul(k.index, a["b_k"])), a["b_panel"])
+                    later = t.at(following, t.mul(k.index, a["b_k"]))
                     for line in range(0, tile.columns * self.source.size, 64):
                         self.ask(t.at(later, line), 2)
                 self.one(block, self.rows(m.index, base), self.runs(m.index), here)
+
+    def following(self, panel: Panel, n: str, block: Block, b: str, bounds: tuple[str, str, str, str]) -> str:
+        """Where what comes after a block of panel `n` lies: the next panel, or the first one's next block."""
+        t, a, (_, _, n0, n1) = self.text, self.args, bounds
+        beside, below = t.at(panel.b, a["b_panel"]), t.at(self.panel(n0, b).b, t.mul(block.length, a["b_k"]))
+        return t.let(f"select i1 {t.less(t.add(n, 1), n1)}, ptr {beside}, ptr {below}")
 
     def one(self, block: Block, rows: list[Row], runs: tuple[str, str], panel: Panel) -> None:
         """One tile, for one block."""

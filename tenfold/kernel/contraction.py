@@ -283,7 +283,7 @@ class AttendBack(Attend):
     ragged: bool = False
 
 
-COPY = 32 * 1024  # bytes of a panel's block on the stack
+COPY = 36 * 1024  # bytes of a panel's block on the stack
 
 Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Attend | AttendBack
 

@@ -249,7 +249,7 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         s, x, g = _coupled(to, s)
     else:
         x, g = padded_input(to, s), convert(to, Operand("b"), s.dtype, s.n * s.pixels * s.co)
-    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise)
+    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise, across=True)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
     rows = Rows(m, np.stack([table, np.arange(m, dtype=np.int64) * (s.co * size)], axis=1), 0, 0)

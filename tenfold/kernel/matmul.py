@@ -78,7 +78,7 @@ def matmul(
     splittable = k >= 8192 and m * n * batch <= 1 << 16
     if splittable:  # where the sum is cut depends on the tile
         to.schedule = MODEL
-    shape = height, vectors = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule)
+    shape = height, vectors = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule, across=transpose_a and m > 1)
     out = dtype if epilogue is None else epilogue.value.dtype
     row = height * wide.size
     if out is wide:  # its sums can be continued, so blocks are short enough for a task to have many panels, each row of `a` serving all

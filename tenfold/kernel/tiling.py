@@ -16,8 +16,10 @@ from tenfold.kernel.schedule import MODEL, TASKS, Schedule
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
 TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 LINE = 6  # log2 of the bytes of a cache line
+FEW = 3  # rows: tiles that have fewer wait for memory, whatever their shape
 IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
 FOLDS = 24  # tasks wanted of a sum that is cut
+BEYOND = 4  # times the second-level cache may have the rows that meet a copied panel: they come in order, and copying takes longer
 UNIT = 4  # products of an entry of the table, where they lie at equal distances
 
 
@@ -27,23 +29,35 @@ def row_choices(vectors: int, machine: Vectors) -> tuple[int, ...]:
     return (*(r for r in (1, 2, 4, 5, 6, 8, 10) if r < most), most)
 
 
-def choose_tile(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False, schedule: Schedule = MODEL) -> tuple[int, int]:
+def choose_tile(
+    m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False, schedule: Schedule = MODEL, across: bool = False
+) -> tuple[int, int]:  # fmt: skip
     """(rows, vectors) of the scheduled tile, or of that which covers m x n in the fewest cycles."""
-    return schedule.tile or tile_cost(m, n, lanes, machine, depthwise)[1]
+    return schedule.tile or tile_cost(m, n, lanes, machine, depthwise, across)[1]
 
 
-def tile_cost(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> tuple[float, tuple[int, int]]:
+def tile_cost(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False, across: bool = False) -> tuple[float, tuple[int, int]]:
     """The cycles, for each product of the sum, in which tiles cover m x n; and (rows, vectors) of the best one."""
-    return min(tile_costs(m, n, lanes, machine, depthwise), key=lambda found: found[0])
+    return min(tile_costs(m, n, lanes, machine, depthwise, across), key=lambda found: found[0])
 
 
-def tile_costs(m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False) -> Iterator[tuple[float, tuple[int, int]]]:
-    """The same for all tiles that fit the registers."""
+def tile_costs(
+    m: int, n: int, lanes: int, machine: Vectors, depthwise: bool = False, across: bool = False
+) -> Iterator[tuple[float, tuple[int, int]]]:  # fmt: skip
+    """The same for all tiles that fit the registers. `across`: the rows of `a` stand side by side, so a product's are a line or two."""
     for vectors in (1, 3) if depthwise else (1, 2, 3, 4):
         panels = ceil(n / (vectors * lanes))
         for rows in row_choices(vectors, machine):
-            cycles = max(rows * vectors, _reading(rows, vectors, machine, depthwise)) + 0.5 * vectors + 0.1 * rows + 0.5
+            around = _around(rows, vectors, machine, n % (vectors * lanes) > 0, across)
+            cycles = max(rows * vectors, _reading(rows, vectors, machine, depthwise)) + around + 0.5
             yield ceil(m / rows) * panels * cycles, (rows, vectors)
+
+
+def _around(rows: int, vectors: int, machine: Vectors, ragged: bool, across: bool) -> float:
+    """What delays a product besides: with few registers the instructions that load, masks, and lines of which little is used."""
+    if machine.count > 16 or rows < FEW:
+        return 0.5 * vectors + 0.1 * rows
+    return 0.4 * (rows + vectors) + 0.5 * ragged + (6 / rows if across else 0)
 
 
 def _reading(rows: int, vectors: int, machine: Vectors, depthwise: bool) -> float:
@@ -54,7 +68,8 @@ def _reading(rows: int, vectors: int, machine: Vectors, depthwise: bool) -> floa
     """
     if machine.count > 16:
         return max(vectors + rows / 2, 4)
-    return max(vectors + rows * (vectors if depthwise else 1) + 3 + max(rows - IN_REGISTERS, 0), 4.3 * vectors, 8)
+    loads = vectors + (rows * vectors + 3 if depthwise else rows + 1) + max(rows - IN_REGISTERS, 0)
+    return max(loads, (4.3 if rows < FEW else 4) * vectors, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +268,7 @@ def tile(to: Builder, p: Problem) -> None:
         cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
         if p.b.copied or rows.count < p.n:  # the longer operand is read once: few tasks share its panels, or each copies its own
             tile_bytes = min(height * one, spanned(rows, inner) // tiles)
-            n_task, m_task = cut(panels * batch.count, tiles, cycles, tile_bytes, to.machine.cache, to.schedule.tasks)
+            n_task, m_task = cut(panels * batch.count, tiles, cycles, tile_bytes, to.machine.cache * (BEYOND if p.b.copied else 1), to.schedule.tasks)
         else:
             m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache, to.schedule.tasks)
         m_task, n_task, pieces = min(m_task, tiles), min(n_task, panels), 1

@@ -132,7 +132,7 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec, schedule: Sche
     tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
     x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
     g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True)
-    shape = choose_tile(s.ci, s.co, lanes, machine, schedule=schedule)
+    shape = choose_tile(s.ci, s.co, lanes, machine, schedule=schedule, across=True)
     plane = s.ci * s.co * 4 + SKEW
     target = to.buffer(36 * plane)
     inner = affine_inner(tiles, x_row, block_size(tiles, shape[0] * 4))
