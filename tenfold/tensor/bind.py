@@ -218,7 +218,7 @@ class Recorder:
         if key not in self.current:
             shape = variable._spec_shape if self.parent is None else self.parent.read(variable).sizes
             self.variables[key] = variable
-            self.current[key] = self.initial[key] = self.tensor(Value(Spec(shape, variable.dtype)))
+            self.current[key] = self.initial[key] = self.tensor(Value(Spec(shape, variable._tensor.dtype)))
         return self.current[key]
 
     def write(self, variable: Any, tensor: Tensor) -> None:

@@ -143,9 +143,10 @@ class Variable(Operand):
         Raises:
             ValueError: another shape. TypeError: another element type.
         """
-        tensor = as_tensor(value, hint=self.dtype, name="assign")
-        if tensor.dtype is not self.dtype:
-            raise DTypeError(f"[assign] {self.name} holds {self.dtype.name}; received {tensor.dtype.name}. Try tf.cast(value, {self.name}.dtype).")
+        kept = self._tensor.dtype
+        tensor = as_tensor(value, hint=kept, name="assign")
+        if tensor.dtype is not kept:
+            raise DTypeError(f"[assign] {self.name} holds {kept.name}; received {tensor.dtype.name}. Try tf.cast(value, {self.name}.dtype).")
         if tensor.sizes != self._spec_shape and not self.shape.is_compatible_with(tensor.shape):
             raise ShapeError(f"[assign] {self.name} has shape {self.shape}; received a value of shape {tensor.shape}.")
         if state.trace is not None:

@@ -47,3 +47,25 @@ def test_a_saved_model_goes_on_where_it_was(float16, tmp_path):
     again = tf.keras.models.load_model(tmp_path / "model.keras")
     assert again.optimizer.get_config() == model.optimizer.get_config()
     assert again.train_on_batch(x, y) == model.train_on_batch(x, y)
+
+
+class TakesTheTypeOfItsWeight(tf.keras.layers.Layer):
+    def build(self, shape):
+        self.inner = tf.keras.layers.Dense(2, use_bias=False, dtype=self.dtype_policy)
+        self.total = self.add_weight((), "zeros", trainable=False)
+        self.scale = self.add_weight((), "ones")
+
+    def call(self, x):
+        self.seen = self.scale.dtype
+        self.total.assign_add(tf.keras.ops.sum(tf.keras.ops.cast(x, "float32")))
+        self.scale.assign(2.0)
+        return self.inner(tf.keras.ops.cast(x, self.scale.dtype)) * self.scale
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_in_a_call_a_weight_has_the_type_that_is_computed_in(compiled):
+    layer = TakesTheTypeOfItsWeight(dtype="mixed_float16")
+    call = tf.function(layer) if compiled else layer
+    assert call(np.ones((3, 4), "float32")).dtype == layer.seen == tf.float16
+    assert layer.scale.dtype == layer.total.dtype == layer.inner.kernel.dtype == tf.float32
+    assert float(layer.total) == 12

@@ -212,3 +212,16 @@ def test_rows_of_a_sparse_tensor_are_counted_without_the_zeros_nobody_gave() -> 
     counts = keras.ops.bincount(rows, minlength=4)
     assert isinstance(counts, tf.SparseTensor)
     np.testing.assert_array_equal(tf.sparse.to_dense(counts), [[0, 0, 2, 0], [1, 1, 0, 0]])
+
+
+def test_only_int8_with_int8_is_summed_in_int32() -> None:
+    x, y = np.array([[100, 100]], "int8"), np.array([[True], [True]])
+    for product in (keras.ops.matmul, lambda a, b: keras.ops.einsum("ij,jk->ik", a, b)):
+        assert product(x, np.array([[2], [2]], "int8")).numpy() == 400
+        assert product(x, y).dtype == "int8"
+        assert product(y.T, y).dtype == "bool"
+        assert product(x, y.astype("float16")).dtype == "float16"
+
+
+def test_truths_are_digitized() -> None:
+    np.testing.assert_array_equal(keras.ops.digitize([True, False], [False, True]), [2, 1])

@@ -92,9 +92,10 @@ def test_model_with_masks_trains_and_is_saved(tmp_path: Path) -> None:
     x = rng.integers(1, 20, (48, 9))
     x[:, 6:] *= rng.integers(0, 2, (48, 1))
     y = (x[:, 0] > 9).astype("float32")[:, None]
+    tf.keras.utils.set_random_seed(1)
     model = words_model()
     model.compile(tf.keras.optimizers.Adam(0.02), "binary_crossentropy")
-    history = model.fit(x, y, batch_size=16, epochs=12, verbose=0).history["loss"]
+    history = model.fit(x, y, batch_size=16, epochs=20, verbose=0).history["loss"]
     assert history[-1] < 0.5 * history[0]
     model.save(tmp_path / "m.keras")
     loaded = tf.keras.models.load_model(tmp_path / "m.keras")

@@ -169,6 +169,12 @@ class Variable(base.Variable):
         self.overwrite_with_gradient = False
 
     @property
+    def dtype(self) -> DType:
+        """The element type of what is read at this point: in a layer's `call` the type it computes in."""
+        kept, wanted = self._tensor.dtype, _scope.autocast
+        return kept if wanted is None or not self.autocast or not kept.is_floating else wanted
+
+    @property
     def value(self) -> Any:  # type: ignore[override]
         """The value at this point."""
         return self.read_value()
@@ -232,8 +238,8 @@ class Variable(base.Variable):
 
     def _same_type(self, value: Any) -> Any:
         if not isinstance(value, (Tensor, IndexedSlices)):
-            value = as_tensor(value, hint=self.dtype)
-        return value if value.dtype is self.dtype else cast(value, self.dtype)
+            value = as_tensor(value, hint=self._tensor.dtype)
+        return value if value.dtype is self._tensor.dtype else cast(value, self._tensor.dtype)
 
     def __repr__(self) -> str:
         head = f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={self.dtype.name}"

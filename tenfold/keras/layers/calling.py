@@ -153,7 +153,7 @@ class Calling(Typed, Weights):
         if len(wanted) > 1:
             _check_build_arguments(type(self).__name__, wanted, info)
         self.__dict__["_first_shapes"] = shapes
-        with init_scope():
+        with init_scope(), autocast_scope(None):
             known = {w: shapes[w] for w in wanted if w in shapes}
             if len(known) > 1:
                 self.build(**known)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from tenfold.core.dtypes import int8, int32
+from tenfold.core.dtypes import bool_, int8, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import differ, normalize_axis
 from tenfold.keras.base.promotion import floating, result_type
@@ -17,18 +19,21 @@ from tenfold.primitives import contraction
 from tenfold.primitives.arithmetic import cast
 
 
-def _exact(*dtypes: Any) -> str:
-    """Their common type, but that of int8 with int8, whose products are summed in int32."""
-    return "int8" if all(dtype == "int8" for dtype in dtypes) else result_type(*dtypes)
+def _promoted(product: Callable[..., Array], *tensors: Array) -> Array:
+    """The product in the tensors' common type; of truths: whether any sum has a term."""
+    common = result_type(*(x.dtype for x in tensors))
+    return cast(product(*(cast(x, int32 if common == "bool" else common) for x in tensors)), common)
 
 
-@operation(dtype=_exact)
+@operation()
 def matmul(x1: Array, x2: Array) -> Array:
-    """The matrix product."""
-    return contraction.integer_matmul(x1, x2) if x1.dtype is int8 else contraction.matmul(x1, x2)
+    """The matrix product; that of int8 with int8 is summed in int32."""
+    if x1.dtype is x2.dtype and x1.dtype is not bool_:
+        return contraction.integer_matmul(x1, x2) if x1.dtype is int8 else contraction.matmul(x1, x2)
+    return _promoted(contraction.matmul, x1, x2)
 
 
-@operation(dtype=_exact)
+@operation()
 def einsum(subscripts: str, *operands: Array, **kwargs: Any) -> Array:
     """Sums of products, by Einstein's notation. (`optimize` says in which order NumPy multiplies, and is a hint.)
 
@@ -38,8 +43,8 @@ def einsum(subscripts: str, *operands: Array, **kwargs: Any) -> Array:
     """
     if kwargs.keys() - {"optimize"}:
         raise TypeError(f"[einsum] unexpected keyword arguments: {sorted(kwargs.keys() - {'optimize'})}. Expected only `optimize`.")
-    if operands[0].dtype is not int8:
-        return p.einsum(subscripts, *operands)
+    if any(x.dtype is not int8 for x in operands):
+        return _promoted(partial(p.einsum, subscripts), *operands)
     return p.integer_einsum(subscripts, *operands) if len(operands) == 2 else p.einsum(subscripts, *(cast(x, int32) for x in operands))
 
 

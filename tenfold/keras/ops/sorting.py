@@ -65,7 +65,8 @@ def searchsorted(sorted_sequence: Array, values: Array, side: str = "left") -> A
 @operation()
 def digitize(x: Array, bins: Array) -> Array:
     """The number of the bin that each element is in: how many of the ascending borders it has reached."""
-    x, edges = (creation.cast(v, result_type(x.dtype, bins.dtype)) for v in (x, bins))
+    common = result_type(x.dtype, bins.dtype)
+    x, edges = (creation.cast(v, int32 if common == "bool" else common) for v in (x, bins))
     return shaping.reshape(s.searchsorted(edges, shaping.reshape(x, [-1]), "right"), x.sizes)
 
 

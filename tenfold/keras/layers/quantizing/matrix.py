@@ -250,7 +250,7 @@ class QuantizedMatrix(LowRank):
             variable = getattr(self, f"_{name}" if name == self.weight_name else name)
             value = store[str(i)]
             if tuple(np.shape(value)) != tuple(variable.shape):
-                raise ValueError(f"Layer '{self.name}': the file's value for '{name}' has shape {tuple(np.shape(value))}; "
+                raise ValueError(f"Layer '{self.name}': the file's value for '{name}' has shape {tuple(np.shape(value))}; it must match: "
                                  f"expected {tuple(variable.shape)}.")  # fmt: skip
             _assign(variable, value)
         self._forget_delta()
