@@ -27,15 +27,20 @@ def opened(data: bytes, source: str) -> Any:
         raise DataLossError(f"[load] {source!r}: the weights are damaged: {first_line(error)}. Try a backup, or saving again.") from None
 
 
+def has(group: Any, name: str) -> bool:
+    """Whether a group has a member of this name. Links are not followed, as `name in group` does."""
+    return group.get(name, getlink=True) is not None
+
+
 def member(group: Any, name: str, kind: Any, source: str) -> Any:
-    """A member of a group, if it is a plain one of the right kind."""
+    """A member of a group, if it is a plain one of the right kind; None: of any kind."""
     import h5py
 
     link = group.get(name, getlink=True)
     if not isinstance(link, h5py.HardLink):
         raise DataLossError(f"[load] {source!r}: {group.name}/{name} is a link to elsewhere. Expected plain data. Not allowed: H5 file with "
                             f"{type(link).__name__}.")  # fmt: skip
-    if group.get(name, getclass=True) is not kind:
+    if kind is not None and group.get(name, getclass=True) is not kind:
         raise DataLossError(f"[load] {source!r}: {group.name}/{name} is not a {kind.__name__.lower()}.")
     return group[name]
 
@@ -47,7 +52,7 @@ def find(file: Any, path: str, source: str) -> Any:
     group = file
     for part in path.split("/"):
         if part:
-            if part not in group:
+            if not has(group, part):
                 return None
             group = member(group, part, h5py.Group, source)
     return group
@@ -66,7 +71,7 @@ def array(group: Any, name: str, where: str, source: str, budget: int) -> np.nda
     """
     import h5py
 
-    if group is None or name not in group:
+    if group is None or not has(group, name):
         raise KeyError(f"{where} has no variable {name!r}")
     dataset = member(group, name, h5py.Dataset, source)
     layout = dataset.id.get_create_plist()

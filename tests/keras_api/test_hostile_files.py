@@ -260,6 +260,18 @@ def test_external_links(good, bad, tmp_path):
         refuses(bad(edited(good, edit)), "link")
 
 
+@pytest.mark.parametrize(
+    "read", [keras.saving.KerasFileEditor, lambda path: keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).load_weights(path)]
+)
+def test_a_link_to_a_file_that_is_there_is_not_followed(read, tmp_path):
+    victim, file = tmp_path / "victim.weights.h5", tmp_path / "linked.weights.h5"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(victim)
+    with h5py.File(file, "w") as written:
+        written["layers"] = h5py.ExternalLink(str(victim), "/layers")
+    with pytest.raises(ValueError, match="ExternalLink"):
+        read(str(file))
+
+
 def test_external_and_virtual_storage(good, bad, tmp_path):
     def outside(file):
         replace_external(file)

@@ -14,7 +14,7 @@ from tenfold.keras.base.switches import tell
 from tenfold.keras.saving.model_file import MAX_CONFIG, WEIGHTS, parsed
 from tenfold.keras.saving.weights_file import entries
 from tenfold.saving.archive import SafeZip, write_bytes
-from tenfold.saving.hdf5 import array, member, opened, write_array
+from tenfold.saving.hdf5 import array, has, member, opened, write_array
 
 
 class KerasFileEditor:
@@ -58,16 +58,15 @@ class KerasFileEditor:
             self.object_metadata[path] = dict(group.attrs)
         found: dict[str, Any] = {}
         for key in group:
-            kind = group.get(key, getclass=True)
-            child = member(group, key, kind, self.filepath)
-            if kind is h5py.Group:
-                inner = member(child, "vars", h5py.Group, self.filepath) if "vars" in child else None
+            child = member(group, key, None, self.filepath)
+            if isinstance(child, h5py.Group):
+                inner = member(child, "vars", h5py.Group, self.filepath) if has(child, "vars") else None
                 content = self._read(child, f"{path}/{key}", budget) if inner is None else self._read(inner, f"{path}/{key}", budget)
                 if inner is not None:
                     content |= {k: v for k, v in self._read(child, f"{path}/{key}", budget).items() if k != "vars"}
                 if content:
                     found[key] = content
-            elif kind is h5py.Dataset:
+            elif isinstance(child, h5py.Dataset):
                 found[key] = array(group, key, path or "the model", self.filepath, budget)
         return found
 
