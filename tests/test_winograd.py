@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import tenfold as tf
 from tenfold.codegen import contraction, cpu
 from tenfold.codegen.contraction import ConvSpec, Recipe
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
+from tenfold.kernel import winograd
 from tenfold.kernel.contraction import Collect, Filter, Spread, Vectors
 from tenfold.runtime.native import host
 from tests.test_contraction import F32, TOLERANCE, apply, bias_relu, check_convolution, conv_spec, convolve, everything, run, sample
@@ -88,6 +91,43 @@ def test_order_and_threads_do_not_matter() -> None:
     ):
         first = run(recipe, {"a": a, "b": b}, shape, F32)
         np.testing.assert_array_equal(run(recipe, {"a": a, "b": b}, shape, F32, two_threads), first)
+
+
+def test_weights_in_parts_have_the_same_bits_and_take_less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, rng = SPECS["ragged_panels"], np.random.default_rng(0)
+    x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci, spec.co)
+    g = sample(rng, F32, spec.n, *spec.output, spec.co)
+
+    def all_three() -> list[tuple[int, np.ndarray]]:
+        recipes = contraction.convolution(spec), contraction.convolution_input_gradient(spec), contraction.convolution_weight_gradient(spec)
+        operands = ((x, w, g.shape), (g, w, x.shape), (x, g, w.shape))
+        made = [run(recipe, {"a": a, "b": b}, shape, F32) for recipe, (a, b, shape) in zip(recipes, operands, strict=True)]
+        return [(max(recipe.scratch), result) for recipe, result in zip(recipes, made, strict=True)]
+
+    whole = all_three()
+    monkeypatch.setattr(winograd, "CHUNK", 1)
+    for (most, expected), (least, actual) in zip(whole, all_three(), strict=True):
+        assert least < most
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_parts_of_weights_that_are_kept_do_not_share_memory() -> None:
+    x = tf.constant(np.random.default_rng(0).standard_normal((16, 8, 8, 512)).astype("float32"))
+    frozen = tf.Variable(np.random.default_rng(1).standard_normal((3, 3, 512, 256)).astype("float32") * 0.02)
+
+    @tf.function
+    def gradient(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.reduce_sum(tf.nn.conv2d(x, frozen, 1, "SAME") ** 2)
+        return tape.gradient(y, x)
+
+    first = gradient(x).numpy()
+    np.testing.assert_array_equal(gradient(x).numpy(), first)  # what is kept serves the second run too
+    spec = conv_spec(F32, 16, (8, 8), 512, 256, (3, 3), padding=SAME)
+    out = convolve(spec, x.numpy(), frozen.numpy(), np.zeros((16, 8, 8, 256), np.float32))[0]
+    expected = convolve(spec, x.numpy(), frozen.numpy(), 2 * out)[1]
+    np.testing.assert_allclose(first, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(

@@ -272,16 +272,15 @@ def normalize_axes(name: str, axes: Any, rank: int) -> tuple[int, ...]:
     """
     if axes is None:
         return tuple(range(rank))
-    single = axes[0] if type(axes) is list and len(axes) == 1 else axes
-    if type(single) is int:
-        return (normalize_axis(name, single, rank),)
-    given = np.asarray(axes).reshape(-1)
-    if given.size and given.dtype.kind not in "iu":
-        raise InvalidArgumentError(f"[{name}] an axis must be an integer; received axis={axes!r}.")
-    listed = [int(a) for a in given]
-    result = tuple(sorted(normalize_axis(name, a, rank) for a in listed))
+    listed = [axes] if type(axes) is int else axes if type(axes) in (list, tuple) else None
+    if listed is None or any([type(a) is not int for a in listed]):
+        given = np.asarray(axes).reshape(-1)
+        if given.size and given.dtype.kind not in "iu":
+            raise InvalidArgumentError(f"[{name}] an axis must be an integer; received axis={axes!r}.")
+        listed = [int(a) for a in given]
+    result = tuple(sorted([normalize_axis(name, a, rank) for a in listed]))
     if len(set(result)) != len(result):
-        raise InvalidArgumentError(f"[{name}] an axis is named twice. Received axis={listed}.")
+        raise InvalidArgumentError(f"[{name}] an axis is named twice. Received axis={list(listed)}.")
     return result
 
 

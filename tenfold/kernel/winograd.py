@@ -9,7 +9,7 @@ sparse ones, the outer of which is the same *butterfly* of sums and differences.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -63,9 +63,24 @@ OUTPUT_BACK = (transposed(_OUTPUT), BUTTERFLY)  # A: 4 -> 6
 FILTER_BACK = (BUTTERFLY, transposed(_FILTER))  # G': 6 -> 3
 
 WIDE = dtypes.float32  # in which all is computed
-CHUNK = 8 << 20  # bytes of transformed images worked on at a time, so that they stay in the last cache
+CHUNK = 8 << 20  # bytes of transformed images, or weights, worked on at a time, so that they stay in the last cache
 SKEW = 320  # bytes added between planes, so that these do not fall upon each other in the cache
 TASK = 1 << 17  # bytes that a task of a transformation writes, about
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Plain weights: where, the places of the taps, bytes from k to k and from panel to panel, and the columns of a panel.
+
+    What is made of `settled` ones is kept.
+    """
+
+    plain: Operand
+    taps: Table
+    row: int
+    panel: int
+    columns: int
+    settled: bool
 
 
 def worth(machine: Vectors, s: Shape, once: bool) -> bool:
@@ -100,8 +115,7 @@ def convolution(
     columns = shape[1] * machine.lanes(s.dtype)
     taps = np.arange(9, dtype=np.int64) * (s.ci * s.co * 4)
     plain = convert(to, Operand("b"), s.dtype, 9 * s.ci * s.co)
-    weights = _filters(to, plain, taps, s.co * 4, columns * 4, s.ci, s.co, columns)
-    _images(to, s, weights, shape, epilogue)
+    _images(to, s, Weights(plain, taps, s.co * 4, columns * 4, columns, settled), shape, epilogue)
     return to.finish()
 
 
@@ -118,8 +132,7 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec, schedule: Sched
     turned = np.arange(8, -1, -1, dtype=np.int64) * (s.ci * s.co * size)
     packed = pack(to, Operand("b"), s.dtype, s.co, s.ci, s.ci * size, size, columns, columns, turned)  # [panel][tap][k][columns]
     one = s.ci * columns * 4
-    weights = _filters(to, packed, np.arange(9, dtype=np.int64) * one, columns * 4, 9 * one, s.ci, s.co, columns)
-    _images(to, s, weights, shape, None)
+    _images(to, s, Weights(packed, np.arange(9, dtype=np.int64) * one, columns * 4, 9 * one, columns, False), shape, None)
     return to.finish()
 
 
@@ -133,34 +146,42 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec, schedule: Sche
     x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
     g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True)
     shape = choose_tile(s.ci, s.co, lanes, machine, schedule=schedule, across=True)
-    plane = s.ci * s.co * 4 + SKEW
-    target = to.buffer(36 * plane)
     inner = affine_inner(tiles, x_row, block_size(tiles, shape[0] * 4))
     b = Columns(g, g_row, shape[1] * lanes * 4, False)
-    problem = Problem(
-        WIDE, s.co, shape, affine_rows(s.ci, 4, s.co * 4), inner, x, b, Batch(36, x_plane, g_plane, plane), target=target,
-        out_elements=s.ci * s.co,
-    )  # fmt: skip
-    tile(to, problem)
-    row = s.co * s.dtype.size
+    block = _block(s.ci, 36 * s.co * 4, shape[0])
+    plane, row = block * s.co * 4 + SKEW, s.co * s.dtype.size
     planes, taps = np.arange(36, dtype=np.int64) * plane, np.arange(9, dtype=np.int64) * (s.ci * row)
     kernel = Filter(WIDE, s.dtype, lanes, FILTER_BACK)
-    _filter(to, kernel, (target, planes, s.co * 4, 0), (Operand("out"), taps, row, 0), s.ci, s.co // lanes, s.co // lanes)
+    for first in range(0, s.ci, block):
+        count, target = min(block, s.ci - first), to.buffer(36 * plane)
+        problem = Problem(
+            WIDE, s.co, shape, affine_rows(count, 4, s.co * 4), inner, Operand(x.name, x.offset + first * 4), b,
+            Batch(36, x_plane, g_plane, plane), target=target, out_elements=count * s.co,
+        )  # fmt: skip
+        tile(to, problem)
+        out = Operand("out", first * row)
+        _filter(to, kernel, (target, planes, s.co * 4, 0), (out, taps, row, 0), count, s.co // lanes, s.co // lanes)
     return to.finish()
+
+
+def _block(count: int, each: int, unit: int) -> int:
+    """How many of `count` things of `each` bytes are made at a time, in equal shares of whole units, so as not to fill much memory."""
+    shares = ceil(count * each / CHUNK)
+    return min(ceil(ceil(count / shares) / unit) * unit, count)
 
 
 def _shape(machine: Vectors, s: Shape, n: int, schedule: Schedule) -> tuple[int, int]:
     return choose_tile(s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), n, machine.lanes(s.dtype), machine, schedule=schedule)
 
 
-def _filters(to: Builder, source: Operand, taps: Table, source_k: int, source_panel: int, k: int, n: int, columns: int) -> Columns:
-    """The transformed weights, in panels [36][panel][k][columns]."""
-    lanes, row = to.machine.lanes(WIDE), columns * 4
-    plane = ceil(n / columns) * k * row + SKEW
+def _filters(to: Builder, w: Weights, first: int, k: int, n: int) -> Columns:
+    """`n` columns of the transformed weights from panel `first` on, in panels [36][panel][k][columns]."""
+    lanes, row = to.machine.lanes(WIDE), w.columns * 4
+    plane = ceil(n / w.columns) * k * row + SKEW
     target = to.buffer(36 * plane)
     planes = np.arange(36, dtype=np.int64) * plane
-    kernel, places = Filter(WIDE, WIDE, lanes, FILTER), (target, planes, row, k * row)
-    _filter(to, kernel, (source, taps, source_k, source_panel), places, k, n // lanes, columns // lanes)
+    source = Operand(w.plain.name, w.plain.offset + first * w.panel), w.taps, w.row, w.panel
+    _filter(to, Filter(WIDE, WIDE, lanes, FILTER), source, (target, planes, row, k * row), k, n // lanes, w.columns // lanes)
     return Columns(target, row, k * row, True)
 
 
@@ -214,15 +235,18 @@ def _spread(to: Builder, s: Shape, source: Operand, images: int, back: bool, tar
     return target, row, plane
 
 
-def _images(to: Builder, s: Shape, weights: Columns, shape: tuple[int, int], epilogue: Epilogue | None) -> None:
-    """Transforms images, multiplies, transforms back: as many images at a time as leave all that in the cache."""
+def _images(to: Builder, s: Shape, w: Weights, shape: tuple[int, int], epilogue: Epilogue | None) -> None:
+    """Transforms images, multiplies, transforms back: as many images at a time as leave all that in the cache; if that is all of them, by
+    as many transformed weights at a time as do not fill much memory."""
     lanes, out = to.machine.lanes(WIDE), s.dtype if epilogue is None else epilogue.value.dtype
     each = 36 * ceil(s.output[1] / 4) * ceil(s.output[2] / 4) * (_row(s.ci) + _row(s.co))
     chunk = min(max((CHUNK + 36 * s.ci * s.co * 4) // each, 1), s.n)
     chunk = ceil(s.n / ceil(s.n / chunk))
     scratch = to.buffer(each // (_row(s.ci) + _row(s.co)) * chunk * _row(s.ci) + 36 * SKEW)
     sums = to.buffer(each // (_row(s.ci) + _row(s.co)) * chunk * _row(s.co) + 36 * SKEW)
-    panels = ceil(s.co / (shape[1] * lanes))
+    panels = ceil(s.co / w.columns)
+    block = panels if w.settled or chunk < s.n else _block(panels, 36 * s.ci * w.columns * 4, 1)
+    weights = {0: _filters(to, w, 0, s.ci, s.co)} if block == panels else {}
     for first in range(0, s.n, chunk):
         images = min(chunk, s.n - first)
         size = s.input[1] * s.input[2] * s.ci * s.dtype.size
@@ -232,10 +256,15 @@ def _images(to: Builder, s: Shape, weights: Columns, shape: tuple[int, int], epi
         assert isinstance(tiles, int)
         out_row, out_plane = _row(s.co), tiles * _row(s.co) + SKEW
         inner = affine_inner(s.ci, 4, block_size(s.ci, shape[0] * 4))
-        problem = Problem(
-            WIDE, s.co, shape, affine_rows(tiles, row, out_row), inner, x, weights,
-            Batch(36, plane, panels * weights.panel_stride + SKEW, out_plane), target=sums, out_elements=tiles * s.co,
-        )  # fmt: skip
-        tile(to, problem)
+        for panel in range(0, panels, block):
+            begin = panel * w.columns
+            n = min(block * w.columns, s.co - begin)
+            b = weights.get(panel) or _filters(to, w, panel, s.ci, n)
+            problem = Problem(
+                WIDE, n, shape, affine_rows(tiles, row, out_row), inner, x, b,
+                Batch(36, plane, ceil(n / w.columns) * b.panel_stride + SKEW, out_plane), target=Operand(sums.name, begin * 4),
+                out_elements=tiles * n, out_columns=s.co,
+            )  # fmt: skip
+            tile(to, problem)
         values.update({"source": sums, "out": Operand("out"), "row": out_row, "plane": out_plane, "first": first * s.pixels})
         _launch(to, Collect(WIDE, out, lanes, OUTPUT, epilogue), COLLECT_ARGS, values, out_row)

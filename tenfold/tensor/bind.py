@@ -207,10 +207,12 @@ class Recorder:
             return _run(primitive, inputs, attrs)
         results = (Value(made),) if single else tuple([Value(s) for s in made])
         self.nodes.append(Node(primitive, values, results, attrs, caller()))
-        outputs = tuple([self.tensor(v) for v in results])
+        if not single:
+            return tuple([self.tensor(v) for v in results])
+        output = Tensor._traced(results[0], self)
         if primitive.name in KNOWN and any([x._array is None and x._known is not None for x in inputs]):
-            outputs[0]._known = _known(primitive, inputs, attrs)
-        return outputs[0] if single else outputs
+            output._known = _known(primitive, inputs, attrs)
+        return output
 
     def read(self, variable: Any) -> Tensor:
         """The variable's value at this point of the function."""
