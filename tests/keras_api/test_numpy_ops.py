@@ -225,3 +225,16 @@ def test_only_int8_with_int8_is_summed_in_int32() -> None:
 
 def test_truths_are_digitized() -> None:
     np.testing.assert_array_equal(keras.ops.digitize([True, False], [False, True]), [2, 1])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_nan_and_infinities_become_numbers_of_any_type(dtype: str) -> None:
+    x = tf.cast([np.nan, np.inf, -np.inf, 1.0], dtype)
+    found = keras.ops.nan_to_num(x, nan=2.0)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(tf.cast(found, "float64"), [2.0, float(x.dtype.max), float(x.dtype.min), 1.0])
+
+
+def test_extremes_of_truths_with_a_first_value() -> None:
+    assert keras.ops.max([False, False], initial=1).numpy() and not keras.ops.max([False, False], initial=0).numpy()
+    assert keras.ops.min([True, True], initial=1).numpy() and not keras.ops.min([True, True], initial=0).numpy()

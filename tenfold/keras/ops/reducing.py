@@ -55,14 +55,18 @@ def _precisely(reduce: Any, x: Array, axis: Axes, keepdims: bool) -> Array:
 @operation()
 def max(x: Array, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Array:
     """The largest element along axes, and no less than `initial`."""
-    found = r.reduce_any(x, axis, keepdims) if x.dtype.is_bool else r.reduce_max(x, axis=axis, keepdims=keepdims)
+    if x.dtype.is_bool:
+        return elementwise.logical_or(r.reduce_any(x, axis, keepdims), bool(initial))
+    found = r.reduce_max(x, axis=axis, keepdims=keepdims)
     return found if initial is None else elementwise.maximum(found, creation.cast(initial, found.dtype))
 
 
 @operation()
 def min(x: Array, axis: Axes = None, keepdims: bool = False, initial: Any = None) -> Array:
     """The smallest element along axes, and no more than `initial`."""
-    found = r.reduce_all(x, axis, keepdims) if x.dtype.is_bool else r.reduce_min(x, axis=axis, keepdims=keepdims)
+    if x.dtype.is_bool:
+        return elementwise.logical_and(r.reduce_all(x, axis, keepdims), True if initial is None else bool(initial))
+    found = r.reduce_min(x, axis=axis, keepdims=keepdims)
     return found if initial is None else elementwise.minimum(found, creation.cast(initial, found.dtype))
 
 

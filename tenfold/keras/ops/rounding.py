@@ -99,7 +99,7 @@ def nan_to_num(x: Array, nan: float = 0.0, posinf: float | None = None, neginf: 
     if not x.dtype.is_floating:
         return x
     limits: Any = x.dtype
-    high, low = float(limits.max if posinf is None else posinf), float(limits.min if neginf is None else neginf)
+    high, low = (creation.cast(n, x.dtype) for n in (limits.max if posinf is None else posinf, limits.min if neginf is None else neginf))
     return a.select(e.is_nan(x), float(nan), a.select(e.is_inf(x), a.select(x > 0, high, low), x))
 
 
