@@ -58,3 +58,8 @@ def test_gamma_of_each_concentration_and_rate() -> None:
     assert tf.random.gamma([2], 1.0, dtype="float64", seed=3).dtype == tf.float64
     with pytest.raises(TypeError, match="floating-point"):
         tf.random.gamma([2], 1, dtype="int32")
+
+
+def test_gamma_of_impossible_and_extreme_concentrations_ends() -> None:
+    drawn = tf.random.gamma([3], [-1.0, float("nan"), float("inf"), 0.0], seed=1).numpy()
+    assert np.isnan(drawn[:, :3]).all() and (drawn[:, 3] == 0).all()

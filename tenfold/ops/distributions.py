@@ -45,10 +45,11 @@ def _until_accepted(draw: Callable[[Any, Any], tuple[Any, Any]], seed: Any, star
 
 
 def _log_gamma_draws(seed: Any, shape: Any, alpha: Any) -> Any:
-    """Logarithms of gamma draws (Marsaglia and Tsang, 2000). Below 1, alpha is raised by 1 and the draw lowered by U ** (1 / alpha)."""
+    """Logarithms of gamma draws (Marsaglia and Tsang, 2000). Below 1, alpha is raised by 1 and the draw lowered by U ** (1 / alpha).
+    NaN where alpha is negative or not finite."""
     dtype = alpha.dtype
     small = a.less(alpha, 1)
-    d = a.select(small, alpha + 1, alpha) - 1 / 3
+    d = a.select(a.less(alpha, 0), float("nan"), a.select(small, alpha + 1, alpha) - 1 / 3)
     c = 1 / e.sqrt(9 * d)
 
     def draw(key: Any, round_: Any) -> tuple[Any, Any]:
@@ -58,7 +59,7 @@ def _log_gamma_draws(seed: Any, shape: Any, alpha: Any) -> Any:
         positive = a.less(0, base)
         log_v = 3 * a.log(a.select(positive, base, 1))
         accepted = e.log1p(-u) < z * z / 2 + d * (1 - e.exp(log_v) + log_v)
-        return a.log(d) + log_v, a.logical_or(a.logical_and(positive, accepted), a.not_equal(d, d))
+        return a.log(d) + log_v, a.logical_or(a.logical_and(positive, accepted), a.logical_not(e.is_finite(d)))
 
     found = _until_accepted(draw, seed, broadcast_to(a.zeros_like(alpha), shape))
     u: Any = uniform_(fold_in(seed, np.uint32(0xFFFFFFFF)), shape, dtype=dtype)

@@ -49,6 +49,8 @@ def test_convolutions_and_paddings():
     np.testing.assert_allclose(K.pool2d(image, (2, 2), (2, 2), pool_mode="avg"), windows.mean((2, 4)), rtol=1e-5)
     np.testing.assert_array_equal(K.resize_images(image, 2, 3, "channels_last"), image.repeat(2, 1).repeat(3, 2))
     np.testing.assert_array_equal(K.resize_images(image, 2, 3, "channels_first"), image.repeat(2, 2).repeat(3, 3))
+    with pytest.raises(ValueError, match=r"resize_images.*must be known.*UpSampling2D"):
+        tf.function(lambda x: K.resize_images(x, 2, 3, "channels_last"), input_signature=[tf.TensorSpec((None, None, None, 3))])(image)
     with pytest.raises(ValueError, match="Invalid pooling mode"):
         K.pool2d(image, (2, 2), pool_mode="sum")
     with pytest.raises(ValueError, match="tuple of 2 tuples"):

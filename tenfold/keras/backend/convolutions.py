@@ -92,9 +92,15 @@ def _pool(x: Any, size: Any, strides: Any, padding: str, data_format: str | None
 
 
 def resize_images(x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest") -> Any:
-    """Images enlarged by whole factors; `interpolation` is a method of `tf.image.resize`."""
+    """Images enlarged by whole factors; `interpolation` is a method of `tf.image.resize`.
+
+    Raises:
+        ValueError: height or width is unknown.
+    """
     channels_first = _channels_first(data_format)
     height, width = _spatial(x.shape, data_format)
+    if height is None or width is None:
+        raise ValueError(f"[resize_images] height and width must be known. Received: x.shape={x.shape}. Try keras.layers.UpSampling2D.")
     images = ops.transpose(x, (0, 2, 3, 1)) if channels_first else x
     images = resize(images, (height * height_factor, width * width_factor), interpolation)
     return ops.transpose(images, (0, 3, 1, 2)) if channels_first else images
