@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence, Set
+from math import prod
 from typing import Any, Protocol
 from weakref import ref
 
@@ -27,6 +28,7 @@ from tenfold.compiler.lower import Call, lower_map, lower_reduce
 from tenfold.compiler.padding import absorb_pads
 from tenfold.compiler.parts import join_pads
 from tenfold.compiler.program import Uses, root
+from tenfold.compiler.repeat import Loops, Repeat
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
 from tenfold.compiler.staged import Staged, is_staged
@@ -36,17 +38,22 @@ from tenfold.core import garbage
 from tenfold.core.config import config
 from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
+from tenfold.runtime import profiler
 from tenfold.runtime.executor import Executable
-from tenfold.runtime.memory import SMALL, ArenaPool, address_of, allocator, empty
+from tenfold.runtime.memory import SMALL, ArenaPool, address_of, allocator, empty, empty_array
 
 
 class Compiled(Protocol):
     """A graph made ready to run."""
 
-    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
+    @property
+    def repeats(self) -> bool:
+        """Whether calls take a Repeat at the moment."""
+
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = (), repeat: Repeat | None = None) -> list[Any]:
         """Runs it; arrays named in `updates` are changed in place. `variables` are the last arrays; the same list again says that they
         are the same. Whenever the elements of a steady array are not those of the last call, the array or `versions`
-        must be others too."""
+        must be others too. With `repeat` it runs many times, and `arrays` are what the first run is given."""
 
 
 LARGE = 1 << 24  # bytes that are not worth making for a single run
@@ -100,6 +107,7 @@ class Program:
         self._versions: Sequence[int] = ()
         self._stale = True  # whether that has to be made, or made again
         self._lock = threading.Lock()
+        self._loops: dict[Any, Loops] = {}  # around this program, by what moves
         self._ready = False
         self._assembled: Assembled | None = None
         self._name: str | None = plan_name(self._graph, self._targets, self._steady) if instead is None else without_panels(instead._name)
@@ -143,12 +151,18 @@ class Program:
         self._again = Executable.of(plan.again, kernels, plan.functions, lambda: self._compiled.sources[1])
         self._ready = True
 
-    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
+    @property
+    def repeats(self) -> bool:
+        """Once it has run, if it calls Python for errors alone, and nobody asks for a profile."""
+        calls = any(f.primitive.name != "check" for f in self._plan.functions)
+        return self._ready and self._first is None and not calls and not profiler.active()
+
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = (), repeat: Repeat | None = None) -> list[Any]:
         """Runs the program."""
         if self._first is not None:
             first, self._first = self._first, None
             return first(arrays, variables, versions)
-        outputs = [make() for make in self._results]
+        outputs = [make() for make in self._results] if repeat is None or not repeat.keep else self._many(repeat.times)
         with self._lock:
             if not self._ready:
                 self._start()
@@ -171,10 +185,31 @@ class Program:
                 if self._stale:
                     self._settle(versions)
                 self._variables = variables
-                self._again.run(table)
+                if repeat is None:
+                    self._again.run(table)
+                else:
+                    self._repeat(repeat)
             finally:
                 ARENAS.give(arena)
         return outputs
+
+    def _many(self, times: int) -> list[Any]:
+        return [empty_array((times, *shape), dtype.numpy) for shape, dtype in self._plan.outputs]
+
+    def _repeat(self, repeat: Repeat) -> None:
+        """Runs it again and again; where the arguments are that moved, has to be found anew."""
+        layout = (repeat.layout, repeat.keep)
+        loops = self._loops.get(layout)
+        if loops is None:
+            moving = [(1 + i, nbytes) for i, nbytes in repeat.moving]
+            if repeat.keep:
+                moving += [(i, prod(shape) * dtype.size) for i, (shape, dtype) in enumerate(self._plan.outputs, self._first_output)]
+            loops = self._loops[layout] = Loops(self._again, self._table, moving, [g.layout for g in repeat.gathers])
+        try:
+            loops.run(repeat)
+        finally:
+            for i, _ in repeat.moving:
+                self._last[i] = None
 
     def _settle(self, versions: Sequence[int]) -> None:
         """Makes what is kept."""
@@ -188,11 +223,13 @@ class Program:
 class Reference:
     """The same through the NumPy oracles: slow, and independent of the compiler."""
 
+    repeats = False
+
     def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = ()) -> None:
         self._graph = graph
         self._targets = dict(updates)
 
-    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = (), repeat: Repeat | None = None) -> list[Any]:
         """Runs the graph, node by node."""
         arrays = [*arrays, *variables]
         outputs = reference.run(self._graph, arrays)

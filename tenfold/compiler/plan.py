@@ -13,7 +13,7 @@ import numpy as np
 from tenfold.compiler.calls import HostFunction
 from tenfold.core.dtypes import DType, as_dtype
 from tenfold.ir.primitive import PRIMITIVES, Spec
-from tenfold.runtime import machine
+from tenfold.runtime import interpreter
 from tenfold.runtime.executor import Code
 
 NUMBERS = np.dtype("<i8")
@@ -123,19 +123,19 @@ def check(code: Code, slots: int, kernels: int, arguments: Sequence[int]) -> Non
     """Raises ValueError unless the words are steps that name slots, kernels and functions (by their numbers of `arguments`) that there are."""
     words = code.words.tolist()
     at, starts, targets = 1, {1}, []
-    places: dict[int, list[int]] = {machine.LAUNCH: [], machine.HOST: []}
-    while (op := words[at]) != machine.END:
+    places: dict[int, list[int]] = {interpreter.LAUNCH: [], interpreter.HOST: []}
+    while (op := words[at]) != interpreter.END:
         if op in places:
             places[op].append(at + 1)
-            first = at + (4 if op == machine.LAUNCH else 3)
+            first = at + (4 if op == interpreter.LAUNCH else 3)
             number, count = words[at + 1], words[first - 1]
-            known = 0 <= number < kernels if op == machine.LAUNCH else 0 <= number < len(arguments) and arguments[number] == count
+            known = 0 <= number < kernels if op == interpreter.LAUNCH else 0 <= number < len(arguments) and arguments[number] == count
             at = first + 2 * count
             right = known and 0 <= count <= words[0] and all(-1 <= slot < slots for slot in words[first:at:2])
         else:
-            targets.append(words[at + (3 if op == machine.JUMP_UNLESS else 1)])
-            right = op == machine.JUMP or (op == machine.JUMP_UNLESS and 0 <= words[at + 1] < slots)
-            at += 4 if op == machine.JUMP_UNLESS else 2
+            targets.append(words[at + (3 if op == interpreter.JUMP_UNLESS else 1)])
+            right = op == interpreter.JUMP or (op == interpreter.JUMP_UNLESS and 0 <= words[at + 1] < slots)
+            at += 4 if op == interpreter.JUMP_UNLESS else 2
         if not right:
             raise ValueError("a wrong step")
         starts.add(at)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.compiler.repeat import Repeat
 from tenfold.core.dtypes import string
 from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import match, show
@@ -61,6 +62,8 @@ class _Part:
 class Staged:
     """Runs a graph as host operations and programs in turn. Called as a program is."""
 
+    repeats = False
+
     def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]], steady: Sequence[int], build: Build) -> None:
         self._graph, self._build = graph, build
         self._targets = dict(updates)
@@ -68,7 +71,7 @@ class Staged:
         written = {id(part.graph.outputs[o]) for part in self._parts for o, _ in part.updates}
         self._in_place = frozenset(written)
 
-    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = ()) -> list[Any]:
+    def __call__(self, arrays: list[Any], variables: Sequence[Any] = (), versions: Sequence[int] = (), repeat: Repeat | None = None) -> list[Any]:
         """Runs it; arrays named in `updates` are changed in place."""
         arrays = [*arrays, *variables]
         env: dict[int, Any] = {id(v): a for v, a in zip(self._graph.inputs, arrays, strict=True)}

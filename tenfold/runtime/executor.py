@@ -6,6 +6,7 @@ The table is an array of int64: its first word is the largest number of argument
     JUMP_UNLESS slot value target              go on at `target` where the byte at the address is 0
     JUMP target
     HOST callback n (slot value)*n             call Python; a result other than 0 ends the run
+    RUN code table                             run the plan at `code` with the pointers at `table`, unprofiled
     END
 
 A pair (slot, value) is the address pointers[slot] + value, or value itself where the slot is -1.
@@ -23,11 +24,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.runtime import machine, profiler
+from tenfold.runtime import interpreter, profiler
 from tenfold.runtime.threads import native, pool_address
 
 Table = npt.NDArray[np.int64]
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+_errors: dict[int, BaseException] = {}  # what ended the run of a thread, until `run` raises it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,15 @@ class Branch:
     otherwise: tuple[Step, ...] = ()
 
 
-Step = Launch | HostCall | Loop | Branch
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Runs another plan, with the base pointers in `table`; nothing of it is profiled."""
+
+    plan: Executable
+    table: Table
+
+
+Step = Launch | HostCall | Loop | Branch | Run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +120,7 @@ class Assembler:
         self._parallel = False
         for step in steps:
             self._step(step)
-        self._words.append(machine.END)
+        self._words.append(interpreter.END)
 
     @property
     def code(self) -> Code:
@@ -124,14 +134,17 @@ class Assembler:
                 if tasks <= 0:
                     return
                 self._parallel |= tasks > 1
-                self._call(self._kernels, [machine.LAUNCH, address, tasks], args, name, source)
+                self._call(self._kernels, [interpreter.LAUNCH, address, tasks], args, name, source)
             case HostCall(function, args, name, source):
-                self._call(self._hosts, [machine.HOST, len(self.functions)], args, name or getattr(function, "__name__", "host"), source)
+                self._call(self._hosts, [interpreter.HOST, len(self.functions)], args, name or getattr(function, "__name__", "host"), source)
                 self.functions.append(function)
             case Loop(condition, flag, body):
                 self._loop(condition, flag, body)
             case Branch(flag, then, otherwise):
                 self._branch(flag, then, otherwise)
+            case Run(plan, table):
+                self._parallel |= plan.parallel
+                self._words += [interpreter.RUN, plan.address, _address_of(table)]
 
     def _call(self, places: list[int], head: list[int], args: tuple[Argument, ...], name: str, source: Any) -> None:
         places.append(len(self._words) + 1)
@@ -144,20 +157,20 @@ class Assembler:
         words, start = self._words, len(self._words)
         for step in condition:
             self._step(step)
-        words += [machine.JUMP_UNLESS, flag.slot, flag.offset, 0]
+        words += [interpreter.JUMP_UNLESS, flag.slot, flag.offset, 0]
         hole = len(words) - 1
         for step in body:
             self._step(step)
-        words += [machine.JUMP, start]
+        words += [interpreter.JUMP, start]
         words[hole] = len(words)
 
     def _branch(self, flag: Address, then: tuple[Step, ...], otherwise: tuple[Step, ...]) -> None:
         words = self._words
-        words += [machine.JUMP_UNLESS, flag.slot, flag.offset, 0]
+        words += [interpreter.JUMP_UNLESS, flag.slot, flag.offset, 0]
         hole = len(words) - 1
         for step in then:
             self._step(step)
-        words += [machine.JUMP, 0]
+        words += [interpreter.JUMP, 0]
         end = len(words) - 1
         words[hole] = len(words)
         for step in otherwise:
@@ -185,15 +198,14 @@ class Executable:
         return made
 
     def _bind(self, code: Code, kernels: Sequence[int] | None, functions: Sequence[Any], sources: Callable[[], Sequence[Any]]) -> None:
-        self._errors: dict[int, BaseException] = {}
         self._code = code.words.copy()
         if kernels is not None:
             self._code[code.kernels] = np.array(kernels, np.int64)[code.words[code.kernels]]
         self._callbacks = [self._callback(functions[code.words[at]], code.words[at + 1]) for at in code.hosts.tolist()]
         self._code[code.hosts] = [ctypes.cast(callback, ctypes.c_void_p).value or 0 for callback in self._callbacks]
         self._places, self._step_names, self._sources = np.sort(np.concatenate([code.kernels, code.hosts])) - 1, code.names, sources
-        self._parallel = code.parallel
-        self._address: int = self._code.ctypes.data
+        self.parallel = code.parallel
+        self.address: int = self._code.ctypes.data
         self._last: tuple[Table | None, int] = (None, 0)
         self._main = _main()
 
@@ -203,28 +215,27 @@ class Executable:
         if last is not table:
             address = _address_of(table)
             self._last = (table, address)
-        pool = pool_address() if self._parallel else 0
+        pool = pool_address() if self.parallel else 0
         if profiler.active():
             self._run_profiled(address, pool)
-        elif self._main(self._address, address, pool, 0):
-            raise self._errors.pop(threading.get_ident())
+        elif self._main(self.address, address, pool, 0):
+            raise _errors.pop(threading.get_ident())
 
     def _run_profiled(self, address: int, pool: int) -> None:
         names = dict(zip(self._places.tolist(), zip(self._step_names, self._sources(), strict=True), strict=True))
         with profiler.recording(names) as buffer:
-            failed = self._main(self._address, address, pool, buffer)
+            failed = self._main(self.address, address, pool, buffer)
         if failed:
-            raise self._errors.pop(threading.get_ident())
+            raise _errors.pop(threading.get_ident())
 
     def _callback(self, function: Callable[[Sequence[int]], None], count: int) -> Any:
-        errors = self._errors
         array = ctypes.c_int64 * int(count)
 
         def call(args: int) -> int:
             try:
                 function(array.from_address(args)[:] if count else ())
             except BaseException as error:  # to be raised by run
-                errors[threading.get_ident()] = error
+                _errors[threading.get_ident()] = error
                 return 1
             return 0
 

@@ -1,4 +1,4 @@
-"""The native part of the runtime, as LLVM text: the workers' loop, fork and join, and the interpreter of plans.
+"""The native part of the runtime, as LLVM text: the workers' loop, fork and join; the interpreter of plans is in `interpreter`.
 
 A *region* runs tasks 0 to n - 1. Its descriptor (function, args, n) is guarded by one word: the region's generation above, how many tasks
 are claimed below. A task is claimed by compare-and-swap of the whole word, and the master closes the word (CLOSED) while it writes
@@ -11,6 +11,8 @@ part of the data, and finds in its own cache what it has written.
 
 from __future__ import annotations
 
+from tenfold.runtime import interpreter
+
 # Offsets in the pool's state, in int64; what different threads write lies on different pairs of cache lines.
 WORD = 0
 FUNCTION, ARGS, COUNT = 1, 2, 3  # on the word's line, so that a worker gets all of a region in one transfer
@@ -21,11 +23,8 @@ WORKERS, SPINS, LOCK, UNLOCK, WAIT, WAKE, YIELD = 80, 81, 82, 83, 84, 85, 86
 MUTEX, CONDITION = 96, 112
 STATE_SIZE = 128
 
-# Operation codes of plans; see executor.py for the layout.
-END, LAUNCH, JUMP_UNLESS, JUMP, HOST = range(5)
-
 CLOSED = 0x7FFFFFFF
-NAMES = ("tenfold_worker", "tenfold_parallel", "tenfold_main", "tenfold_noop")
+NAMES = ("tenfold_worker", "tenfold_parallel", "tenfold_noop", *interpreter.NAMES)
 
 
 def text(triple: str) -> str:
@@ -33,7 +32,7 @@ def text(triple: str) -> str:
     x86 = triple.startswith(("x86_64", "i686"))
     pause = "call void @llvm.x86.sse2.pause()" if x86 else "call void @llvm.aarch64.hint(i32 1)" if triple.startswith(("aarch64", "arm64")) else ""
     clock = "@llvm.readcyclecounter()" if x86 else "@llvm.readsteadycounter()"
-    return "\n".join([_WORKERS, _PARALLEL, _MAIN]).replace("$PAUSE", pause).replace("$CLOCK", clock)
+    return "\n".join([_WORKERS, _PARALLEL, interpreter.TEXT]).replace("$PAUSE", pause).replace("$CLOCK", clock)
 
 
 def _slots(**offsets: int) -> str:
@@ -247,146 +246,5 @@ yield:
 out:
   store atomic i64 0, ptr %pb release, align 8
   ret void
-}}
-"""
-
-_MAIN = f"""
-define internal i64 @resolve(ptr %pair, ptr %table, ptr %zero) alwaysinline {{
-  %slot = load i64, ptr %pair
-  %pv = getelementptr i64, ptr %pair, i64 1
-  %value = load i64, ptr %pv
-  %literal = icmp slt i64 %slot, 0
-  %entry = getelementptr i64, ptr %table, i64 %slot
-  %from = select i1 %literal, ptr %zero, ptr %entry
-  %base = load i64, ptr %from
-  %sum = add i64 %base, %value
-  ret i64 %sum
-}}
-
-define internal void @resolve_all(ptr %pairs, i64 %n, ptr %table, ptr %zero, ptr %args) alwaysinline {{
-entry:
-  %any = icmp sgt i64 %n, 0
-  br i1 %any, label %loop, label %out
-loop:
-  %k = phi i64 [ 0, %entry ], [ %k1, %loop ]
-  %k2 = shl i64 %k, 1
-  %pair = getelementptr i64, ptr %pairs, i64 %k2
-  %v = call i64 @resolve(ptr %pair, ptr %table, ptr %zero)
-  %to = getelementptr i64, ptr %args, i64 %k
-  store i64 %v, ptr %to
-  %k1 = add i64 %k, 1
-  %more = icmp slt i64 %k1, %n
-  br i1 %more, label %loop, label %out
-out:
-  ret void
-}}
-
-define internal void @record(ptr %profile, i64 %pc, i64 %start) noinline {{
-entry:
-  %end = call i64 $CLOCK
-  %count = load i64, ptr %profile
-  %count1 = add i64 %count, 1
-  store i64 %count1, ptr %profile
-  %pcap = getelementptr i64, ptr %profile, i64 1
-  %cap = load i64, ptr %pcap
-  %room = icmp slt i64 %count, %cap
-  br i1 %room, label %write, label %out
-write:
-  %o = mul i64 %count, 3
-  %o2 = add i64 %o, 2
-  %p0 = getelementptr i64, ptr %profile, i64 %o2
-  store i64 %pc, ptr %p0
-  %p1 = getelementptr i64, ptr %p0, i64 1
-  store i64 %start, ptr %p1
-  %p2 = getelementptr i64, ptr %p0, i64 2
-  store i64 %end, ptr %p2
-  br label %out
-out:
-  ret void
-}}
-
-define i64 @tenfold_main(ptr %code, ptr %table, ptr %pool, ptr %profile) {{
-entry:
-  %zero = alloca i64
-  store i64 0, ptr %zero
-  %most = load i64, ptr %code
-  %args = alloca i64, i64 %most, align 16
-  %profiled = icmp ne ptr %profile, null
-  br label %next
-next:
-  %pc = phi i64 [ 1, %entry ], [ %pcl, %launched ], [ %pcb, %unless ], [ %pcj, %jump ], [ %pch, %called ]
-  %at = getelementptr i64, ptr %code, i64 %pc
-  %op = load i64, ptr %at
-  %w1 = getelementptr i64, ptr %at, i64 1
-  %w2 = getelementptr i64, ptr %at, i64 2
-  %w3 = getelementptr i64, ptr %at, i64 3
-  %w4 = getelementptr i64, ptr %at, i64 4
-  switch i64 %op, label %end [ i64 {LAUNCH}, label %launch
-                               i64 {JUMP_UNLESS}, label %unless
-                               i64 {JUMP}, label %jump
-                               i64 {HOST}, label %host ]
-launch:
-  %f = load ptr, ptr %w1
-  %tasks = load i64, ptr %w2
-  %n = load i64, ptr %w3
-  call void @resolve_all(ptr %w4, i64 %n, ptr %table, ptr %zero, ptr %args)
-  %n2 = shl i64 %n, 1
-  %len = add i64 %n2, 4
-  %pcl = add i64 %pc, %len
-  br i1 %profiled, label %clock, label %run
-clock:
-  %now = call i64 $CLOCK
-  br label %run
-run:
-  %start = phi i64 [ 0, %launch ], [ %now, %clock ]
-  %single = icmp eq i64 %tasks, 1
-  br i1 %single, label %inline, label %fork
-inline:
-  call void %f(ptr %args, i64 0)
-  br label %ran
-fork:
-  call void @tenfold_parallel(ptr %pool, ptr %f, ptr %args, i64 %tasks)
-  br label %ran
-ran:
-  br i1 %profiled, label %note, label %launched
-note:
-  call void @record(ptr %profile, i64 %pc, i64 %start)
-  br label %launched
-launched:
-  br label %next
-unless:
-  %where = call i64 @resolve(ptr %w1, ptr %table, ptr %zero)
-  %flagp = inttoptr i64 %where to ptr
-  %flag = load i8, ptr %flagp
-  %yes = icmp ne i8 %flag, 0
-  %target = load i64, ptr %w3
-  %through = add i64 %pc, 4
-  %pcb = select i1 %yes, i64 %through, i64 %target
-  br label %next
-jump:
-  %pcj = load i64, ptr %w1
-  br label %next
-host:
-  %hf = load ptr, ptr %w1
-  %hn = load i64, ptr %w2
-  call void @resolve_all(ptr %w3, i64 %hn, ptr %table, ptr %zero, ptr %args)
-  %hn2 = shl i64 %hn, 1
-  %hlen = add i64 %hn2, 3
-  %pch = add i64 %pc, %hlen
-  %hstart = call i64 $CLOCK
-  %status = call i64 %hf(ptr %args)
-  br i1 %profiled, label %hnote, label %checked
-hnote:
-  call void @record(ptr %profile, i64 %pc, i64 %hstart)
-  br label %checked
-checked:
-  %failed = icmp ne i64 %status, 0
-  br i1 %failed, label %stopped, label %called
-called:
-  br label %next
-stopped:
-  ret i64 1
-end:
-  ret i64 0
 }}
 """

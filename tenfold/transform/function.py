@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.compiler.pipeline import Compiled, compile_graph
+from tenfold.compiler.repeat import Repeat
 from tenfold.core import nest
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError
 from tenfold.core.shapes import TensorShape, match
@@ -21,9 +22,10 @@ from tenfold.ir.primitive import Spec
 from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.spec import TensorSpec
-from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor, wrap
+from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import VERSIONS, Readings, Variable, overwritten
 from tenfold.transform.call import call_primitive
+from tenfold.transform.signature import form_of, python_key, shapes_of, tensor_argument
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
 
@@ -151,8 +153,13 @@ class ConcreteFunction:
                 raise ShapeError(f"[{self.name}] expected an argument of shape {TensorShape(value.spec.shape)}; received {TensorShape(shape)}.")
         return specialize(self.graph, known) if known else self.graph
 
-    def execute(self, arrays: list[Any]) -> list[Any]:
-        """Runs the program on arrays; the variables that it writes are updated in place."""
+    def repeats(self, arrays: list[Any]) -> bool:
+        """Whether `execute` takes a Repeat for arrays of these shapes."""
+        program = self._ready.get(tuple([a.shape for a in arrays]))
+        return program is not None and program.repeats
+
+    def execute(self, arrays: list[Any], repeat: Repeat | None = None) -> list[Any]:
+        """Runs the program on arrays, with `repeat` many times; the variables that it writes are updated in place."""
         for variable in self._written:
             if variable._exported:
                 variable._move()
@@ -164,7 +171,7 @@ class ConcreteFunction:
             if self._closed:
                 self._ready[shapes] = program
         try:
-            return program(arrays, values, versions)
+            return program(arrays, values, versions, repeat)
         finally:
             version = next(VERSIONS)
             for variable in self._written:
@@ -224,7 +231,7 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if switches.run_eagerly:
             return self._python_function(*args, **kwargs)
-        key = _shapes_of(args) if not kwargs else None
+        key = shapes_of(args) if not kwargs else None
         concrete = self._by_shapes.get(key) if key is not None else None
         if concrete is not None:
             return concrete.run(args)
@@ -246,15 +253,15 @@ class Function:
         tensors: list[Any] = []
         for i, leaf in enumerate(leaves):
             spec = self._signature_spec(i)
-            value = leaf if isinstance(leaf, TensorSpec) else _tensor_argument(leaf, spec)
+            value = leaf if isinstance(leaf, TensorSpec) else tensor_argument(leaf, spec)
             if value is None:
-                key_parts.append(_python_key(leaf))
+                key_parts.append(python_key(leaf))
                 continue
             tensors.append(value)
             if spec is not None:
                 self._check(i, spec, value)
             key_parts.append(("spec", spec or value) if spec is not None or isinstance(value, TensorSpec) else (value.dtype.name, value.sizes))
-        key = (tuple(key_parts), _form((args, kwargs)))
+        key = (tuple(key_parts), form_of((args, kwargs)))
         concrete = self._concrete.get(key)
         if concrete is None:
             with self._lock:
@@ -291,7 +298,7 @@ class Function:
         remaining = iter(tensors)
         for i, leaf in enumerate(leaves):
             spec = self._signature_spec(i)
-            if not isinstance(leaf, TensorSpec) and _tensor_argument(leaf, spec) is None:
+            if not isinstance(leaf, TensorSpec) and tensor_argument(leaf, spec) is None:
                 continue
             value = next(remaining)
             given: Any = spec or value
@@ -316,46 +323,6 @@ class Function:
         for place, seen in zip(places, specs, strict=True):
             described[place] = TensorSpec(seen.shape, seen.dtype)
         return ConcreteFunction(made, len(specs), self._name, nest.pack((args, kwargs), described))
-
-
-def _shapes_of(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """What the signature of a call with eager tensors alone depends on; None for any other call."""
-    parts = []
-    for a in args:
-        if type(a) is not Tensor or a._array is None:
-            return None
-        parts.append((a._array.dtype, a._array.shape))
-    return tuple(parts)
-
-
-def _tensor_argument(leaf: Any, spec: TensorSpec | None) -> Tensor | None:
-    """The Tensor of an argument that is one; None for a Python value, which becomes part of the signature."""
-    if type(leaf) is Tensor:
-        return leaf
-    if isinstance(leaf, Variable):
-        return None
-    if spec is not None:
-        return as_tensor(leaf, hint=spec.dtype)
-    if isinstance(leaf, (np.ndarray, np.generic)) or any(isinstance(leaf, cls) for cls, _ in CONVERTERS):
-        return as_tensor(leaf)
-    return None
-
-
-def _python_key(leaf: Any) -> Any:
-    if isinstance(leaf, Variable):
-        return ("variable", id(leaf))
-    try:
-        hash(leaf)
-    except TypeError:
-        return ("object", id(leaf))
-    return (type(leaf), leaf)
-
-
-def _form(structure: Any) -> Any:
-    """The nesting of a structure, hashable."""
-    if isinstance(structure, dict):
-        return ("dict", tuple((k, _form(v)) for k, v in structure.items()))
-    return (type(structure).__name__, tuple(_form(v) for v in structure)) if nest.is_nested(structure) else None
 
 
 def function(

@@ -15,7 +15,7 @@ from tenfold.core.strings import encoded, is_text
 from tenfold.keras.base.defaults import floatx
 from tenfold.keras.base.symbolic import KerasTensor
 from tenfold.keras.training.batch_structure import leaves
-from tenfold.keras.training.rows import RowCopy
+from tenfold.keras.training.batches import ArrayBatches, Batches, Item
 from tenfold.keras.training.sparse_rows import SparseRows, is_sparse, sparse_rows
 from tenfold.keras.training.workers import made_ahead
 from tenfold.ops.ragged import RaggedTensor
@@ -63,60 +63,6 @@ class PyDataset:
         """Called after each epoch."""
 
 
-class Batches:
-    """Batches for one call of fit, evaluate or predict. Each is the flat list of arrays of a structure `(x,)`, `(x, y)` or `(x, y, w)`."""
-
-    steps: int | None = None  # per epoch; None: not known yet
-    endless = False  # whether an epoch needs steps_per_epoch to end
-
-    def epoch(self) -> Iterator[tuple[list[Any], Any]]:
-        """The batches of the next epoch: (flat arrays, the structure that they came in)."""
-        raise NotImplementedError
-
-    def finish_epoch(self) -> None:
-        """Called after each epoch."""
-
-
-class ArrayBatches(Batches):
-    """Batches cut from arrays (or SparseRows) that are in memory."""
-
-    def __init__(self, data: tuple[Any, ...], batch_size: int | None, shuffle: Any, reuse: bool = True) -> None:
-        self.structure = data
-        self.arrays: list[Any] = leaves(data)
-        self.size = len(self.arrays[0])
-        self.batch_size = 32 if batch_size is None else batch_size
-        self.shuffle = shuffle
-        self.steps = math.ceil(self.size / self.batch_size)
-        self._reuse = reuse  # whether a batch may overwrite the one before
-        self._copies: list[RowCopy | SparseRows] | None = None
-
-    def epoch(self) -> Iterator[tuple[list[Any], Any]]:
-        if self.shuffle == "batch":
-            starts = np.random.permutation(self.steps or 0) * self.batch_size
-        else:
-            starts = np.arange(self.steps or 0) * self.batch_size
-        order = np.random.permutation(self.size) if self.shuffle and self.shuffle != "batch" else None
-        n, size, arrays, structure = self.size, self.batch_size, self.arrays, self.structure
-        for start in starts.tolist():
-            end = min(start + size, n)
-            if order is None:
-                yield [a[start:end] for a in arrays], structure
-            else:
-                yield self._gather(order[start:end]), structure
-
-    def whole(self) -> tuple[list[Any], Any]:
-        """All rows as one batch."""
-        return [a[: self.size] for a in self.arrays], self.structure
-
-    def _gather(self, rows: Any) -> list[Any]:
-        if not self._reuse:
-            return [a[rows] for a in self.arrays]
-        if self._copies is None:
-            most = min(self.batch_size, self.size)
-            self._copies = [a if isinstance(a, SparseRows) else RowCopy(a, most) for a in self.arrays]
-        return [c.copy(rows) for c in self._copies]
-
-
 class IterableBatches(Batches):
     """Batches from a generator, a PyDataset, a tf.data.Dataset, or any iterable of batches."""
 
@@ -139,12 +85,12 @@ class IterableBatches(Batches):
         if self.steps == 0:
             raise InvalidArgumentError(f"[fit] the data set `{name}` is empty: it has no batches. Expected at least one.")
 
-    def epoch(self) -> Iterator[tuple[list[Any], Any]]:
+    def epoch(self) -> Iterator[Item]:
         if hasattr(self.source, "on_epoch_begin"):
             self.source.on_epoch_begin()
         for item in self._items():
             data = self._standard(item)
-            yield leaves(data), data
+            yield leaves(data), data, None
 
     def _items(self) -> Iterable[Any]:
         if self.by_number:

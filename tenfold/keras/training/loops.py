@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -18,7 +13,9 @@ from tenfold.core.errors import InvalidArgumentError
 from tenfold.keras.base import switches
 from tenfold.keras.callbacks.base import CallbackList, History, LazyLogs, ProgbarLogger
 from tenfold.keras.training.batch_structure import leaves
-from tenfold.keras.training.data_adapter import ArrayBatches, Batches, are_arrays, make_batches, split, unpack_x_y_sample_weight
+from tenfold.keras.training.batches import ArrayBatches, Batches
+from tenfold.keras.training.data_adapter import are_arrays, make_batches, split, unpack_x_y_sample_weight
+from tenfold.keras.training.epochs import Epochs, Interrupt, Steps
 from tenfold.keras.training.labels import check_labels
 from tenfold.keras.training.progbar import resolve_verbose
 from tenfold.keras.training.step import Step
@@ -61,92 +58,6 @@ class FitOptions:
         return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
 
 
-class Interrupt:
-    """Ctrl-C between steps: the first one waits for the step to end, a second one interrupts at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._installed = False
-
-    def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._handle)
-            self._installed = True
-        return self
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def __exit__(self, *error: Any) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def check(self) -> None:
-        """Raises KeyboardInterrupt if it was asked for."""
-        if self.asked:
-            raise KeyboardInterrupt
-
-
-class Epochs:
-    """Epochs of batches, each of `steps` batches if that is given: the next epoch then goes on where the last one ended.
-
-    If the data end within an epoch, the epoch ends with them, and the next one begins with the first batch again.
-    """
-
-    def __init__(self, batches: Batches, steps: int | None, name: str, together: int = 1) -> None:
-        steps = None if steps is None else -(-steps // together) * together  # callbacks' batches are not cut
-        total = steps or batches.steps
-        self.steps = switches.capped(total, switches.max_steps_per_epoch(), "steps_per_epoch")
-        self.batches, self.name = batches, name
-        self.limit = steps if self.steps == total else self.steps
-        self._iterator: Iterator[Any] | None = None
-        self.exhausted = False
-
-    def __iter__(self) -> Iterator[tuple[list[Any], Any]]:
-        if self.limit is None:
-            count = 0
-            for item in self.batches.epoch():
-                count += 1
-                yield item
-            self.batches.finish_epoch()
-            if count == 0:
-                self._empty()
-            self.steps = self.steps or count
-            self.exhausted = self.batches.endless
-            return
-        for done in range(self.limit):
-            item = self._next(start=done == 0)
-            if item is None:
-                if done == 0:
-                    self._empty()
-                warnings.warn(
-                    f"[{self.name}] Your input ran out of data; interrupting training. Make sure that your dataset or generator can "
-                    f"generate at least "
-                    f"`steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your dataset.", stacklevel=4,
-                )  # fmt: skip
-                self.exhausted = self.batches.endless
-                return
-            yield item
-
-    def _next(self, start: bool) -> Any:
-        """The next batch, from the beginning if the data have ended and an epoch starts; None: there is none."""
-        if self._iterator is None:
-            self._iterator = self.batches.epoch()
-        item = next(self._iterator, None)
-        if item is None and not self.batches.endless:
-            self.batches.finish_epoch()
-            self._iterator = self.batches.epoch()
-            item = next(self._iterator, None) if start else None
-        return item
-
-    def _empty(self) -> None:
-        raise InvalidArgumentError(
-            f"[{self.name}] the data set gave no batches. Expected at least one. Try checking that the generator is not used up."
-        )
-
-
 def python_logs(logs: Any) -> dict[str, Any]:
     """Plain numbers, by sorted names; nested results on the top level."""
     flat: dict[str, Any] = {}
@@ -162,28 +73,27 @@ def _number(value: Any) -> Any:
 
 def run(step: Step, epochs: Epochs, begin: list[Any], end: list[Any], model: Any, interrupt: Interrupt, labels: Any) -> Any:
     """One epoch of training or evaluation; what the last step returned."""
-    result, checked = None, False
-    i = told = -1  # the step, and the last one that callbacks know of
-    together = model.steps_per_execution
-    for i, (arrays, structure) in enumerate(epochs):
+    result, checked, batches = None, False, epochs.batches
+    told, together = 0, model.steps_per_execution  # the steps that callbacks know of
+    steps = Steps(step, batches, [*begin, *end], together)
+    for arrays, structure, repeat in epochs:
         if not checked:
             step.prepare(arrays, structure)
-            whole = epochs.batches.arrays if isinstance(epochs.batches, ArrayBatches) else arrays
-            check_labels(labels, structure, whole)
-            checked = isinstance(epochs.batches, ArrayBatches)
-        if i == told + 1:
+            check_labels(labels, structure, batches.arrays if isinstance(batches, ArrayBatches) else arrays)
+            checked = isinstance(batches, ArrayBatches)
+        if steps.done == told:
             for hook in begin:
-                hook(i, {})
-        result = step(arrays, structure)
-        if i == told + together:
-            told = i
-            _tell(end, i, model, result)
+                hook(told, {})
+        result = steps(arrays, structure, repeat)
+        if steps.done - told >= together:
+            told = steps.done
+            _tell(end, told - 1, model, result)
         if interrupt.asked:
             interrupt.check()
         if model.stop_training or model.stop_evaluating:
             break
-    if told < i:  # the last steps were fewer
-        _tell(end, told + together, model, result)
+    if told < steps.done:  # the last ones were fewer
+        _tell(end, told + together - 1, model, result)
     return result
 
 
@@ -314,29 +224,30 @@ def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callb
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_progbar=level != 0, model=model, verbose=level, epochs=1, steps=epochs.steps)
     begin, end = callbacks.hooks["on_predict_batch_begin"], callbacks.hooks["on_predict_batch_end"]
-    gathered: list[list[Any]] = []
+    gathered: list[list[Any]] = []  # the outputs of each step
     form: Any = None
-    i = told = -1
-    together = model.steps_per_execution
+    told, together = 0, model.steps_per_execution  # the steps that callbacks know of
+    steps = Steps(step, batches, [*begin, *end], together)
+    batches.keep = True
     model.stop_predicting = False
     callbacks.on_predict_begin()
     with Interrupt() as interrupt:
-        for i, (arrays, structure) in enumerate(epochs):
-            if i == told + 1:
+        for arrays, structure, repeat in epochs:
+            if len(gathered) == told:
                 for hook in begin:
-                    hook(i, {})
+                    hook(told, {})
             inputs = _inputs(structure)
-            outputs = step(arrays[: len(leaves(inputs))], inputs)
-            form = outputs
-            gathered.append([_array(t) for t in nest.flatten(outputs)])
-            if i == told + together:
-                _show(end, i, form, gathered[told + 1 :])
-                told = i
+            form = steps(arrays[: len(leaves(inputs))], inputs, repeat)
+            found = [_array(t) for t in nest.flatten(form)]
+            gathered += [found] if repeat is None else [list(one) for one in zip(*found, strict=True)]
+            if len(gathered) - told >= together:
+                _show(end, len(gathered) - 1, form, gathered[told:])
+                told = len(gathered)
             interrupt.check()
             if model.stop_predicting:
                 break
-        if told < i:
-            _show(end, told + together, form, gathered[told + 1 :])
+        if told < len(gathered):
+            _show(end, told + together - 1, form, gathered[told:])
     callbacks.on_predict_end()
     return _packed(form, gathered)
 

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.codegen.cpu import compile_kernel
 from tenfold.codegen.row_copy import LINE
-from tenfold.codegen.row_copy import RowCopy as Kernel
-from tenfold.runtime.executor import Address, Executable, Launch
+from tenfold.compiler.repeat import Gather, copy_of_rows
+from tenfold.runtime.executor import Executable
 from tenfold.runtime.memory import address_of
 
 LARGE = 1 << 16  # bytes: smaller copies are NumPy's
-GRAIN = 1 << 16  # bytes of a task, about
 
 
 class RowCopy:
@@ -32,6 +30,10 @@ class RowCopy:
         self._compiled = not array.dtype.hasobject and array.flags.c_contiguous and self._bytes >= LINE and self._buffer.nbytes >= LARGE
         self._table = np.array([0, address_of(array), 0, address_of(self._buffer)], np.int64)
 
+    def gather(self, rows: np.ndarray[Any, Any], count: int) -> Gather | None:
+        """`copy` of `count` rows at a time, as part of a Repeat; None: there is no need for it, the rows can be taken all at once."""
+        return Gather(self._array, np.ascontiguousarray(rows, np.int64), self._buffer[:count]) if self._compiled else None
+
     def copy(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The rows with these numbers (int64), which must be in range."""
         if len(rows) != len(self._last):
@@ -48,6 +50,4 @@ class RowCopy:
 @lru_cache(64)
 def _plan(count: int, nbytes: int) -> Executable:
     """Copies `count` rows of `nbytes`; slots 1 to 3 of the table are the array, the rows' numbers, and the buffer."""
-    grain = max(GRAIN // nbytes, 1)
-    args = (Address(1), Address(2), Address(3), count, nbytes, grain)
-    return Executable([Launch(compile_kernel(Kernel()), -(-count // grain), args, "rows")])
+    return Executable([copy_of_rows(1, count, nbytes)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tenfold.compiler.repeat import Repeat
 from tenfold.core import nest
 from tenfold.core.dtypes import BY_NUMPY
 from tenfold.core.errors import TraceError
@@ -39,15 +40,19 @@ class Step:
         if not self._runs_eagerly():
             self._lookup(arrays, structure)
 
-    def __call__(self, arrays: list[Any], structure: Any) -> Any:
-        """What the function returns for this batch."""
+    def repeats(self, arrays: list[Any], structure: Any) -> bool:
+        """Whether a Repeat may begin with such a batch: one like it was the last."""
+        return structure is self._structure and self._concrete is not None and self._concrete.repeats(arrays)
+
+    def __call__(self, arrays: list[Any], structure: Any, repeat: Repeat | None = None) -> Any:
+        """What the function returns for this batch; with `repeat` for the last of many, or for all if it keeps them."""
         if structure is not self._structure or self._concrete is None:
             if self._runs_eagerly():
                 return self._function(packed(structure, [wrap(a) for a in arrays]))
             self._lookup(arrays, structure)
         concrete = self._concrete
         assert concrete is not None
-        found = concrete.execute(arrays)
+        found = concrete.execute(arrays, repeat)
         return concrete.traced.pack([wrap(a) for a in found]) if found else concrete.traced.structure
 
     def changes(self) -> list[Any]:

@@ -77,7 +77,7 @@ class TrainerNames:
     def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Makes the weights, losses and metrics for batches like this one, and runs nothing."""
         data = next(iter(iterator)) if data_batch is None else data_batch
-        arrays, structure = next(IterableBatches([data]).epoch())
+        arrays, structure, _ = next(IterableBatches([data]).epoch())
         if self._compiled is not None and not self.run_eagerly:  # type: ignore[attr-defined]
             self._step("test").prepare(arrays, structure)  # type: ignore[attr-defined]
 
@@ -131,7 +131,7 @@ class TrainerNames:
 
 
 def _run(step: Step, iterator: Iterator[Any]) -> Any:
-    arrays, structure = next(IterableBatches([next(iterator)]).epoch())
+    arrays, structure, _ = next(IterableBatches([next(iterator)]).epoch())
     return step(arrays, structure)
 
 
