@@ -178,7 +178,8 @@ def compared(monkeypatch):
         self.original, self.updates = graph, dict(updates)
         make(self, graph, updates, steady)
 
-    def both(self, given, variables=(), versions=()):
+    def both(self, given, variables=(), versions=(), repeat=None):
+        assert repeat is None, "one run at a time is compared"
         arrays = [*given, *variables]
         before = [np.array(a) for a in arrays]
         with np.errstate(all="ignore"):

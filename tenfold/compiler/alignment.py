@@ -34,17 +34,17 @@ class _Reader:
     """Follows an index from a value to what it is computed from, as the kernel's expressions do."""
 
     def __init__(self, group: Group, uses: Uses, kept: Sequence[int]) -> None:
-        self._inside = {id(n) for n in group.nodes}
+        self._inside = set(group.nodes)
         self._uses = uses
         self._kept = list(kept)
-        self._seen: set[tuple[int, Index]] = set()
+        self._seen: set[tuple[Value, Index]] = set()
 
     def fits(self, v: Value, index: Index) -> bool:
         """Whether all results behind the element of `v` at `index` are those of the row at hand."""
-        node = self._uses.maker.get(id(v))
-        if node is None or id(node) not in self._inside or (id(v), index) in self._seen:
+        node = self._uses.maker.get(v)
+        if node is None or node not in self._inside or (v, index) in self._seen:
             return True
-        self._seen.add((id(v), index))
+        self._seen.add((v, index))
         shape = v.spec.shape
         moving = [i for i, n in zip(index, shape, strict=True) if n != 1]
         if reducible(node):

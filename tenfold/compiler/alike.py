@@ -7,7 +7,6 @@ shapes. What was lowered for the first serves the second, with its values in the
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tenfold.compiler.lower import Call, Scratch
@@ -37,28 +36,28 @@ class Alike:
         if known is None:
             self._known[key] = values, lower(group, self._uses)
             return self._known[key][1]
-        return _instance(known[1], dict(zip(map(id, known[0]), values, strict=True)))
+        return _instance(known[1], dict(zip(known[0], values, strict=True)))
 
 
 def _structure(group: Group, uses: Uses) -> tuple[Hashable, list[Value]]:
     """What makes groups alike; and the group's values in an order that is the same for all of them."""
-    numbers: dict[int, int] = {}
-    values: list[Value] = []
+    numbers: dict[Value, int] = {}
     parts: list[Any] = [group.kind, group.space, group.reduced]
 
     def number(v: Value) -> int:
-        if id(v) not in numbers:
-            numbers[id(v)] = len(values)
-            values.append(v)
+        found = numbers.get(v)
+        if found is None:
+            found = numbers[v] = len(numbers)
             source = root(v, uses)
-            parts.append((v.spec, v.derived, uses.settles(v), _contents(v), None if source is v else number(source)))
-        return numbers[id(v)]
+            wire = None if source is v else number(source)
+            parts.append((v.spec.shape, v.spec.dtype.name, v.derived, uses.settles(v), _contents(v), wire))
+        return found
 
     for node in group.nodes:
-        wires = [number(v) for v in (*node.inputs, *node.outputs)]
-        parts.append((node.primitive, *wires, *((k, a, repr(a)) for k, a in node.attrs.items())))  # as text too, for 1 == True and 0.0 == -0.0
-    parts.append(tuple(number(v) for v in group.stored))
-    return tuple(parts), values
+        attrs = [(k, a, repr(a)) for k, a in node.attrs.items()]  # as text too, for 1 == True and 0.0 == -0.0
+        parts.append((node.primitive, *map(number, node.inputs), *map(number, node.outputs), *attrs))
+    parts.append(tuple(map(number, group.stored)))
+    return tuple(parts), list(numbers)
 
 
 def _contents(v: Value) -> Hashable:
@@ -68,19 +67,27 @@ def _contents(v: Value) -> Hashable:
     return v.constant.tobytes() if v.constant.size == 1 else id(v.constant)
 
 
-def _instance(calls: Sequence[Call], place: dict[int, Value | Scratch]) -> list[Call]:
+def _instance(calls: Sequence[Call], place: dict[Value | Scratch, Value | Scratch]) -> list[Call]:
     """The calls with the values of `place` for their own, and new memory for what is neither there nor constant."""
 
     def one(thing: Any) -> Any:
-        if isinstance(thing, tuple):
+        if type(thing) is tuple:
             return one(thing[0]), thing[1]
-        if isinstance(thing, Scratch):
-            return place.setdefault(id(thing), Scratch(thing.nbytes))
-        if isinstance(thing, Value) and thing.constant is None:
-            return place.setdefault(id(thing), Value(thing.spec))
-        return place.get(id(thing), thing) if isinstance(thing, Value) else thing
+        if not isinstance(thing, (Value, Scratch)):
+            return thing
+        found = place.get(thing)
+        if found is None:
+            found = place[thing] = _fresh(thing)
+        return found
 
     def all_of(things: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(map(one, things))
 
-    return [replace(c, args=all_of(c.args), reads=all_of(c.reads), writes=all_of(c.writes)) for c in calls]
+    return [Call(c.code, c.tasks, all_of(c.args), all_of(c.reads), all_of(c.writes), c.name, c.nodes) for c in calls]
+
+
+def _fresh(thing: Value | Scratch) -> Value | Scratch:
+    """Memory like `thing`; a constant stays itself."""
+    if isinstance(thing, Scratch):
+        return Scratch(thing.nbytes)
+    return Value(thing.spec) if thing.constant is None else thing

@@ -36,12 +36,12 @@ def assemble(graph: Graph, items: list[Item], uses: Uses, targets: dict[int, int
     returned = [k for k in range(len(graph.outputs)) if k not in targets]
     places, before, after = _place_outputs(graph, uses, flat(items), targets, returned)
     items = without_copies([*before, *items, *after], places)
-    once, items = apart(items, {id(graph.inputs[i]) for i in steady}, places.keys())
+    once, items = apart(items, {graph.inputs[i] for i in steady}, places.keys())
     again = flat(items)
     calls = [*once, *again]
-    used = {id(thing): thing for call in calls for thing in things(call)}
+    used = {thing: thing for call in calls for thing in things(call)}
     constants = {key: np.ascontiguousarray(v.constant) for key, v in used.items() if isinstance(v, Value) and v.constant is not None}
-    moving = dict.fromkeys(id(p.value) for p in used.values() if isinstance(p, Pointer))
+    moving = dict.fromkeys(p.value for p in used.values() if isinstance(p, Pointer))
     outside = len(graph.inputs) + len(returned) + 1
     places = {**places, **{key: Address(slot) for slot, key in enumerate((*constants, *moving), outside)}}
     last = outside + len(constants) + len(moving)
@@ -69,30 +69,26 @@ def assemble(graph: Graph, items: list[Item], uses: Uses, targets: dict[int, int
 
 def _place_outputs(
     graph: Graph, uses: Uses, calls: list[Call], targets: dict[int, int], returned: list[int]
-) -> tuple[dict[int, Address], list[Call], list[Call]]:
+) -> tuple[dict[Value | Scratch, Address], list[Call], list[Call]]:
     """Which table slot each value outside the arena has; copies to begin with, of old values that are overwritten and still wanted;
     copies to end with, of outputs that cannot be made where they belong."""
-    places = {id(v): Address(1 + i) for i, v in enumerate(graph.inputs)}
-    overwritten = {id(graph.inputs[i]) for i in targets.values()}
+    places: dict[Value | Scratch, Address] = {v: Address(1 + i) for i, v in enumerate(graph.inputs)}
+    overwritten = {graph.inputs[i] for i in targets.values()}
     accesses = Accesses(calls)
     before: list[Call] = []
     after: list[Call] = []
     for k, v in enumerate(graph.outputs):
         source = root(v, uses)
         slot = Address(1 + targets[k] if k in targets else 1 + len(graph.inputs) + returned.index(k))
-        if (
-            id(source) in accesses.writers
-            and id(source) not in places
-            and (k not in targets or accesses.safe_in_place(source, graph.inputs[targets[k]]))
-        ):
-            places[id(source)] = slot
+        if source in accesses.writers and source not in places and (k not in targets or accesses.safe_in_place(source, graph.inputs[targets[k]])):
+            places[source] = slot
             continue
-        if id(source) in overwritten:
+        if source in overwritten:
             old = Value(source.spec)
             before.append(copy(source, old))
             source = old
         target = Value(v.spec)
-        places[id(target)] = slot
+        places[target] = slot
         after.append(copy(source, target))
     return places, before, after
 
@@ -118,9 +114,9 @@ class Encoder:
         self._table = table
         self._numbers: dict[int, int] = {}  # of kernels, by identity: groups that are alike share them
         self._by_name: dict[str, int] = {}
-        self._places: dict[int, Address] = {}
+        self._places: dict[Value | Scratch, Address] = {}
 
-    def steps(self, items: Sequence[Item], places: dict[int, Address]) -> tuple[Step, ...]:
+    def steps(self, items: Sequence[Item], places: dict[Value | Scratch, Address]) -> tuple[Step, ...]:
         """The items as steps, things being at `places`."""
         self._places = places
         return self._steps(items)
@@ -129,10 +125,10 @@ class Encoder:
         """An address or an integer."""
         thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
         if isinstance(thing, Pointer):
-            return Address(self._table, 8 * self._places[id(thing.value)].slot)
+            return Address(self._table, 8 * self._places[thing.value].slot)
         if isinstance(thing, (Value, Scratch)):
-            place = self._places[id(thing)]
-            return Address(place.slot, place.offset + offset)
+            place = self._places[thing]
+            return Address(place.slot, place.offset + offset) if offset else place
         return int(thing)
 
     def _flag(self, value: Value) -> Address:

@@ -133,14 +133,14 @@ class EpilogueBuilder(Builder):
     """Expressions in terms of the accumulated element, its row (axis 0) and its column (axis 1)."""
 
     def __init__(self, uses: Uses, group: Group) -> None:
-        super().__init__(uses, {id(n) for n in group.nodes[1:]}, ())
+        super().__init__(uses, set(group.nodes[1:]), ())
         dtype = group.nodes[0].outputs[0].spec.dtype
-        self.results[id(group.nodes[0].outputs[0])] = wide(
+        self.results[group.nodes[0].outputs[0]] = wide(
             loops.result(0, 0, dtype) if dtype.name not in ("float16", "bfloat16") else loops.result(0, 0, dtypes.float32)
         )
         self.columns = group.nodes[0].outputs[0].spec.shape[-1]
         self.row, self.column = loops.axis(0), loops.axis(1)
-        self.made = {id(v) for n in group.nodes for v in n.outputs}
+        self.made = {v for n in group.nodes for v in n.outputs}
 
     def places(self, shape: Sequence[Any]) -> list[loops.Expr]:
         """The index of the accumulated element in a value of the result's size: its dimensions make up rows, then columns."""
@@ -150,8 +150,8 @@ class EpilogueBuilder(Builder):
 
     def _element(self, value: Value, index: list[loops.Expr], guard: loops.Expr | None) -> loops.Expr:
         """What the group makes is in registers, whatever its shape is called."""
-        node = self.uses.maker.get(id(value))
-        if node is not None and is_view(node) and id(root(value, self.uses)) in self.made:
+        node = self.uses.maker.get(value)
+        if node is not None and is_view(node) and root(value, self.uses) in self.made:
             return self.element(node.inputs[0], self.places(node.inputs[0].spec.shape), guard)
         return super()._element(value, index, guard)
 
@@ -234,7 +234,7 @@ def lower_scatter(group: Group, uses: Uses) -> list[Call]:
         store = Store(b.buffer(out), row * b.integer("columns", columns) + c, value, inside, accumulate=not last)
         return [Stage((0,), (), (store,))]
 
-    builder, made = build(uses, {id(node)}, (n, columns), [0, 1], stages)  # different classes: never one axis
+    builder, made = build(uses, {node}, (n, columns), [0, 1], stages)  # different classes: never one axis
     two = len(builder.axes or ()) == 2
     kernel = Kernel(
         tuple(v.spec.dtype for v in builder.buffers),

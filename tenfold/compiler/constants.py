@@ -12,15 +12,15 @@ from tenfold.ir.graph import Graph, Node, Value
 
 def large_apart(graph: Graph) -> tuple[Graph, list[np.ndarray[Any, Any]]]:
     """The graph with constants of more elements than are folded as its last inputs; and their elements."""
-    large = {id(v): v for n in graph.nodes for v in n.inputs if _is_large(v)} | {id(v): v for v in graph.outputs if _is_large(v)}
+    large = {v: v for n in graph.nodes for v in n.inputs if _is_large(v)} | {v: v for v in graph.outputs if _is_large(v)}
     if not large:
         return graph, []
     new = {key: Value(v.spec) for key, v in large.items()}
     nodes = [
-        Node(n.primitive, tuple(new.get(id(v), v) for v in n.inputs), n.outputs, n.attrs, n.where) if any(id(v) in new for v in n.inputs) else n
+        Node(n.primitive, tuple(new.get(v, v) for v in n.inputs), n.outputs, n.attrs, n.where) if any(v in new for v in n.inputs) else n
         for n in graph.nodes
     ]
-    outputs = tuple(new.get(id(v), v) for v in graph.outputs)
+    outputs = tuple(new.get(v, v) for v in graph.outputs)
     return Graph((*graph.inputs, *new.values()), outputs, tuple(nodes), graph.name), [np.ascontiguousarray(v.constant) for v in large.values()]
 
 

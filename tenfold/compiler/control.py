@@ -64,18 +64,18 @@ def lower_effect(group: Group, uses: Uses) -> list[Item]:
 
 def _inlined(graph: Graph, inputs: Sequence[Value], lower_graph: LowerGraph) -> tuple[list[Item], list[Value]]:
     items, outputs = lower_graph(graph)
-    new = {id(inner): outer for inner, outer in zip(graph.inputs, inputs, strict=True)}
-    return rename(items, new), [new.get(id(v), v) for v in outputs]
+    new = dict(zip(graph.inputs, inputs, strict=True))
+    return rename(items, new), [new.get(v, v) for v in outputs]
 
 
 def _copies(sources: Sequence[Value], targets: Sequence[Value]) -> list[Item]:
     """targets = sources, all at once: what is also a target is read before anything is written."""
-    written = {id(t) for t in targets}
+    written = set(targets)
     first, second = [], []
     for s, t in zip(sources, targets, strict=True):
         if s is t:
             continue
-        if id(s) in written:
+        if s in written:
             between = Value(s.spec)
             first.append(copy(s, between))
             s = between
@@ -108,13 +108,13 @@ def _scan(
     state, stacked, fixed = outputs[:carried], [*inputs[carried : carried + sliced], *outputs[carried:]], inputs[carried + sliced :]
     rows = [Value(v.spec) for v in (*body.inputs[1 + carried : 1 + carried + sliced], *body.outputs[carried:])]
     step, results = _inlined(body, [index, *state, *rows[:sliced], *fixed], lower_graph)
-    given = {id(v) for v in (*state, *rows[:sliced], *fixed)}
+    given = {*state, *rows[:sliced], *fixed}
     step, results = _written_in_rows(step, results, carried, rows[sliced:], given)
     step, results = _written_in_state(step, results, state)
-    before, step = apart(step, {id(v) for v in fixed}, {id(v) for v in (*state, *rows)})
+    before, step = apart(step, set(fixed), {*state, *rows})
     ys = list(zip(results[carried:], rows[sliced:], strict=True))
-    early = [copy(y, row) for y, row in ys if y is not row and id(y) in given]  # before the step overwrites what was carried
-    late = [copy(y, row) for y, row in ys if y is not row and id(y) not in given]
+    early = [copy(y, row) for y, row in ys if y is not row and y in given]  # before the step overwrites what was carried
+    late = [copy(y, row) for y, row in ys if y is not row and y not in given]
     points = [point(row, s, counter, length, reverse) for row, s in zip(rows, stacked, strict=True)]
     again = count(counter, False)
     again = replace(again, args=(*again.args, *stacked), reads=(*again.reads, *stacked))  # what rows point to lives to the end of the step
@@ -122,27 +122,27 @@ def _scan(
     return [*_copies(inputs[:carried], state), *before, count(counter, True), LoopItem([below(counter, length, flag)], flag, turn)]
 
 
-def _written_in_rows(step: list[Item], results: list[Value], carried: int, rows: list[Value], given: set[int]) -> tuple[list[Item], list[Value]]:
+def _written_in_rows(step: list[Item], results: list[Value], carried: int, rows: list[Value], given: set[Value]) -> tuple[list[Item], list[Value]]:
     """The step with results that are to be stacked made in their rows."""
-    made = {id(w) for call in flat(step) for w in call.writes} - given
-    new: dict[int, Value] = {}
+    made = {w for call in flat(step) for w in call.writes} - given
+    new: dict[Value, Value] = {}
     for y, row in zip(results[carried:], rows, strict=True):
-        if id(y) in made and y.constant is None:
-            new.setdefault(id(y), row)
-    return rename(step, new), [new.get(id(v), v) for v in results]
+        if y in made and y.constant is None:
+            new.setdefault(y, row)
+    return rename(step, new), [new.get(v, v) for v in results]
 
 
 def _written_in_state(step: list[Item], results: list[Value], state: list[Value]) -> tuple[list[Item], list[Value]]:
     """The step with carried results made where they are carried, if all that need the old ones come before."""
     accesses = Accesses(flat(step))
-    inside = {id(w) for item in step if not isinstance(item, Call) for call in flat([item]) for w in call.writes}
+    inside = {w for item in step if not isinstance(item, Call) for call in flat([item]) for w in call.writes}
     made = accesses.writers.keys() - inside
-    new: dict[int, Value] = {}
+    new: dict[Value, Value] = {}
     for v, s in zip(results, state, strict=False):
         alone = sum(v is r for r in results) == 1 and all(s is not r for r in results[: len(state)])
-        if alone and id(v) in made and v.spec == s.spec and accesses.safe_in_place(v, s):
-            new[id(v)] = s
-    return rename(step, new), [new.get(id(v), v) for v in results]
+        if alone and v in made and v.spec == s.spec and accesses.safe_in_place(v, s):
+            new[v] = s
+    return rename(step, new), [new.get(v, v) for v in results]
 
 
 def _number(counter: Value, index: Value, length: int, reverse: bool) -> Call:

@@ -66,12 +66,12 @@ class Builder:
 
     Args:
         uses: the graph.
-        inside: ids of the nodes that the kernel computes; all other values are loaded.
+        inside: the nodes that the kernel computes; all other values are loaded.
         sizes: the dims.
         axes: which dims form each axis; None for the first pass.
     """
 
-    def __init__(self, uses: Uses, inside: set[int], sizes: Sequence[int], axes: list[list[int]] | None = None) -> None:
+    def __init__(self, uses: Uses, inside: set[Node], sizes: Sequence[int], axes: list[list[int]] | None = None) -> None:
         self.uses = uses
         self.inside = inside
         self.sizes = tuple(sizes)
@@ -79,7 +79,7 @@ class Builder:
         self.buffers: list[Value] = []
         self.params: list[int] = []
         self.runs = Runs()
-        self.results: dict[int, Expr] = {}  # reductions of earlier stages
+        self.results: dict[Value, Expr] = {}  # reductions of earlier stages
         self.split: tuple[int, Expr, Expr, Expr, Expr | None] | None = None  # (axis, piece, its length, pieces, inside the axis?)
         self._memo: dict[Any, tuple[Expr, Any]] = {}
         self._numbers: dict[Any, Expr] = {}
@@ -126,16 +126,16 @@ class Builder:
     # --- elements ---
     def element(self, value: Value, index: Sequence[Expr], guard: Expr | None = None) -> Expr:
         """The element of `value` at `index`, in its computing type."""
-        key = (id(value), tuple(id(i) for i in index), id(guard))
+        key = (value, tuple(id(i) for i in index), id(guard))
         if key not in self._memo:
             self._memo[key] = (self._element(value, list(index), guard), (value, tuple(index), guard))
         return self._memo[key][0]
 
     def _element(self, value: Value, index: list[Expr], guard: Expr | None) -> Expr:
-        if id(value) in self.results:
-            return self.results[id(value)]
-        node = self.uses.maker.get(id(value))
-        if node is None or id(node) not in self.inside:
+        if value in self.results:
+            return self.results[value]
+        node = self.uses.maker.get(value)
+        if node is None or node not in self.inside:
             return self._leaf(value, index, guard)
         if is_view(node):
             return self.element(node.inputs[0], unit_index(node, index), guard)
@@ -177,7 +177,7 @@ class Builder:
         return ZERO if position is None else position
 
     def _size(self, value: Value, d: int) -> Expr:
-        return self.integer(("size", id(root(value, self.uses)), value.spec.shape, d), value.spec.shape[d])  # type: ignore[arg-type]
+        return self.integer(("size", root(value, self.uses), value.spec.shape, d), value.spec.shape[d])  # type: ignore[arg-type]
 
 
 class Reader:
@@ -205,7 +205,7 @@ class Reader:
 
     def int(self, n: int) -> Expr:
         """`n` as a run-time integer, so that kernels that differ only in it are one."""
-        return loops.const(n, dtypes.int64) if n in (0, 1) else self._builder.integer(("int", id(self._node), n), n)
+        return loops.const(n, dtypes.int64) if n in (0, 1) else self._builder.integer(("int", self._node, n), n)
 
 
 def _is_zero(index: Expr) -> bool:

@@ -6,7 +6,7 @@ y = relu(x); z = y * 2; w = y + 1    ->    z and w compute relu(x) themselves: i
 from __future__ import annotations
 
 from tenfold.compiler.calls import TAKES_EPILOGUE
-from tenfold.compiler.program import Uses, elements, is_unit_reshape, is_view, mappable, reducible
+from tenfold.compiler.program import Uses, elements, is_unit_reshape, is_view, reducible
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
@@ -19,26 +19,26 @@ SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
 WINDOWS = frozenset(["window_max", "window_sum", "window_argmax", "window_spread", "window_route", "window_pick", "gather"])
 
 
-def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
-    """Ids of the nodes that are computed inside their readers."""
-    inlined: set[int] = set()
-    cost: dict[int, int] = {}
-    depth: dict[int, int] = {}  # of the expression that stands for a value
+def choose_inlined(graph: Graph, uses: Uses) -> set[Node]:
+    """The nodes that are computed inside their readers."""
+    inlined: set[Node] = set()
+    cost: dict[Value, int] = {}
+    depth: dict[Value, int] = {}  # of the expression that stands for a value
     for node in graph.nodes:
         if is_view(node):
-            if is_unit_reshape(node) and _inlinable_readers(node.outputs[0], uses) and id(node.inputs[0]) in uses.maker:
-                inlined.add(id(node))
-                cost[id(node.outputs[0])] = cost.get(id(node.inputs[0]), 0)
-                depth[id(node.outputs[0])] = depth.get(id(node.inputs[0]), 0)
+            if is_unit_reshape(node) and _inlinable_readers(node.outputs[0], uses) and node.inputs[0] in uses.maker:
+                inlined.add(node)
+                cost[node.outputs[0]] = cost.get(node.inputs[0], 0)
+                depth[node.outputs[0]] = depth.get(node.inputs[0], 0)
             continue
-        if not mappable(node):
+        if node not in uses.looped or reducible(node):
             continue
         v = node.outputs[0]
-        price = sum(cost.get(id(x), 0) for x in node.inputs) + _price(node)
-        levels = 1 + max((depth.get(id(x), 0) for x in node.inputs), default=0)
-        readers = uses.readers[id(v)]
-        if id(v) in uses.outputs or not readers or levels > LONGEST or not _inlinable_readers(v, uses) or (_kept(v, uses) and not _unfolds(node)):
+        readers = uses.readers[v]
+        levels = 1 + max([depth.get(x, 0) for x in node.inputs], default=0)
+        if not readers or levels > LONGEST or not _inlinable_readers(v, uses) or (_kept(v, uses) and not _unfolds(node)):
             continue
+        price = sum([cost.get(x, 0) for x in node.inputs]) + _price(node)
         if price > CHEAP and _along_columns(v, uses):
             continue
         if (
@@ -46,16 +46,16 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[int]:
             or (len(readers) == 1 and not _repeats(readers[0], uses))
             or (price <= CHEAP and (len(readers) <= 4 or _one_source(node)) and not _may_end_contraction(node, uses))
         ):
-            inlined.add(id(node))
-            cost[id(v)], depth[id(v)] = price, levels
+            inlined.add(node)
+            cost[v], depth[v] = price, levels
     _materialize_under_views(graph, uses, inlined)
     return inlined
 
 
 def _kept(v: Value, uses: Uses) -> bool:
     """Whether `v` is settled and something reads it that is not: then it is in memory from one run to the next."""
-    return id(v) in uses.settled and any(
-        id(w) not in uses.settled or (is_view(reader) and _kept(w, uses)) for reader in uses.readers[id(v)] for w in reader.outputs
+    return v in uses.settled and any(
+        w not in uses.settled or (is_view(reader) and _kept(w, uses)) for reader in uses.readers[v] for w in reader.outputs
     )
 
 
@@ -77,7 +77,7 @@ def _along_columns(v: Value, uses: Uses) -> bool:
     return (
         bool(shape)
         and shape[-1] == size > 1
-        and all(elements(w) >= MANY_ROWS * size if not is_view(r) else _along_columns(w, uses) for r in uses.readers[id(v)] for w in r.outputs)
+        and all(elements(w) >= MANY_ROWS * size if not is_view(r) else _along_columns(w, uses) for r in uses.readers[v] for w in r.outputs)
     )
 
 
@@ -85,7 +85,7 @@ def _may_end_contraction(node: Node, uses: Uses) -> bool:
     """Whether the node can be computed where a contraction stores its tiles, and so costs no memory traffic at all."""
     shape = node.outputs[0].spec.shape
     for _ in range(LONGEST):
-        makers = [uses.maker.get(id(x)) for x in node.inputs if x.spec.shape == shape and uses.single_reader(x)]
+        makers = [uses.maker.get(x) for x in node.inputs if x.spec.shape == shape and uses.single_reader(x)]
         before = next((m for m in makers if m is not None and (m.primitive.kind is Kind.ELEMENTWISE or m.primitive.name in TAKES_EPILOGUE)), None)
         if before is None or before.primitive.name in TAKES_EPILOGUE:
             return before is not None
@@ -103,26 +103,28 @@ def _price(node: Node) -> int:
 def _repeats(reader: Node, uses: Uses) -> bool:
     """Whether `reader` reads each element several times, so that its operand should be in memory."""
     if is_view(reader):
-        return any(_repeats(r, uses) for r in uses.readers[id(reader.outputs[0])])
+        return any(_repeats(r, uses) for r in uses.readers[reader.outputs[0]])
     return reader.primitive.name in WINDOWS
 
 
 def _inlinable_readers(v: Value, uses: Uses) -> bool:
     """Whether kernels made from loops read `v`, and nothing else does."""
-    for reader in uses.readers[id(v)]:
+    if v in uses.outputs:
+        return False
+    for reader in uses.readers[v]:
         if is_view(reader):
-            if not is_unit_reshape(reader) or id(reader.outputs[0]) in uses.outputs or not _inlinable_readers(reader.outputs[0], uses):
+            if not is_unit_reshape(reader) or not _inlinable_readers(reader.outputs[0], uses):
                 return False
-        elif not (mappable(reader) or reducible(reader)):
+        elif reader not in uses.looped:
             return False
-    return id(v) not in uses.outputs
+    return True
 
 
-def _materialize_under_views(graph: Graph, uses: Uses, inlined: set[int]) -> None:
+def _materialize_under_views(graph: Graph, uses: Uses, inlined: set[Node]) -> None:
     """What a true reshape renames must be in memory."""
     for node in graph.nodes:
-        if is_view(node) and id(node) not in inlined:
-            maker = uses.maker.get(id(node.inputs[0]))
-            while maker is not None and id(maker) in inlined:
-                inlined.discard(id(maker))
-                maker = uses.maker.get(id(maker.inputs[0])) if is_view(maker) else None
+        if is_view(node) and node not in inlined:
+            maker = uses.maker.get(node.inputs[0])
+            while maker is not None and maker in inlined:
+                inlined.discard(maker)
+                maker = uses.maker.get(maker.inputs[0]) if is_view(maker) else None

@@ -66,13 +66,13 @@ def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
     return result
 
 
-def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
-    """The items with values replaced, by identity."""
+def rename(items: Sequence[Item], new: dict[Value, Value]) -> list[Item]:
+    """The items with values replaced."""
 
     def one(v: Any) -> Any:
         if isinstance(v, Pointer):
-            return Pointer(new.get(id(v.value), v.value))
-        return (new.get(id(v[0]), v[0]), v[1]) if isinstance(v, tuple) else new.get(id(v), v) if isinstance(v, Value) else v
+            return Pointer(new.get(v.value, v.value))
+        return (new.get(v[0], v[0]), v[1]) if isinstance(v, tuple) else new.get(v, v) if isinstance(v, Value) else v
 
     result: list[Item] = []
     for item in items:
@@ -86,15 +86,15 @@ def rename(items: Sequence[Item], new: dict[int, Value]) -> list[Item]:
     return result
 
 
-def flags(items: Sequence[Item]) -> set[int]:
-    """Ids of the values that decide about loops and branches."""
-    found: set[int] = set()
+def flags(items: Sequence[Item]) -> set[Value]:
+    """The values that decide about loops and branches."""
+    found: set[Value] = set()
     for item in items:
         match item:
             case LoopItem(condition, flag, body):
-                found |= {id(flag)} | flags(condition) | flags(body)
+                found |= {flag} | flags(condition) | flags(body)
             case BranchItem(flag, then, otherwise):
-                found |= {id(flag)} | flags(then) | flags(otherwise)
+                found |= {flag} | flags(then) | flags(otherwise)
     return found
 
 
@@ -103,12 +103,12 @@ def things(call: Call) -> list[Any]:
     return [arg[0] if isinstance(arg, tuple) else arg for arg in call.args]
 
 
-def without_copies(items: Sequence[Item], places: Mapping[int, Any]) -> list[Item]:
+def without_copies(items: Sequence[Item], places: Mapping[Any, Any]) -> list[Item]:
     """The items but for copies of values to where they are already, as of a variable of which few rows change."""
     kept: list[Item] = []
     for item in items:
         match item:
-            case Call(args=(source, target, *_), name="copy") if source is target or places.get(id(source), source) == places.get(id(target)):
+            case Call(args=(source, target, *_), name="copy") if source is target or places.get(source, source) == places.get(target):
                 continue
             case LoopItem(condition, flag, body):
                 item = LoopItem(without_copies(condition, places), flag, without_copies(body, places))

@@ -54,7 +54,7 @@ Make = Callable[[Builder], list[Stage]]
 
 
 def build(
-    uses: Uses, inside: set[int], sizes: Sequence[int], classes: Sequence[int], make_stages: Make, split: int | None = None
+    uses: Uses, inside: set[Node], sizes: Sequence[int], classes: Sequence[int], make_stages: Make, split: int | None = None
 ) -> tuple[Builder, list[Stage]]:
     """Both passes of the expression builder; `split` gives the outermost reduced axis a new outer axis, of that many pieces."""
     probe = Builder(uses, inside, sizes)
@@ -95,9 +95,9 @@ def _split_stages(builder: Builder, classes: Sequence[int], make_stages: Make, p
 
 def lower_map(group: Group, uses: Uses) -> list[Call]:
     """A sweep over the space, storing every value that others need; one more for each shape that parts of concatenations have besides."""
-    inside = {id(n) for n in group.nodes}
-    whole = [v for v in group.stored if not in_parts(uses.maker[id(v)])]
-    parts = [place for v in group.stored if v not in whole for place in _places(uses.maker[id(v)])]
+    inside = set(group.nodes)
+    whole = [v for v in group.stored if not in_parts(uses.maker[v])]
+    parts = [place for v in group.stored if v not in whole for place in _places(uses.maker[v])]
     calls = []
     for space in dict.fromkeys((*([group.space] if whole else []), *(part.spec.shape for part, *_ in parts))):
         here = whole if space == group.space else []
@@ -122,7 +122,7 @@ def _map_stages(group: Group, space: Sequence[int], whole: list[Value], parts: l
         index = _index_for(v.spec.shape, space, b.dims)
         stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
     for x, v, axis, start in parts:
-        index = [i + b.integer(("start", id(v), start), start) if d == axis else i for d, i in enumerate(b.dims)]
+        index = [i + b.integer(("start", v, start), start) if d == axis else i for d, i in enumerate(b.dims)]
         stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(x, b.dims), v.spec.dtype)))
     return [Stage((), (), tuple(stores))]
 
@@ -142,14 +142,14 @@ def _call(b: Builder, outer: Sequence[int], vector: int | None, stages: list[Sta
         number, _, size, pieces, _ = b.split
         extents[number] = size
         extents.append(pieces)
-    stored = {id(v) for v in group.stored}
+    stored = set(group.stored)
     kernel = Kernel(tuple(v.spec.dtype for v in b.buffers), len(b.params), tuple(extents), tuple(outer), vector, tuple(stages))
     sizes = [b.params[e.attr] for e in extents]
     weighed = list(sizes)
     if vector is not None and vector not in outer:
         weighed[vector] = max(sizes[vector], SHORT * sum(vector in stage.axes for stage in stages))
     grain, tasks = cut(weighed, outer, vector, _effort(stages))
-    reads = tuple(v for v in b.buffers if id(v) not in stored)
+    reads = tuple(v for v in b.buffers if v not in stored)
     return Call(kernel, tasks, (*b.buffers, *b.params, grain), reads, tuple(group.stored), "+".join(n.primitive.name for n in group.nodes[:6]))
 
 
@@ -206,7 +206,7 @@ def lower_reduce(group: Group, uses: Uses) -> list[Call]:
     pieces = split_pieces(group.space, group.reduced)
     if pieces is not None:
         return _lower_split(group, uses, pieces)
-    inside = {id(n) for n in group.nodes}
+    inside = set(group.nodes)
     classes = [1 if d in group.reduced else 0 for d in range(len(group.space))]
     builder, stages = build(uses, inside, group.space, classes, lambda b: reduce_stages(group, uses, b, classes))
     return [_reduce_call(builder, stages, group, classes)]
@@ -229,28 +229,28 @@ def reduce_stages(group: Group, uses: Uses, b: Builder, classes: Sequence[int]) 
     kept_dims = [i for i, c in zip(b.dims, classes, strict=True) if c == 0]
     kept_space = [n for n, c in zip(group.space, classes, strict=True) if c == 0]
     inner = tuple(i for i, members in enumerate(b.axes or ()) if classes[members[0]] == 1)
-    per_row = {id(v) for v in group.stored if is_kept(v, group)}
+    per_row = {v for v in group.stored if is_kept(v, group)}
     stages: list[Stage] = []
     for level in range(max(level_of.values(), default=0) + 1):
         reductions, results = [], []
         for node in group.nodes:
             x = node.inputs[0] if node.inputs else None
-            if reducible(node) and x is not None and level_of.get(id(x), 0) == level:
+            if reducible(node) and x is not None and level_of.get(x, 0) == level:
                 index = _index_for(x.spec.shape, group.space, b.dims)
                 reductions.append(Reduction(node.primitive.lower, _in_piece(b, b.element(x, index), node.primitive.lower)))
                 results.append(node.outputs[0])
         stores = []
         for v in group.stored:
-            if id(v) not in per_row and level_of.get(id(v), 0) == level:
+            if v not in per_row and level_of.get(v, 0) == level:
                 index = _index_for(v.spec.shape, group.space, b.dims)
                 stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
         if reductions or stores:
             for k, (v, r) in enumerate(zip(results, reductions, strict=True)):
-                b.results[id(v)] = loops.result(len(stages), k, r.value.dtype)
+                b.results[v] = loops.result(len(stages), k, r.value.dtype)
             stages.append(Stage(inner, tuple(reductions), tuple(stores)))
     last = []
     for v in group.stored:
-        if id(v) in per_row:
+        if v in per_row:
             index = _index_for(v.spec.shape, kept_space, kept_dims)
             last.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
     return [*stages, Stage((), (), tuple(last))] if last else stages
@@ -277,20 +277,20 @@ def is_kept(v: Value, group: Group) -> bool:
 
 
 def _after_reduction(v: Value, group: Group) -> bool:
-    made: set[int] = set()
+    made: set[Value] = set()
     for node in group.nodes:
-        if reducible(node) or any(id(x) in made for x in node.inputs):
-            made.update(id(y) for y in node.outputs)
-    return id(v) in made
+        if reducible(node) or any(x in made for x in node.inputs):
+            made.update(node.outputs)
+    return v in made
 
 
-def levels(group: Group) -> dict[int, int]:
+def levels(group: Group) -> dict[Value, int]:
     """For each value, how many sweeps must come before it."""
-    found: dict[int, int] = {}
+    found: dict[Value, int] = {}
     for node in group.nodes:
-        below = max((found.get(id(x), 0) for x in node.inputs), default=0)
+        below = max((found.get(x, 0) for x in node.inputs), default=0)
         for v in node.outputs:
-            found[id(v)] = below + 1 if reducible(node) else below
+            found[v] = below + 1 if reducible(node) else below
     return found
 
 
@@ -299,7 +299,7 @@ def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:
     classes = [1 if d in group.reduced else 0 for d in range(len(group.space))]
     reductions = [n for n in group.nodes if reducible(n)]
     before = [n for n in group.nodes if not reducible(n) and not any(is_kept(v, group) and _after_reduction(v, group) for v in n.outputs)]
-    inside = {id(n) for n in before}
+    inside = set(before)
     partials: list[Value] = []
     for node in reductions:
         kept = node.outputs[0].spec.shape
@@ -324,24 +324,24 @@ def _lower_split(group: Group, uses: Uses, pieces: int) -> list[Call]:
     builder, made = build(uses, inside, group.space, classes, stages, pieces)
     first = _reduce_call(builder, made, phase, classes)
     second_nodes = []
-    renamed: dict[int, Value] = {}
+    renamed: dict[Value, Value] = {}
     for node, part in zip(reductions, partials, strict=True):
         combined = make(node.primitive, [part], {"axes": (0,)})
         out = Value(Spec(node.outputs[0].spec.shape, part.spec.dtype))
         second_nodes.append(Node(combined.primitive, combined.inputs, (out,), combined.attrs, node.where))
-        renamed[id(node.outputs[0])] = out
+        renamed[node.outputs[0]] = out
     after = _behind_reductions(group)
     return [first, _second_phase(group, uses, second_nodes, after, renamed, partials)]
 
 
 def _behind_reductions(group: Group) -> list[Node]:
     """The nodes that stored values need besides the reductions, those too that only read what has one element per result."""
-    needed = {id(v) for v in group.stored}
+    needed = set(group.stored)
     found: list[Node] = []
     for node in reversed(group.nodes):
-        if not reducible(node) and any(id(v) in needed for v in node.outputs):
+        if not reducible(node) and any(v in needed for v in node.outputs):
             found.append(node)
-            needed.update(id(x) for x in node.inputs)
+            needed.update(node.inputs)
     return found[::-1]
 
 
@@ -351,18 +351,18 @@ def pieces_of(group: Group, length: int) -> int:
     return -(-size // length)
 
 
-def _second_phase(group: Group, uses: Uses, combine: list[Node], after: list[Node], renamed: dict[int, Value], partials: list[Value]) -> Call:
+def _second_phase(group: Group, uses: Uses, combine: list[Node], after: list[Node], renamed: dict[Value, Value], partials: list[Value]) -> Call:
     kept = tuple(n for d, n in enumerate(group.space) if d not in group.reduced)
     space = (partials[0].spec.shape[0], *kept)
     phase = Group("reduce", [*combine, *after], space, (0,), list(group.stored))
     classes = [1] + [0] * len(kept)
-    originals = {id(v): k for k, v in renamed.items()}
+    originals = {v: k for k, v in renamed.items()}
 
     def stages(b: Builder) -> list[Stage]:
         found = []
         for k, node in enumerate(combine):
             found.append(Reduction(node.primitive.lower, b.element(node.inputs[0], b.dims)))
-            b.results[originals[id(node.outputs[0])]] = loops.result(0, k, found[-1].value.dtype)
+            b.results[originals[node.outputs[0]]] = loops.result(0, k, found[-1].value.dtype)
         inner = tuple(i for i, members in enumerate(b.axes or ()) if classes[members[0]] == 1)
         stores = []
         for v in group.stored:
@@ -370,7 +370,7 @@ def _second_phase(group: Group, uses: Uses, combine: list[Node], after: list[Nod
             stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
         return [Stage(inner, tuple(found)), Stage((), (), tuple(stores))]
 
-    builder, made = build(uses, {id(n) for n in after}, space, classes, stages)
+    builder, made = build(uses, set(after), space, classes, stages)
     rows = not any(n != 1 for n in kept)
     axes = builder.axes or []
     kept_axes = [i for i, members in enumerate(axes) if classes[members[0]] == 0]

@@ -12,26 +12,23 @@ from collections import defaultdict
 
 from tenfold.compiler.program import known
 from tenfold.compiler.simplify import live
-from tenfold.ir.graph import Graph, Node
+from tenfold.ir.graph import Graph, Node, Value
 
 TAKERS = ("convolution", "convolution_weight_gradient")  # their first input is the image
 
 
 def absorb_pads(graph: Graph) -> Graph:
     """The graph without the paddings that all their users can do themselves."""
-    users: dict[int, list[Node]] = defaultdict(list)
-    for node in graph.nodes:
-        for v in node.inputs:
-            users[id(v)].append(node)
-    kept = {id(v) for v in graph.outputs}
-    absorbed: dict[int, Node] = {}
-    for node in graph.nodes:
-        padded = node.outputs[0] if node.primitive.name == "pad" else None
-        if padded is not None and id(padded) not in kept and _margin(node) and all(_takes(user, node) for user in users[id(padded)]):
-            absorbed[id(padded)] = node
+    pads = {node.outputs[0]: node for node in graph.nodes if node.primitive.name == "pad" and _margin(node)}
+    users: dict[Value, list[Node]] = defaultdict(list)
+    for node in graph.nodes if pads else ():
+        for v in pads.keys() & node.inputs:
+            users[v].append(node)
+    kept = set(graph.outputs)
+    absorbed = {v: pad for v, pad in pads.items() if v not in kept and all(_takes(user, pad) for user in users[v])}
     if not absorbed:
         return graph
-    nodes = [_taken(node, absorbed[id(node.inputs[0])]) if node.inputs and id(node.inputs[0]) in absorbed else node for node in graph.nodes]
+    nodes = [_taken(node, absorbed[node.inputs[0]]) if node.inputs and node.inputs[0] in absorbed else node for node in graph.nodes]
     whole = Graph(graph.inputs, graph.outputs, tuple(nodes), graph.name)
     return Graph(graph.inputs, graph.outputs, tuple(live(whole)), graph.name)
 

@@ -39,16 +39,21 @@ class Padded:
 
 def join_pads(graph: Graph) -> Graph:
     """The graph with sums of padded tensors that do not overlap as concatenations."""
-    padded: dict[int, Padded] = {}
+    padded: dict[Value, Padded] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
         found = _padded(node) if node.primitive.name == "pad" else None
-        if node.primitive.name == "add" and all(id(x) in padded for x in node.inputs):
-            a, b = (padded[id(x)] for x in node.inputs)
+        if padded and node.primitive.name == "add" and all(x in padded for x in node.inputs):
+            a, b = (padded[x] for x in node.inputs)
             found = a.joined(b)
         if found is not None:
-            padded[id(node.outputs[0])] = found
-        nodes += [node] if found is None or len(found.parts) == 1 else _concatenation(found, node)
+            padded[node.outputs[0]] = found
+        if found is None or len(found.parts) == 1:
+            nodes.append(node)
+        else:
+            nodes += _concatenation(found, node)
+    if not padded:
+        return graph
     joined = Graph(graph.inputs, graph.outputs, tuple(nodes), graph.name)
     return Graph(graph.inputs, graph.outputs, tuple(live(joined)), graph.name)
 

@@ -249,7 +249,7 @@ def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = froze
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change, `keep` whether panels of these are made for many runs."""
     graph = compact_scatters(join_pads(absorb_pads(graph)))
-    groups, uses = fuse(graph, {id(graph.outputs[k]) for k in targets}, steady)
+    groups, uses = fuse(graph, {graph.outputs[k] for k in targets}, steady)
     uses.keeps = keep
     items: list[Item] = []
     alike = Alike(uses)

@@ -12,6 +12,7 @@ from typing import Any
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
+ONE_BY_ONE = (Kind.ELEMENTWISE, Kind.INDEXED)
 HALF = ("float16", "bfloat16")
 
 
@@ -41,32 +42,36 @@ class Uses:
 
     def __init__(self, graph: Graph, steady: Iterable[int] = ()) -> None:
         self.graph = graph
-        self.maker: dict[int, Node] = {id(v): n for n in graph.nodes for v in n.outputs}
-        self.readers: dict[int, list[Node]] = defaultdict(list)
+        self.maker: dict[Value, Node] = {v: n for n in graph.nodes for v in n.outputs}
+        self.readers: dict[Value, list[Node]] = defaultdict(list)
         for node in graph.nodes:
             for v in node.inputs:
-                self.readers[id(v)].append(node)
-        self.outputs = {id(v) for v in graph.outputs}
-        self.position = {id(node): at for at, node in enumerate(graph.nodes)}
+                self.readers[v].append(node)
+        self.outputs = set(graph.outputs)
+        self.position = {node: at for at, node in enumerate(graph.nodes)}
         self.keeps = True  # whether what contractions make of settled operands is worth keeping
-        self.settled = {id(graph.inputs[i]) for i in steady}
+        self.looped = {n for n in graph.nodes if mappable(n) or reducible(n)}  # what kernels made of loops can compute
+        self.settled = {graph.inputs[i] for i in steady}
         for node in graph.nodes if self.settled else ():
-            pure = node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST)
-            if pure and self._settles(node):
-                self.settled.update(id(v) for v in node.outputs)
+            if self._settles(node) and node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST):
+                self.settled.update(node.outputs)
 
     def settles(self, v: Value) -> bool:
         """Whether what is made of `v` alone is kept from one run to the next."""
-        return v.constant is not None or id(v) in self.settled
+        return v.constant is not None or v in self.settled
 
     def _settles(self, node: Node) -> bool:
-        changing = [v for v in node.inputs if v.constant is None]
-        made = sum(elements(v) for v in node.outputs)
-        return bool(changing) and all(id(v) in self.settled for v in changing) and made <= sum(elements(v) for v in node.inputs)
+        changing = 0
+        for v in node.inputs:
+            if v.constant is None:
+                if v not in self.settled:
+                    return False
+                changing += 1
+        return changing > 0 and sum(map(elements, node.outputs)) <= sum(map(elements, node.inputs))
 
     def single_reader(self, v: Value) -> bool:
         """Whether one node reads `v`, once, and it is no output."""
-        return len(self.readers[id(v)]) == 1 and id(v) not in self.outputs
+        return len(self.readers[v]) == 1 and v not in self.outputs
 
 
 def is_view(node: Node) -> bool:
@@ -88,9 +93,12 @@ def squeezed(shape: tuple[Any, ...]) -> tuple[Any, ...]:
 def mappable(node: Node) -> bool:
     """Whether a kernel can compute the node's elements one by one (dtypes that kernels handle, and a rule to do it)."""
     p = node.primitive
-    if p.kind not in (Kind.ELEMENTWISE, Kind.INDEXED) or p.lower is None or len(node.outputs) != 1:
+    if p.kind not in ONE_BY_ONE or p.lower is None or len(node.outputs) != 1:
         return False
-    return all(v.spec.dtype.llvm is not None for v in (*node.inputs, *node.outputs))
+    for v in node.inputs:
+        if v.spec.dtype.llvm is None:
+            return False
+    return node.outputs[0].spec.dtype.llvm is not None
 
 
 def reducible(node: Node) -> bool:
@@ -100,7 +108,7 @@ def reducible(node: Node) -> bool:
 
 def elements(v: Value) -> int:
     """The number of elements."""
-    return math.prod(known(v))
+    return math.prod(v.spec.shape)  # type: ignore[arg-type]
 
 
 def known(v: Value) -> tuple[int, ...]:
@@ -110,6 +118,8 @@ def known(v: Value) -> tuple[int, ...]:
 
 def root(v: Value, uses: Uses) -> Value:
     """The value whose buffer `v` is another name of."""
-    while id(v) in uses.maker and is_view(uses.maker[id(v)]):
-        v = uses.maker[id(v)].inputs[0]
+    maker = uses.maker.get(v)
+    while maker is not None and is_view(maker):
+        v = maker.inputs[0]
+        maker = uses.maker.get(v)
     return v

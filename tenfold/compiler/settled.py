@@ -15,24 +15,24 @@ from tenfold.compiler.lower import Call, Scratch
 from tenfold.ir.graph import Value
 
 
-def apart(items: Sequence[Item], steady: Set[int], placed: Set[int]) -> tuple[list[Call], list[Item]]:
-    """(calls to be made once, the other items): the first read constants, values in `steady` (ids) and what each other make.
+def apart(items: Sequence[Item], steady: Set[Value], placed: Set[Value | Scratch]) -> tuple[list[Call], list[Item]]:
+    """(calls to be made once, the other items): the first read constants, values in `steady` and what each other make.
 
-    They make nothing that a call among the others writes too, and no value in `placed` (ids), which is wanted anew each time.
+    They make nothing that a call among the others writes too, and no value in `placed`, which is wanted anew each time.
     """
     placed = placed | flags(items)
-    writers: dict[int, set[int]] = defaultdict(set)
+    writers: dict[Value | Scratch, set[Call]] = defaultdict(set)
     for call in flat(items):
         for thing in call.writes:
-            writers[id(thing)].add(id(call))
-    once = {id(item): item for item in items if isinstance(item, Call) and _repeatable(item)}
+            writers[thing].add(call)
+    once = {item: item for item in items if isinstance(item, Call) and _repeatable(item)}
 
     def known(thing: Value | Scratch) -> bool:
         constant = isinstance(thing, Value) and thing.constant is not None
-        return constant or id(thing) in steady or (id(thing) in writers and writers[id(thing)] <= once.keys())
+        return constant or thing in steady or (thing in writers and writers[thing] <= once.keys())
 
     def stays(call: Call) -> bool:
-        return all(map(known, call.reads)) and all(id(w) not in placed and writers[id(w)] <= once.keys() for w in call.writes)
+        return all(map(known, call.reads)) and all(w not in placed and writers[w] <= once.keys() for w in call.writes)
 
     before = -1
     while len(once) != before:  # twice as a rule: calls stand behind those whose results they read
@@ -40,7 +40,7 @@ def apart(items: Sequence[Item], steady: Set[int], placed: Set[int]) -> tuple[li
         for key, call in list(once.items()):
             if not stays(call):
                 del once[key]
-    return list(once.values()), [item for item in items if id(item) not in once]
+    return list(once.values()), [item for item in items if item not in once]
 
 
 def _repeatable(call: Call) -> bool:

@@ -20,38 +20,37 @@ FOLD_LIMIT = 1 << 14  # elements
 
 def simplify(graph: Graph) -> Graph:
     """The graph with the same results and less work. Sizes must be known."""
-    new: dict[int, Value] = {}
+    new: dict[Value, Value] = {}
     seen: dict[Any, Node] = {}
     nodes: list[Node] = []
-    pending, met = deque(live(graph)), []
+    pending = deque(live(graph))
 
     def current(v: Value) -> Value:
-        while id(v) in new:
-            v = new[id(v)]
+        while v in new:
+            v = new[v]
         return v
 
     while pending:
         node = pending.popleft()
-        met.append(node)  # so that no id is used again
-        node = Node(node.primitive, tuple(current(v) for v in node.inputs), node.outputs, node.attrs, node.where)
-        shortcut = _replacement(node)
-        if shortcut is not None:
-            new.update((id(v), s) for v, s in zip(node.outputs, shortcut, strict=True))
-            continue
+        if not new.keys().isdisjoint(node.inputs):
+            node = Node(node.primitive, tuple(map(current, node.inputs)), node.outputs, node.attrs, node.where)
+        if node.primitive.pure:
+            shortcut = _replacement(node)
+            if shortcut is not None:
+                new.update(zip(node.outputs, shortcut, strict=True))
+                continue
         if node.primitive.name == "cond" and node.inputs[0].constant is not None:
             branch, results = _decided(node)
             pending.extendleft(branch[::-1])
-            new.update((id(v), r) for v, r in zip(node.outputs, results, strict=True))
+            new.update(zip(node.outputs, results, strict=True))
             continue
-        key = _key(node) if node.primitive.pure else None
-        earlier = seen.get(key) if key is not None else None
-        if earlier is not None:
-            new.update((id(a), b) for a, b in zip(node.outputs, earlier.outputs, strict=True))
-            continue
-        if key is not None:
-            seen[key] = node
+        if node.primitive.pure:
+            earlier = seen.setdefault(_key(node), node)
+            if earlier is not node:
+                new.update(zip(node.outputs, earlier.outputs, strict=True))
+                continue
         nodes.append(node)
-    small = Graph(graph.inputs, tuple(current(v) for v in graph.outputs), tuple(nodes), graph.name)
+    small = Graph(graph.inputs, tuple(map(current, graph.outputs)), tuple(nodes), graph.name)
     return Graph(small.inputs, small.outputs, tuple(live(small)), small.name)
 
 
@@ -59,31 +58,29 @@ def _decided(node: Node) -> tuple[list[Node], list[Value]]:
     """The nodes and results of the branch that a cond takes whose condition is known."""
     condition = node.inputs[0].constant
     branch: Graph = node.attrs["then" if condition is not None and condition.item() else "otherwise"]
-    new = {id(v): x for v, x in zip(branch.inputs, node.inputs[1:], strict=True)}
+    new = dict(zip(branch.inputs, node.inputs[1:], strict=True))
     made = []
     for n in live(branch):
         outputs = tuple(Value(v.spec) for v in n.outputs)
-        made.append(Node(n.primitive, tuple(new.get(id(v), v) for v in n.inputs), outputs, n.attrs, n.where))
-        new.update((id(old), v) for old, v in zip(n.outputs, outputs, strict=True))
-    return made, [new.get(id(v), v) for v in branch.outputs]
+        made.append(Node(n.primitive, tuple(new.get(v, v) for v in n.inputs), outputs, n.attrs, n.where))
+        new.update(zip(n.outputs, outputs, strict=True))
+    return made, [new.get(v, v) for v in branch.outputs]
 
 
 def live(graph: Graph) -> list[Node]:
     """The nodes that the outputs need, or that act."""
-    needed = {id(v) for v in graph.outputs}
+    needed = set(graph.outputs)
     kept = []
     for node in reversed(graph.nodes):
-        if node.primitive.kind is Kind.EFFECT or any(id(v) in needed for v in node.outputs):
+        if not needed.isdisjoint(node.outputs) or node.primitive.kind is Kind.EFFECT:
             kept.append(node)
-            needed.update(id(v) for v in node.inputs)
+            needed.update(node.inputs)
     return kept[::-1]
 
 
 def _replacement(node: Node) -> tuple[Value, ...] | None:
-    """Existing or constant Values equal to the node's results."""
+    """Existing or constant Values equal to the results of a pure node."""
     p = node.primitive
-    if not p.pure:
-        return None
     if p.algebra is not None:
         found = p.algebra(node.inputs, node.attrs)
         if found is not None:
@@ -96,9 +93,11 @@ def _replacement(node: Node) -> tuple[Value, ...] | None:
 
 
 def _folded(node: Node) -> tuple[Value, ...] | None:
+    for v in node.inputs:
+        if v.constant is None:
+            return None
     p, specs = node.primitive, [v.spec for v in node.outputs]
-    known = all(v.constant is not None for v in node.inputs) and p.kind not in (Kind.CONTROL, Kind.EFFECT)
-    if not known or sum(elements(v) for v in node.outputs) > FOLD_LIMIT:
+    if p.kind in (Kind.CONTROL, Kind.EFFECT) or sum(elements(v) for v in node.outputs) > FOLD_LIMIT:
         return None
     with np.errstate(all="ignore"):
         found = p.oracle(*(v.constant for v in node.inputs), **node.attrs)
@@ -122,14 +121,14 @@ def _identity(node: Node) -> Value | None:
 
 
 def _key(node: Node) -> Any:
-    attrs = tuple(sorted((k, _hashable(a)) for k, a in node.attrs.items()))
-    return (node.primitive.name, tuple(_operand(v) for v in node.inputs), attrs)
+    """Equal for nodes that compute the same."""
+    attrs = tuple(sorted([(k, _hashable(a)) for k, a in node.attrs.items()])) if node.attrs else ()
+    return (node.primitive, attrs, *[v if v.constant is None else _constant(v) for v in node.inputs])
 
 
-def _operand(v: Value) -> Any:
-    if v.constant is not None and v.constant.size <= 8:
-        return (v.spec, v.constant.tobytes())
-    return id(v)
+def _constant(v: Value) -> Any:
+    assert v.constant is not None
+    return (v.spec, v.constant.tobytes()) if v.constant.size <= 8 else v
 
 
 def _hashable(attr: Any) -> Any:

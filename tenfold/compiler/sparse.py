@@ -27,29 +27,29 @@ SPARSE = 2  # rows of the tensor per row that is added
 
 def compact_scatters(graph: Graph) -> Graph:
     """The graph with the same results, sparse sums kept as their rows where kernels made of loops read them."""
-    readers: dict[int, list[Node]] = {}
-    for node in graph.nodes:
-        for v in node.inputs:
-            readers.setdefault(id(v), []).append(node)
-    outputs = {id(v) for v in graph.outputs}
-    owners: dict[tuple[int, int], tuple[Value, Value]] = {}  # (indices, rows) -> positions of rows and of indices in the few rows
+    outputs = set(graph.outputs)
+    sums = {n.outputs[0] for n in graph.nodes if n.primitive.name == "scatter_add" and n.outputs[0] not in outputs and _sparse(n)}
+    for node in graph.nodes if sums else ():
+        if not (mappable(node) or reducible(node)):
+            sums.difference_update(node.inputs)
+    if not sums:
+        return graph
+    owners: dict[tuple[Value, int], tuple[Value, Value]] = {}  # (indices, rows) -> positions of rows and of indices in the few rows
     nodes: list[Node] = []
     for node in graph.nodes:
-        out = node.outputs[0] if node.outputs else None
-        gains = node.primitive.name == "scatter_add" and out is not None and id(out) not in outputs and _sparse(node)
-        if not gains or not all(mappable(r) or reducible(r) for r in readers.get(id(out), ())):
+        if sums.isdisjoint(node.outputs):
             nodes.append(node)
             continue
         indices, updates = node.inputs
         rows = node.attrs["rows"]
-        if (id(indices), rows) not in owners:
+        if (indices, rows) not in owners:
             owner = _derive(node, "row_owners", indices, rows=rows)
             found = _derive(node, "gather", owner.outputs[0], indices, axis=0, batch_dims=0)
             missing = _derive(node, "less", found.outputs[0], _scalar(1))
             place = _derive(node, "select", missing.outputs[0], _scalar(-1), found.outputs[0])
             nodes += [owner, found, missing, place]
-            owners[id(indices), rows] = (owner.outputs[0], place.outputs[0])
-        of_row, of_index = owners[id(indices), rows]
+            owners[indices, rows] = (owner.outputs[0], place.outputs[0])
+        of_row, of_index = owners[indices, rows]
         few = _derive(node, "scatter_add", of_index, updates, rows=known(indices)[0] + 1)
         whole = _derive(node, "gather", few.outputs[0], of_row, axis=0, batch_dims=0)
         nodes += [few, Node(whole.primitive, whole.inputs, node.outputs, whole.attrs, whole.where)]

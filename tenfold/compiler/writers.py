@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from tenfold.compiler.program import Group, Uses, elements, root
-from tenfold.ir.graph import Graph
+from tenfold.ir.graph import Graph, Value
 
 SMALL = 64  # elements that groups make early, as learning rates are: they cost no memory
 
@@ -16,17 +16,17 @@ SMALL = 64  # elements that groups make early, as learning rates are: they cost 
 def early_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[int, int]) -> list[Group]:
     """The groups, those that write variables moved behind the last one that makes what they read, or that reads an old value which they
     overwrite (unless one that reads their results stands before). `targets` are the graph's outputs (by position) that overwrite inputs."""
-    overwrites = {id(root(graph.outputs[k], uses)): id(graph.inputs[i]) for k, i in targets.items()}
+    overwrites = {root(graph.outputs[k], uses): graph.inputs[i] for k, i in targets.items()}
     reads = [_reads(group, uses) for group in groups]
-    readers: dict[int, set[int]] = {}
+    readers: dict[Value, set[int]] = {}
     for at, found in enumerate(reads):
         for v in found:
             readers.setdefault(v, set()).add(at)
-    maker = {id(v): at for at, group in enumerate(groups) for v in group.stored}
-    used = {at for at, group in enumerate(groups) if any(readers.get(id(v), set()) - {at} for v in group.stored)}
+    maker = {v: at for at, group in enumerate(groups) for v in group.stored}
+    used = {at for at, group in enumerate(groups) if any(readers.get(v, set()) - {at} for v in group.stored)}
     needs: dict[int, set[int]] = {}  # of the groups that move; one that is used never moves back
     for at, group in enumerate(groups):
-        writes = {id(v) for v in group.stored} & overwrites.keys()
+        writes = overwrites.keys() & group.stored
         if writes or (group.kind == "map" and all(elements(v) <= SMALL for v in group.stored)):
             old = {reader for v in writes for reader in readers.get(overwrites[v], ()) if at not in used or (reader < at and reader in used)}
             needs[at] = (old | {maker[v] for v in reads[at] if v in maker}) - {at}
@@ -40,7 +40,7 @@ def early_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[i
     return [groups[at] for at in sorted(range(len(groups)), key=lambda at: (when.get(at, math.inf), rank.get(at, at)))]
 
 
-def _reads(group: Group, uses: Uses) -> set[int]:
-    """Ids of the values in memory that the group's nodes read."""
-    inside = {id(v) for n in group.nodes for v in n.outputs}
-    return {id(root(x, uses)) for n in group.nodes for x in n.inputs if id(x) not in inside}
+def _reads(group: Group, uses: Uses) -> set[Value]:
+    """The values in memory that the group's nodes read."""
+    inside = {v for n in group.nodes for v in n.outputs}
+    return {root(x, uses) for n in group.nodes for x in n.inputs if x not in inside}

@@ -1,0 +1,158 @@
+"""Who reads whose values: the groups of a graph as a graph of their own, kept true while groups take in others."""
+
+from __future__ import annotations
+
+from tenfold.compiler.program import Group, Uses, elements, is_view
+from tenfold.ir.graph import Node, Value
+
+LARGE = 64  # elements
+
+
+class Wiring:
+    """The groups in their first order, and what they read of each other.
+
+    A node that is computed inside its readers belongs to several groups; of these, any counts as the maker of its value.
+    """
+
+    def __init__(self, groups: list[Group], uses: Uses) -> None:
+        self.groups = dict.fromkeys(groups)
+        self._uses = uses
+        self._home: dict[Value, Group] = {}  # value -> its maker
+        self._computing: dict[Node, list[Group]] = {}  # node -> the groups that compute it
+        self._made_of: dict[Value, list[Value]] = {}  # large value -> what its readers make
+        self._bases: dict[Value, Value] = {}  # value -> the one that groups make, where it is another name of that
+        for group in groups:
+            for node in group.nodes:
+                self._computing.setdefault(node, []).append(group)
+                for v in node.outputs:
+                    self._home[v] = group
+        self.sources = {group: self._read_by(group) for group in groups}  # the groups whose values each reads
+        self._sinks: dict[Group, dict[Group, None]] = {group: {} for group in groups}
+        for group, sources in self.sources.items():
+            for source in sources:
+                self._sinks[source][group] = None
+        position = uses.position
+        self._first = {group: min([position[n] for n in group.nodes]) for group in groups}
+        self._latest = {group: position[group.nodes[-1]] for group in groups}  # of all that it needs, itself included
+
+    def maker(self, v: Value) -> Group | None:
+        """The group that makes `v`, or what it is another name of."""
+        base = self._bases.get(v)
+        if base is None:
+            base = self._bases[v] = self._base(v)
+        return self._home.get(base)
+
+    def _base(self, v: Value) -> Value:
+        maker = self._uses.maker.get(v)
+        while maker is not None and v not in self._home and is_view(maker):
+            v = maker.inputs[0]
+            maker = self._uses.maker.get(v)
+        return v
+
+    def computing(self, node: Node) -> list[Group]:
+        """The groups that compute a node."""
+        return self._computing.get(node, [])
+
+    def _read_by(self, group: Group) -> dict[Group, None]:
+        inside = {v for n in group.nodes for v in n.outputs}
+        read = dict.fromkeys([x for n in group.nodes for x in n.inputs if x not in inside])
+        found = dict.fromkeys(map(self.maker, read))
+        return {g: None for g in found if g is not None and g is not group}
+
+    def reading_the_same(self, group: Group) -> dict[Group, None]:
+        """The groups that make something of a large value that `group` reads."""
+        read = dict.fromkeys([x for n in group.nodes for x in n.inputs])
+        made = self._made_of
+        for x in read:
+            if x not in made:
+                large = x.constant is None and elements(x) > LARGE
+                made[x] = [v for n in self._uses.readers[x] for v in n.outputs] if large else []
+        found = dict.fromkeys([self._home.get(v) for x in read for v in made[x]])
+        return {g: None for g in found if g is not None and g is not group}
+
+    def dependent(self, a: Group, b: Group) -> bool:
+        """Whether one reads values of the other."""
+        return a in self.sources[b] or b in self.sources[a]
+
+    def path(self, a: Group, b: Group) -> bool:
+        """Whether `b` needs `a` through some third group."""
+        first = self._first[a]  # what ends before this cannot need `a`
+        seen: set[Group] = set()
+        stack = [s for s in self.sources[b] if s is not a]
+        while stack:
+            group = stack.pop()
+            if group is a:
+                return True
+            if group not in seen and self._latest[group] > first:
+                seen.add(group)
+                stack.extend(self.sources[group])
+        return False
+
+    def renamed(self, a: Group, b: Group) -> bool:
+        """Whether `b` reads a value of `a` under another shape, so that it must be in memory before."""
+        if a not in self.sources[b]:
+            return False
+        for node in b.nodes:
+            for x in node.inputs:
+                maker = self._uses.maker.get(x)
+                if maker is not None and is_view(maker) and self.maker(x) is a and not any(g is a or g is b for g in self.computing(maker)):
+                    return True
+        return False
+
+    def absorb(self, a: Group, b: Group, merged: Group) -> None:
+        """`b` becomes `merged`, which does the work of both; `a` is no more."""
+        b.kind, b.nodes, b.space, b.reduced = merged.kind, merged.nodes, merged.space, merged.reduced
+        for node in a.nodes:
+            groups = self._computing[node]
+            groups.remove(a)
+            if b not in groups:
+                groups.append(b)
+            for v in node.outputs:
+                if self._home[v] is a:
+                    self._home[v] = b
+        del self.groups[a]
+        self._first[b] = min(self._first[b], self._first.pop(a))
+        self._latest[b] = max(self._latest[b], self._latest.pop(a))
+        for source in {**self.sources.pop(a), **self.sources[b]}:
+            self._sinks[source].pop(a, None)
+            self._sinks[source].pop(b, None)
+        self.sources[b] = self._read_by(b)
+        self._sinks[b] = {g: None for g in {**self._sinks.pop(a), **self._sinks[b]} if g is not a and g is not b}
+        for source in self.sources[b]:
+            self._sinks[source][b] = None
+        for sink in self._sinks[b]:
+            sources = self.sources[sink]
+            sources.pop(a, None)
+            sources.pop(b, None)
+            sources[b] = None
+            self._delay(sink, self._latest[b])
+
+    def _delay(self, group: Group, latest: int) -> None:
+        """`group` now needs something as late as `latest`, and so does all that needs `group`."""
+        stack = [group]
+        while stack:
+            group = stack.pop()
+            if self._latest[group] < latest:
+                self._latest[group] = latest
+                stack.extend(self._sinks[group])
+
+    def order(self) -> list[Group]:
+        """The groups, each after those whose values it reads. What several compute is made by who stores it."""
+        for group in self.groups:
+            for v in group.stored:
+                self._home[v] = group
+        done: dict[Group, None] = {}
+        entered: set[Group] = set()
+        stack = list(self.groups)[::-1]
+        while stack:
+            group = stack.pop()
+            if group in done:
+                continue
+            if group in entered:
+                done[group] = None
+                continue
+            entered.add(group)
+            waiting = [s for s in self._read_by(group) if s not in done]
+            assert not any(s in entered for s in waiting), "fusion made groups that need each other"
+            stack += [group, *waiting]
+        return list(done)
