@@ -24,6 +24,7 @@ from tenfold.compiler.constants import large_apart
 from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.items import Item, attributed
+from tenfold.compiler.kept import Contents, Shared, kept_of
 from tenfold.compiler.lower import Call, lower_map, lower_reduce
 from tenfold.compiler.padding import absorb_pads
 from tenfold.compiler.parts import join_pads
@@ -40,7 +41,7 @@ from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
 from tenfold.runtime import profiler
 from tenfold.runtime.executor import Executable
-from tenfold.runtime.memory import SMALL, ArenaPool, address_of, allocator, empty, empty_array
+from tenfold.runtime.memory import SMALL, ArenaPool, address_of, allocator, empty_array
 
 
 class Compiled(Protocol):
@@ -70,19 +71,22 @@ LOWER: dict[str, Lower] = {
 
 
 @garbage.kept()
-def compile_graph(graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = ()) -> Compiled:
+def compile_graph(
+    graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = (), shared: Shared | None = None
+) -> Compiled:  # fmt: skip
     """A program for a graph of known sizes.
 
     Args:
         graph: its inputs become the program's arguments.
         updates: (output, input) pairs: the output is written over the input's array and not returned.
         steady: inputs that seldom change from call to call (and are not updated): what depends on them alone is kept.
+        shared: what is kept by programs for other sizes of the same graph.
     """
-    return Staged(graph, updates, steady, _build) if is_staged(graph) else _build(graph, updates, steady)
+    return Staged(graph, updates, steady, _build) if is_staged(graph) else _build(graph, updates, steady, shared)
 
 
-def _build(graph: Graph, updates: Sequence[tuple[int, int]], steady: Sequence[int]) -> Compiled:
-    return Program(graph, updates, steady) if config.compile else Reference(graph, updates)
+def _build(graph: Graph, updates: Sequence[tuple[int, int]], steady: Sequence[int], shared: Shared | None) -> Compiled:
+    return Program(graph, updates, steady, shared) if config.compile else Reference(graph, updates)
 
 
 class Program:
@@ -92,9 +96,8 @@ class Program:
     program, which is `instead` of this one, keeps no panels of them and is then forgotten. It computes the same bits.
     """
 
-    def __init__(
-        self, graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = (), instead: Program | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, graph: Graph, updates: Sequence[tuple[int, int]] = (), steady: Sequence[int] = (), shared: Shared | None = None,
+                 instead: Program | None = None) -> None:  # fmt: skip
         self._inputs = len(graph.inputs)
         self._graph: Graph
         self._constants: list[Any]
@@ -103,9 +106,9 @@ class Program:
         self._steady = (frozenset(steady) - set(self._targets.values())).union(range(self._inputs, len(self._graph.inputs)))
         self._last: list[Any] = [None] * self._inputs  # the arrays whose addresses the table holds, or weak references to them
         self._variables: Sequence[Any] | None = None  # the list of the last ones
-        self._kept: Any = None  # what the calls made once have made, from these versions of the steady inputs
-        self._versions: Sequence[int] = ()
-        self._stale = True  # whether that has to be made, or made again
+        self._versions: Sequence[int] = ()  # of the steady inputs, at the last run
+        self._stale = True  # whether any of them is another one since, or has another version
+        self._contents: Contents | None = None  # what the calls made once have made, as the last run found it
         self._lock = threading.Lock()
         self._loops: dict[Any, Loops] = {}  # around this program, by what moves
         self._ready = False
@@ -116,7 +119,9 @@ class Program:
         self._plan = self._compiled.plan if plan is None or kernels is None else plan
         self.arena_bytes, self.kept_bytes = self._plan.arena_bytes, self._plan.kept_bytes
         self._results = [allocator(shape, dtype.numpy) for shape, dtype in self._plan.outputs]
-        self._first = Program(graph, updates, steady, self) if self._keep and self.kept_bytes >= LARGE else None
+        self._kept = kept_of(self._plan, self._constants, {} if shared is None else shared)
+        direct = not self._keep or self.kept_bytes < LARGE or self._kept.made
+        self._first = None if direct else Program(graph, updates, steady, instead=self)
         if self._first is None or kernels is not None:
             self._start(kernels)
 
@@ -181,15 +186,17 @@ class Program:
                 table[i] = address_of(a)
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
+            contents = None
             try:
-                if self._stale:
-                    self._settle(versions)
+                contents = self._settled(versions) if self.kept_bytes else None
                 self._variables = variables
                 if repeat is None:
                     self._again.run(table)
                 else:
                     self._repeat(repeat)
             finally:
+                if contents is not None:
+                    self._kept.give(contents)
                 ARENAS.give(arena)
         return outputs
 
@@ -211,13 +218,20 @@ class Program:
             for i, _ in repeat.moving:
                 self._last[i] = None
 
-    def _settle(self, versions: Sequence[int]) -> None:
-        """Makes what is kept."""
-        if self._kept is None:
-            self._kept = empty(self.kept_bytes)
-            self._table[-2] = self._kept.ctypes.data
-        self._once.run(self._table)
+    def _settled(self, versions: Sequence[int]) -> Contents:
+        """What is kept, made or found."""
+        contents = self._kept.take(None if self._stale else self._contents, self._steady_arrays, versions, self._settle)
+        if contents is not self._contents:
+            self._contents, self._table[-2] = contents, contents.address
         self._versions, self._stale = versions, False
+        return contents
+
+    def _steady_arrays(self) -> list[Any]:
+        return [self._last[i] for i in sorted(self._steady) if i < self._inputs]
+
+    def _settle(self, address: int) -> None:
+        self._table[-2] = address
+        self._once.run(self._table)
 
 
 class Reference:

@@ -8,11 +8,12 @@ A node goes into the earliest stage that its inputs allow: even stages are run n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tenfold.compiler.kept import Shared
 from tenfold.compiler.repeat import Repeat
 from tenfold.core.dtypes import string
 from tenfold.core.errors import ShapeError
@@ -20,7 +21,7 @@ from tenfold.core.shapes import match, show
 from tenfold.ir.graph import Graph, Node, specialize, substitute
 from tenfold.ir.primitive import Kind
 
-Build = Callable[[Graph, Sequence[tuple[int, int]], Sequence[int]], Any]
+Build = Callable[[Graph, Sequence[tuple[int, int]], Sequence[int], Shared], Any]
 MOST_PROGRAMS = 64  # per part: data may come in any number of widths
 
 
@@ -56,7 +57,8 @@ class _Part:
     updates: tuple[tuple[int, int], ...]  # (output, input) of the part's graph
     steady: tuple[int, ...]  # positions among its inputs
     versions: tuple[int, ...]  # for each of them, the position of its version
-    programs: dict[Any, Any]
+    programs: dict[Any, Any] = field(default_factory=dict)
+    shared: Shared = field(default_factory=dict)  # what they keep
 
 
 class Staged:
@@ -97,8 +99,9 @@ class Staged:
         if program is None:
             if len(part.programs) >= MOST_PROGRAMS:
                 part.programs.clear()
+                part.shared.clear()
             graph = specialize(part.graph, sizes) if sizes else part.graph
-            program = part.programs[key] = self._build(graph, part.updates, part.steady)
+            program = part.programs[key] = self._build(graph, part.updates, part.steady, part.shared)
         made = iter(program(inputs, [], [versions[k] for k in part.versions] if versions else ()))
         targets = dict(part.updates)
         for k, v in enumerate(part.graph.outputs):
@@ -153,5 +156,5 @@ def _parts(graph: Graph, updates: Sequence[tuple[int, int]], steady: Sequence[in
             if id(new) in mine and id(old) in place and id(old) not in later and id(old) not in wanted
         }
         kept = [k for k, i in enumerate(steady) if id(graph.inputs[i]) in place]
-        parts.append(_Part(part, stage % 2 == 0, tuple(in_place.items()), tuple(place[id(graph.inputs[steady[k]])] for k in kept), tuple(kept), {}))
+        parts.append(_Part(part, stage % 2 == 0, tuple(in_place.items()), tuple(place[id(graph.inputs[steady[k]])] for k in kept), tuple(kept)))
     return parts

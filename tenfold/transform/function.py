@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.compiler.kept import Shared
 from tenfold.compiler.pipeline import Compiled, compile_graph
 from tenfold.compiler.repeat import Repeat
 from tenfold.core import nest
@@ -49,6 +50,7 @@ class ConcreteFunction:
         self.arguments = arguments
         self.structured_input_signature = structured
         self._programs: dict[Any, Any] = {}
+        self._shared: Shared = {}  # what they keep
         self._ready: dict[Any, Compiled] = {}  # by the arguments' shapes, where those of the variables never change
         self._lock = threading.RLock()
         graph = traced.graph
@@ -143,7 +145,7 @@ class ConcreteFunction:
                 found = self._programs.get(key)
                 if found is None:
                     graph = self._specialized(shapes)
-                    found = self._programs[key] = compile_graph(graph, self._updates if updates else (), self._steady_inputs)
+                    found = self._programs[key] = compile_graph(graph, self._updates if updates else (), self._steady_inputs, self._shared)
         return found
 
     def _specialized(self, shapes: tuple[tuple[int, ...], ...]) -> Graph:
