@@ -459,6 +459,27 @@ def text_between_numbers() -> None:
     keras.utils.pad_sequences([["a"], ["a", "b"]], value="pad")
 
 
+def kept_from_a_function() -> Any:
+    kept = []
+    tf.function(lambda x: kept.append(x + 1.0))(tf.zeros(3))
+    return kept[0]
+
+
+@mistake(TypeError, "tanh", "kept from another traced function", "Try returning it")
+def a_traced_tensor_afterwards() -> None:
+    tf.tanh(kept_from_a_function())
+
+
+@mistake(TypeError, "add", "kept from another traced function")
+def a_traced_tensor_and_another() -> None:
+    tf.zeros(3) + kept_from_a_function()
+
+
+@mistake(TypeError, "reshape", "kept from another traced function")
+def a_traced_tensor_and_attributes() -> None:
+    tf.reshape(kept_from_a_function(), (3, 1))
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistake(name: str) -> None:
     function, error, words = MISTAKES[name]

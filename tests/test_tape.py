@@ -128,6 +128,46 @@ def test_structure_decides_which_gradients_come_again() -> None:
             np.testing.assert_allclose(np.zeros((3, 3)) if g is None else g.numpy(), e, rtol=1e-5, atol=1e-7, err_msg=name)
 
 
+def watched_in_turns(order: str, tape: Any, x: Any, y: Any) -> Any:
+    """x * y * y with tensors watched before, between or after the products."""
+    z = x
+    for step in order:
+        if step == "*":
+            z = z * y
+        else:
+            tape.watch(x if step == "x" else y)
+    return z
+
+
+def test_when_tensors_are_watched_decides_which_gradients_come_again() -> None:
+    """The same operations on the same shapes, watched at other times, in turns. What was done before anything was watched is constant."""
+    rng = np.random.default_rng(6)
+    for _, order in itertools.product(range(4), ["xy**", "yx**", "x*y*", "x**y", "y*x*", "xyxy**", "y**", "x*y*x", "*xy*", "*y*x"]):
+        x, y = (tf.constant(rng.standard_normal((3,))) for _ in range(2))
+        with tf.GradientTape() as tape:
+            z = watched_in_turns(order, tape, x, y)
+        gx, gy = tape.gradient(z, [x, y], unconnected_gradients="zero")
+        remembered = order.lstrip("*").count("*")
+        np.testing.assert_allclose(gx.numpy(), y.numpy() ** 2 if remembered == 2 and "x" in order else np.zeros(3), err_msg=order)
+        np.testing.assert_allclose(gy.numpy(), remembered * x.numpy() * y.numpy() if "y" in order else np.zeros(3), err_msg=order)
+
+
+def test_a_part_more_or_a_tensor_more_are_other_gradients() -> None:
+    """A joined tensor and one that is only watched have the same type and shape, and come at the same place."""
+    for _ in range(4):
+        x, y, other = (tf.constant(v) for v in ([1.0, 2.0], [3.0, 4.0], [5.0, 6.0]))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            z = tf.concat([x, other], 0)
+            tape.watch(y)
+        np.testing.assert_array_equal(tape.gradient(z, x).numpy(), [1, 1])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            z = tf.concat([x], 0) * 1.0
+            tape.watch(other)
+        np.testing.assert_array_equal(tape.gradient(z, x).numpy(), [1, 1])
+
+
 def test_gradients_that_come_again_by_what_is_asked() -> None:
     """One tape's records with other targets and sources: a target that is a source, one that nothing was done with, several readings."""
     v = tf.Variable(2.0)
@@ -404,6 +444,20 @@ def test_gradients_of_weights_are_used_as_they_come() -> None:
         return loss
 
     assert planned_bytes(step, tf.ones((4, 256))) < 5 * 256 * 256 * 4
+
+
+def test_a_tape_of_both_kinds_of_variables_is_read_again_and_again() -> None:
+    """A tape that stays sees each value of a variable once, however often it is read, and adds up its gradients."""
+    for _ in range(4):
+        v, whole = tf.Variable(3.0), tf.Variable(2)
+        with tf.GradientTape(persistent=True) as tape:
+            a = v * v
+            v.assign(5.0)
+            b = v * v * tf.cast(whole, tf.float32)
+        assert [float(tape.gradient(y, v)) for y in (a, b, [a, b])] == [6.0, 20.0, 26.0]
+        assert tape.gradient(b, whole) is None and [w is v for w in tape.watched_variables()] == [True]
+        tape.reset()
+        assert tape.gradient(b, v) is None and tape.watched_variables() == ()
 
 
 def test_a_variable_as_the_target():

@@ -193,6 +193,7 @@ INEXACT = (*FLOATS, *COMPLEXES)
 
 _BY_NAME = {d.name: d for d in (*ALL, string)} | {"str": string, "half": float16, "float": float32, "double": float64, "bool_": bool_}
 BY_NUMPY = {d.numpy: d for d in (*ALL, string)}
+DIFFERENTIABLE = frozenset(d.numpy for d in ALL if d.is_differentiable)
 _BY_ENUM = {d.enum: d for d in (*ALL, string)}
 _BY_PYTHON: dict[Any, DType] = {bool: bool_, int: int32, float: float32, complex: complex128, str: string, bytes: string}
 

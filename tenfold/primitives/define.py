@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, update_wrapper, wraps
+from functools import partial, update_wrapper
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from tenfold.core.errors import DTypeError, InvalidArgumentError
 from tenfold.core.shapes import Shape, broadcast, show
 from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.kernel.loops import Expr
-from tenfold.tensor.bind import apply, expect_same_dtype
+from tenfold.tensor.bind import expect_same_dtype
+from tenfold.tensor.eager import of_any, of_one, of_two
 from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype
 from tenfold.tensor.variable import Variable
 
 Vjp = Callable[..., Any]
+OF: dict[int, Callable[..., Any]] = {1: of_one, 2: of_two}  # by the number of inputs
 
 
 def each(*rules: Vjp | None) -> Vjp:
@@ -73,18 +76,14 @@ def elementwise(
                       doc=body.__doc__ or "", numpy_dtypes=frozenset(d.numpy for d in dtypes))
         )  # fmt: skip
 
-        @wraps(body)
-        def operation(*xs: Any, **attrs: Any) -> Any:
-            for x in xs:
-                if type(x) is not Tensor:
-                    break
-            else:
-                return apply(primitive, xs, attrs)
+        def otherwise(*xs: Any, **attrs: Any) -> Any:
             if any([isinstance(x, Expr) for x in xs]):
                 return body(*xs, **attrs)
-            return apply(primitive, tuple(tensors(name, xs)), attrs)
+            return operation(*tensors(name, xs), **attrs)
 
-        operation.primitive = primitive  # type: ignore[attr-defined]
+        prepare: Callable[..., Any] = OF.get(len(signature(body).parameters), of_any)
+        operation: Any = update_wrapper(prepare(primitive, otherwise), body)
+        operation.primitive = primitive
         return operation
 
     return define
@@ -126,12 +125,7 @@ def primitive(
         name = front.__name__.rstrip("_")
         made = register(Primitive(name, kind, spec, oracle, vjp, lower, dtypes, False, samples, algebra, pure, front.__doc__ or "", apart))
 
-        def bare(*xs: Any, **attrs: Any) -> Any:
-            for x in xs:
-                if type(x) is not Tensor:
-                    return apply(made, tuple(tensors(name, xs)), attrs)
-            return apply(made, xs, attrs)
-
+        bare = of_any(made, lambda *xs, **attrs: bare(*tensors(name, xs), **attrs))
         operation: Any = update_wrapper(partial(front, bare), front)
         operation.primitive = made
         operation.bare = bare

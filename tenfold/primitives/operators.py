@@ -13,7 +13,7 @@ from tenfold.primitives.elementwise import complex_abs
 from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.primitives.indexing import getitem
 from tenfold.primitives.scatter import scatter_into
-from tenfold.tensor.bind import operator_of
+from tenfold.tensor.eager import of_two
 from tenfold.tensor.tensor import Tensor, as_tensor, common_dtype
 from tenfold.tensor.variable import UPDATES, Variable
 
@@ -65,7 +65,7 @@ def _guarded(f: Callable[..., Any]) -> Callable[..., Any]:
             return f(x, as_tensor(y, hint=x.dtype))
         return NotImplemented if type(y) is not Tensor and getattr(y, "_defers_operators", False) else f(x, y)
 
-    return operator_of(primitive, operator) if uniform else operator
+    return of_two(primitive, operator) if uniform else operator
 
 
 _AND = _logical(a.logical_and, a.bitwise_and)

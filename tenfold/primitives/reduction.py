@@ -16,6 +16,8 @@ from tenfold.primitives.define import check_dtype, each, primitive
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.tensor.tensor import Tensor, as_tensor
 
+EVERY = [tuple(range(rank)) for rank in range(65)]  # more dimensions than an array has
+
 
 def _spec(name: str, allowed: tuple[DType, ...]) -> Any:
     def spec(x: Spec, axes: tuple[int, ...]) -> Spec:
@@ -36,8 +38,8 @@ def spread(reduced: Tensor, x: Tensor, axes: Sequence[int]) -> Tensor:
 
 
 def _front(apply: Any, name: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
-    x = as_tensor(x)
-    axes = tuple(range(x.ndim)) if axis is None else normalize_axes(name, axis, x.ndim)
+    x = x if type(x) is Tensor else as_tensor(x)
+    axes = EVERY[x.ndim] if axis is None else normalize_axes(name, axis, x.ndim)
     y = apply(x, axes=axes) if axes else x
     return reshape(y, kept(x.sizes, axes)) if keepdims else y
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -34,10 +34,6 @@ class _Ours(dict[str, bool]):
 _OURS = _Ours()
 SIMPLE = (Kind.ELEMENTWISE, Kind.INDEXED, Kind.REDUCTION, Kind.CONTRACTION)
 TYPE_AND_SHAPE = attrgetter("dtype", "shape")
-MOST_PASSED = 1 << 12
-NO_ATTRS: Mapping[str, Any] = {}
-new = object.__new__
-_passed: set[Any] = set()  # calls of primitives, without their elements, that their shape rules accept
 FOLD_LIMIT = 1 << 14  # elements: a traced operation on constants is computed at once up to this size
 KNOWN = frozenset("add sub mul floordiv floormod maximum minimum slice concat reshape broadcast_to cast prod gather neg stack".split())
 
@@ -62,8 +58,14 @@ def bind(primitive: Primitive, *inputs: Tensor, **attrs: Any) -> Any:
 
 def apply(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
     """The same."""
-    trace = state.trace
-    outputs = _run(primitive, inputs, attrs) if trace is None else trace.record(primitive, inputs, attrs)
+    if state.trace is not None:
+        outputs = state.trace.record(primitive, inputs, attrs)
+    else:
+        for x in inputs:
+            if x._array is None:
+                raise _kept(primitive.name, x)
+        primitive.spec(*[x.spec for x in inputs], **attrs)
+        outputs = _run(primitive, inputs, attrs)
     tapes = state.tapes
     if tapes:
         made = outputs if type(outputs) is tuple else (outputs,)
@@ -72,72 +74,24 @@ def apply(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, 
     return outputs
 
 
-def operator_of(primitive: Primitive, otherwise: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Python's operator for a primitive of two inputs of one type: what `bind` does with two eager tensors, in one frame. `otherwise` takes
-    operands that are no tensors yet.
-    """
-    oracle, types = primitive.oracle, primitive.numpy_dtypes
-
-    def operator(x: Any, y: Any) -> Any:
-        if type(x) is not Tensor or type(y) is not Tensor:
-            return otherwise(x, y)
-        a, b = x._array, y._array
-        if a is None or b is None or a.dtype is not b.dtype or a.dtype not in types or state.trace is not None:
-            return bind(primitive, x, y)
-        before = silence()
-        try:
-            result = oracle(a, b)
-        except (ValueError, TypeError, MemoryError):
-            return bind(primitive, x, y)  # which explains the error
-        finally:
-            restore(before)
-        if type(result) is np.ndarray:
-            made = new(Tensor)
-            made._array = result
-        else:
-            made = wrap(result)
-        tapes = state.tapes
-        if tapes:
-            for tape in tapes:
-                tape.record(primitive, (x, y), (made,), NO_ATTRS)
-        return made
-
-    return operator
-
-
 def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
-    """Runs one primitive now, on the elements of its inputs."""
-    arrays: list[Any] = []
-    for x in inputs:
-        arrays.append(x._array)
-    if primitive.uniform:
-        dtype = arrays[0].dtype
-        fits = dtype in primitive.numpy_dtypes
-        for a in arrays:
-            fits = fits and a.dtype is dtype
-        if not fits:
-            primitive.spec(*(x.spec for x in inputs), **attrs)
-    elif primitive.kind in SIMPLE:
-        key = (primitive, *map(TYPE_AND_SHAPE, arrays), *attrs.items())
-        if key not in _passed:
-            primitive.spec(*(x.spec for x in inputs), **attrs)
-            _remember(key)
-    else:  # its attributes may be large objects, which must not be kept
-        primitive.spec(*(x.spec for x in inputs), **attrs)
+    """Runs one primitive now, on the elements of its inputs, which its shape rule accepts."""
     before = silence()
     try:
-        result = primitive.oracle(*arrays, **attrs)
+        result = primitive.oracle(*[x._array for x in inputs], **attrs)
     except (OpError, TraceError):
         raise
     except (ValueError, TypeError, MemoryError) as error:
         raise _explained(error, primitive, inputs, attrs) from error
     finally:
         restore(before)
-    if type(result) is np.ndarray:
-        made = new(Tensor)
-        made._array = result
-        return made
     return tuple([wrap(a) for a in result]) if type(result) is tuple else wrap(result)
+
+
+def _kept(where: str, tensor: Tensor) -> TraceError:
+    """The error for a tensor that is used where it has no value."""
+    return TraceError(f"[{where}] a tensor was kept from another traced function ({tensor!r}). Such tensors have no value outside the "
+                      "function that made them. Try returning it from that function, or a tf.Variable.")  # fmt: skip
 
 
 def _explained(error: Exception, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Exception:
@@ -147,13 +101,6 @@ def _explained(error: Exception, primitive: Primitive, inputs: tuple[Tensor, ...
         size = " and ".join(str(s) for s in (found if isinstance(found, tuple) else (found,)))
         return ResourceExhaustedError(f"[{primitive.name}] not enough memory for {size}. Try smaller batches, or a smaller type.")
     return InternalError(f"[{primitive.name}] failed on {[str(x.spec) for x in inputs]}: {error}")
-
-
-def _remember(key: Any) -> None:
-    """A call that passed its shape rule is not asked again."""
-    if len(_passed) >= MOST_PASSED:
-        _passed.clear()
-    _passed.add(key)
 
 
 class Recorder:
@@ -183,10 +130,7 @@ class Recorder:
         if tensor._trace is self:
             return tensor._value
         if not any(tensor._trace is r for r in self.ancestors()):
-            raise TraceError(
-                f"[{self.name}] a tensor was kept from another traced function ({tensor!r}). Such tensors have no value outside the "
-                "function that made them. Try returning it from that function, or a tf.Variable."
-            )
+            raise _kept(self.name, tensor)
         if id(tensor) not in self.captured:
             self.captured[id(tensor)] = (tensor, Value(tensor.spec))
         return self.captured[id(tensor)][1]

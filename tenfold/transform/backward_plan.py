@@ -8,105 +8,62 @@ and attributes; everything else goes through `backward`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import BY_NUMPY
 from tenfold.core.errors import OpError, TraceError
-from tenfold.core.quiet import restore, silence
-from tenfold.ir.primitive import Spec
-from tenfold.tensor.bind import SIMPLE, state
-from tenfold.tensor.tensor import Tensor, wrap
+from tenfold.tensor.bind import state
+from tenfold.tensor.tensor import Tensor
 from tenfold.transform.autodiff import backward
+from tenfold.transform.recording import Recording
 from tenfold.transform.trace import trace
-from tenfold.transform.vjp import NEVER, ONCE, Record, Rule, as_python, ones
+from tenfold.transform.vjp import NEVER, ONCE, Rule, as_python, ones
 
-ARRAYS = {np.ndarray}  # what eager tensors hold
+ARRAY = attrgetter("_array")
 MOST_PLANS, MOST_RECORDS = 1 << 8, 1 << 12
 _plans: dict[Any, Rule | str] = {}  # ONCE: it was asked for once; NEVER: it cannot be traced
 Seed = tuple[Tensor, Tensor | None]  # a result and its cotangent; None: ones
 
 
-def gradients(records: Sequence[Record], seeds: Sequence[Seed], sources: Sequence[Tensor], sparse: bool) -> list[Any]:
-    """What `backward` gives, by the plan for this structure if there is one."""
-    form = form_of(records, seeds, sources) if state.trace is None and not state.tapes and len(records) <= MOST_RECORDS else None
-    if form is not None:
-        plan = _plans.get(form.key)
+def gradients(done: Recording, seeds: Sequence[Seed], sources: Sequence[Tensor], sparse: bool) -> list[Any]:
+    """What `backward` gives for watched sources, by the plan for what was recorded if there is one."""
+    if done.plain and state.trace is None and not state.tapes and len(done.records) <= MOST_RECORDS:
+        ends: list[Any] = []
+        for y, g in seeds:
+            ends.append(done.number(y))
+            ends.append(g if g is None else done.number(g))
+        ends.append("by")
+        for x in sources:
+            ends.append(done.watched[id(x)])
+        key = (*ends, "of", *done.key)
+        plan = _plans.get(key)
         if callable(plan):
-            before = silence()
-            try:
-                return [None if g is None else wrap(g) for g in plan(*form.arrays)]
-            finally:
-                restore(before)
+            return plan(*map(ARRAY, done.tensors))  # type: ignore[return-value]
         if plan is None:
             if len(_plans) >= MOST_PLANS:
                 _plans.clear()
-            _plans[form.key] = ONCE
+            _plans[key] = ONCE
         elif plan is ONCE:
-            _plans[form.key] = _traced(form, records, seeds, sources) or NEVER
-    return backward(records, [(y, ones(y) if g is None else g) for y, g in seeds], sources, sparse)
+            _plans[key] = _traced(done, seeds, sources) or NEVER
+    return backward(done.records, [(y, ones(y) if g is None else g) for y, g in seeds], sources, sparse)
 
 
-class Form(NamedTuple):
-    """What a backward pass depends on.
-
-    Attributes:
-        key: types and shapes of the tensors that no record made, and of each record the primitive, its attributes, and which tensors it takes.
-        place: tensors, by id, to their numbers.
-        arrays: their elements in this order.
-    """
-
-    key: tuple[Any, ...]
-    place: dict[int, int]
-    arrays: list[Any]
-
-
-def form_of(records: Sequence[Record], seeds: Sequence[Seed], sources: Sequence[Tensor]) -> Form | None:
-    """The form of a backward pass; None if there can be no plan for it. (It is made for every pass, so it takes few steps.)"""
-    key: list[Any] = []
-    place: dict[int, int] = {}
-    arrays: list[Any] = []
-    for primitive, inputs, outputs, attrs in records:
-        if primitive.kind not in SIMPLE or "sparse" in attrs:
-            return None
-        key.append(primitive)
-        for x in inputs:
-            key.append(place[id(x)] if id(x) in place else _given(x, place, arrays))
-        if attrs:
-            key.append(tuple(attrs.items()))
-        for y in outputs:
-            place[id(y)] = len(arrays)
-            arrays.append(y._array)
-    for y, g in seeds:
-        key.append(place[id(y)] if id(y) in place else _given(y, place, arrays))
-        key.append(g if g is None else place[id(g)] if id(g) in place else _given(g, place, arrays))
-    key.append("by")
-    for x in sources:
-        key.append(place[id(x)] if id(x) in place else _given(x, place, arrays))
-    return Form(tuple(key), place, arrays) if {*map(type, arrays)} <= ARRAYS else None
-
-
-def _given(x: Tensor, place: dict[int, int], arrays: list[Any]) -> Any:
-    """Takes a tensor that no record made: it gets a number, and what is known of it belongs to the key."""
-    a = x._array
-    place[id(x)] = len(arrays)
-    arrays.append(a)
-    return None if a is None else (a.dtype, a.shape)
-
-
-def _traced(form: Form, records: Sequence[Record], seeds: Sequence[Seed], sources: Sequence[Tensor]) -> Rule | None:
-    """The backward pass as a function of the elements of all tensors; None if it looks at them."""
+def _traced(done: Recording, seeds: Sequence[Seed], sources: Sequence[Tensor]) -> Rule | None:
+    """The backward pass as a function of the elements of all tensors; None if it looks at them, or if some have none."""
+    if not all([type(t._array) is np.ndarray for t in done.tensors]):
+        return None
 
     def pass_(*tensors: Tensor) -> list[Any]:
         def at(t: Tensor) -> Tensor:
-            return tensors[form.place[id(t)]]
+            return tensors[done.number(t)]
 
-        again = [(p, tuple(map(at, inputs)), tuple(map(at, outputs)), attrs) for p, inputs, outputs, attrs in records]
+        again = [(p, tuple(map(at, inputs)), tuple(map(at, outputs)), attrs) for p, inputs, outputs, attrs in done.records]
         return backward(again, [(at(y), ones(y) if g is None else at(g)) for y, g in seeds], [at(x) for x in sources])
 
     try:
-        made = trace(pass_, [Spec(a.shape, BY_NUMPY[a.dtype]) for a in form.arrays], "gradients of a tape")
+        made = trace(pass_, [t.spec for t in done.tensors], "gradients of a tape")
     except (OpError, TraceError):
         return None
     if made.variables or any(len(n.outputs) != 1 for n in made.graph.nodes):

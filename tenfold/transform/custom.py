@@ -13,6 +13,7 @@ from tenfold.ir.primitive import Kind, Primitive, Spec, register
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.tensor import Tensor, as_tensor
 from tenfold.tensor.variable import Variable
+from tenfold.transform.recording import Recording
 from tenfold.transform.tape import GradientTape
 from tenfold.transform.trace import TENSOR, replay, trace
 from tenfold.transform.vjp import MULTIPLE
@@ -59,14 +60,13 @@ def _with_gradient(f: Callable[..., Any], again: bool = False) -> Callable[..., 
         tensors = [as_tensor(a) for a in nest.flatten(args)]
         before = dict(state.trace.current) if again and state.trace is not None else None
         tapes = state.tapes
-        inner = GradientTape()
+        inner = Recording()
         state.tapes = [inner]
         try:
-            inner._recording = True
             result, grad = f(*nest.pack(args, tensors), **kwargs)
         finally:
             state.tapes = tapes
-        variables = [v for v in inner.watched_variables() if not any(v is a for a in nest.flatten(args))]
+        variables = [v for v, *_ in inner.variables.values() if not any(v is a for a in nest.flatten(args))]
         values = [v.read_value() for v in variables]
         outputs = [as_tensor(r) for r in nest.flatten(result)]
         made = _apply(tensors + values, outputs, lambda *gs: _gradients(grad, gs, len(tensors), variables, f.__name__), before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,14 +11,14 @@ import numpy as np
 from tenfold.core import nest
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import product
-from tenfold.ir.primitive import Primitive
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import reshape, stack
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import Variable
 from tenfold.transform.backward_plan import Seed, gradients
-from tenfold.transform.vjp import Record, zeros
+from tenfold.transform.recording import Recording
+from tenfold.transform.vjp import zeros
 
 
 class GradientTape:
@@ -41,22 +41,16 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = persistent
-        self._watch_variables = watch_accessed_variables
-        self._clear()
+        self._done = Recording(watch_accessed_variables)
         self._recording = False
         self._used = False
-
-    def _clear(self) -> None:
-        self._records: list[Record] = []
-        self._watched: dict[int, Tensor] = {}
-        self._variables: dict[int, tuple[Variable, dict[int, Tensor]]] = {}
 
     # --- recording ---
     def __enter__(self) -> GradientTape:
         if self._recording:
             raise ValueError("Tape is still recording: it cannot be entered twice. Try `with tape.stop_recording():`, or a second tape.")
         self._recording = True
-        state.tapes.append(self)
+        state.tapes.append(self._done)
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -65,28 +59,7 @@ class GradientTape:
 
     def _stop(self) -> None:
         self._recording = False
-        state.tapes.remove(self)
-
-    def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> None:
-        """Called by `bind` for every operation while the tape records."""
-        watched = self._watched
-        for x in inputs:
-            if id(x) in watched:
-                self._records.append((primitive, inputs, outputs, attrs))
-                for y in outputs:
-                    if y.dtype.is_differentiable:
-                        watched[id(y)] = y
-                return
-
-    def saw(self, variable: Variable, tensor: Tensor) -> None:
-        """Called when a trainable variable is read."""
-        if self._watch_variables:
-            self._watch_variable(variable, tensor)
-
-    def _watch_variable(self, variable: Variable, tensor: Tensor) -> None:
-        if tensor.dtype.is_differentiable:
-            self._watched[id(tensor)] = tensor
-            self._variables.setdefault(id(variable), (variable, {}))[1][id(tensor)] = tensor
+        state.tapes.remove(self._done)
 
     def watch(self, tensor: Any) -> None:
         """Makes the tape follow `tensor` (or a nested structure of them, or variables).
@@ -98,15 +71,15 @@ class GradientTape:
             if isinstance(t, Variable):
                 value = t._tensor if state.trace is None else state.trace.read(t)
                 t._exported = True
-                self._watch_variable(t, value)
+                self._done.follow(t, value)
             elif type(t) is not Tensor:
                 raise InvalidArgumentError(f"[watch] expected a tensor or a variable; received {type(t).__name__}. Try tf.convert_to_tensor first.")
             elif t.dtype.is_differentiable:
-                self._watched[id(t)] = t
+                self._done.watch(t)
 
     def watched_variables(self) -> tuple[Variable, ...]:
         """The variables that were read, in that order."""
-        return tuple(v for v, _ in self._variables.values())
+        return tuple(variable for variable, *_ in self._done.variables.values())
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -121,7 +94,12 @@ class GradientTape:
 
     def reset(self) -> None:
         """Forgets everything remembered so far."""
-        self._clear()
+        recording = self._recording
+        if recording:
+            self._stop()
+        self._done = Recording(self._done.watches_variables)
+        if recording:
+            self.__enter__()
 
     # --- differentiating ---
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none") -> Any:
@@ -137,37 +115,42 @@ class GradientTape:
         Raises:
             RuntimeError: the tape was used before and is not persistent.
         """
-        self._use()
+        done = self._taken()
         zero = unconnected_gradients != "none" and _gives_zeros(unconnected_gradients)
-        targets = [target] if type(target) is Tensor else [t for t in nest.flatten(target) if t is not None]
+        seeds = [(target, None)] if type(target) is Tensor and output_gradients is None else self._seeds(done, target, output_gradients)
+        flat = nest.flatten(sources)
+        found = self._by_source(done, seeds, flat, sparse=True)
+        if zero:
+            found = [zeros(self._value(s)) if g is None else g for s, g in zip(flat, found, strict=True)]
+        return nest.pack(sources, found)
+
+    def _taken(self) -> Recording:
+        """What was recorded, to be used: by a tape that is not persistent for the only time."""
+        done = self._done
+        if not self._persistent:
+            if self._recording:
+                self._stop()
+            if self._used:
+                raise RuntimeError("A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians). "
+                                   "Try tf.GradientTape(persistent=True).")  # fmt: skip
+            self._used, self._done = True, Recording(done.watches_variables)
+        return done
+
+    def _seeds(self, done: Recording, target: Any, output_gradients: Any) -> list[Seed]:
+        """Pairs of a target and the weights of its elements."""
+        targets = [t for t in nest.flatten(target) if t is not None]
         weights = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(targets) == 1 and len(weights) != 1:
             weights = [output_gradients]
         if len(weights) != len(targets):
             raise InvalidArgumentError(f"[gradient] expected one output gradient per target ({len(targets)}); received {len(weights)}.")
-        seeds = [self._seed(self._target(t), w) for t, w in zip(targets, weights, strict=True)]
-        flat = nest.flatten(sources)
-        found = self._by_source(seeds, flat, sparse=True)
-        if zero:
-            found = [zeros(self._value(s)) if g is None else g for s, g in zip(flat, found, strict=True)]
-        if not self._persistent:
-            self._clear()
-        return nest.pack(sources, found)
+        return [self._seed(self._target(done, t), w) for t, w in zip(targets, weights, strict=True)]
 
-    def _use(self) -> None:
-        if self._recording and not self._persistent:
-            self._stop()
-        if self._used and not self._persistent:
-            raise RuntimeError(
-                "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians). Try tf.GradientTape(persistent=True)."
-            )
-        self._used = True
-
-    def _target(self, t: Any) -> Tensor:
+    def _target(self, done: Recording, t: Any) -> Tensor:
         """A target's value; a variable counts as read."""
         value = self._value(t)
         if isinstance(t, Variable) and t.trainable:
-            self.saw(t, value)
+            done.saw(t, value)
         return value
 
     @staticmethod
@@ -186,26 +169,21 @@ class GradientTape:
             raise ShapeError(f"[gradient] an output gradient has shape {w.shape}; its target has {target.shape}.")
         return target, w
 
-    def _by_source(self, seeds: Sequence[Seed], sources: list[Any], sparse: bool = False) -> list[Any]:
+    def _by_source(self, done: Recording, seeds: Sequence[Seed], sources: list[Any], sparse: bool = False) -> list[Any]:
         """Gradients by tensors and variables; a variable's is the sum over its values that were read."""
-        watched = self._watched
-        values: list[list[Tensor]] = []
+        values: list[Tensor] = []
+        counts: list[int] = []
         for s in sources:
             if isinstance(s, Variable):
-                values.append(list(self._variables[id(s)][1].values()) if id(s) in self._variables else [])
+                _, *mine = done.variables.get(id(s), (s,))
             elif isinstance(s, Tensor):
-                values.append([s] if id(s) in watched else [])
+                mine = [s] if id(s) in done.watched else []
             else:
                 raise InvalidArgumentError(f"[gradient] a source must be a tensor or a variable; received {type(s).__name__}.")
-        found = iter(gradients(self._records, seeds, [t for mine in values for t in mine], sparse))
-        result: list[Any] = []
-        for mine in values:
-            total: Any = None
-            for _ in mine:
-                g = next(found)
-                total = g if total is None else total if g is None else total + g
-            result.append(total)
-        return result
+            values += mine
+            counts.append(len(mine))
+        found = gradients(done, seeds, values, sparse)
+        return found if counts.count(1) == len(counts) else _summed(found, counts)
 
     def jacobian(
         self,
@@ -216,13 +194,13 @@ class GradientTape:
         experimental_use_pfor: bool = True,
     ) -> Any:
         """The matrix of all partial derivatives: shape `target.shape + source.shape` for each source."""
-        self._use()
+        done = self._taken()
         y = self._value(target)
         flat = nest.flatten(sources)
         count = product(y.sizes)
         if not isinstance(count, int):
             raise ShapeError("[jacobian] the target's shape must be known. Try an input_signature without None.")
-        rows = [self._by_source([(y, reshape(wrap(row), y.sizes))], flat) for row in np.eye(count, dtype=y.dtype.numpy)]
+        rows = [self._by_source(done, [(y, reshape(wrap(row), y.sizes))], flat) for row in np.eye(count, dtype=y.dtype.numpy)]
         zero = _gives_zeros(unconnected_gradients)
         result: list[Any] = []
         for i, s in enumerate(flat):
@@ -231,8 +209,6 @@ class GradientTape:
                 result.append(reshape(stack([zeros(self._value(s))] * count), shape) if zero and count else None)
             else:
                 result.append(reshape(stack([zeros(self._value(s)) if r[i] is None else r[i] for r in rows]), shape))
-        if not self._persistent:
-            self._clear()
         return nest.pack(sources, result)
 
     def batch_jacobian(
@@ -244,7 +220,7 @@ class GradientTape:
         experimental_use_pfor: bool = True,
     ) -> Any:
         """The Jacobian of each row of `target` by the same row of `source`: shape `[batch, *target.shape[1:], *source.shape[1:]]`."""
-        self._use()
+        done = self._taken()
         y, x = self._value(target), self._value(source)
         if not y.sizes or not x.sizes or y.sizes[0] != x.sizes[0]:
             raise ShapeError(f"[batch_jacobian] expected equal first dimensions; received target {y.shape} and source {x.shape}.")
@@ -254,10 +230,8 @@ class GradientTape:
         rows = []
         for unit in np.eye(inner, dtype=y.dtype.numpy):
             seed = zeros(y) + reshape(wrap(unit), (1, *y.sizes[1:]))
-            g = self._by_source([(y, seed)], [source])[0]
+            g = self._by_source(done, [(y, seed)], [source])[0]
             rows.append(zeros(x) if g is None else g)
-        if not self._persistent:
-            self._clear()
         return reshape(stack(rows, axis=1), (y.sizes[0], *y.sizes[1:], *x.sizes[1:]))
 
 
@@ -267,3 +241,15 @@ def _gives_zeros(unconnected: Any) -> bool:
     if name.lower() not in ("none", "zero"):
         raise InvalidArgumentError(f"[gradient] unconnected_gradients must be 'none' or 'zero'; received {unconnected!r}.")
     return name.lower() == "zero"
+
+
+def _summed(found: list[Any], counts: list[int]) -> list[Any]:
+    """The sums of so many each, in turn; None where there is nothing to add."""
+    rest, result = iter(found), []
+    for n in counts:
+        total: Any = None
+        for _ in range(n):
+            g = next(rest)
+            total = g if total is None else total if g is None else total + g
+        result.append(total)
+    return result

@@ -8,6 +8,7 @@ on what it does is done to the elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,7 @@ def on_elements(record: Record, wanted: tuple[bool, ...], gs: Sequence[Tensor | 
     key = (p, wanted, *map(TYPE_AND_SHAPE, arrays), *attrs.items())
     rule = _rules.get(key)
     if callable(rule):
-        before = silence()
-        try:
-            return [None if g is None else wrap(g) for g in rule(*arrays)]
-        finally:
-            restore(before)
+        return rule(*arrays)
     if rule is None:
         if len(_rules) >= MOST_RULES:
             _rules.clear()
@@ -84,13 +81,14 @@ def _traced(record: Record, wanted: Sequence[bool], gs: Sequence[Tensor | None])
 
 
 def as_python(graph: Graph, present: Sequence[bool]) -> Rule:
-    """The graph as a Python function on arrays, which calls the oracles one after the other and keeps each result as long as it is needed.
+    """The graph as a Python function from arrays to tensors, which calls the oracles one after the other and keeps each result as long as it is
+    needed.
 
     Args:
         graph: its nodes have one output each.
         present: for each result of the function whether it is the graph's next output or None.
     """
-    known: dict[str, Any] = {"asarray": np.asarray}
+    known: dict[str, Any] = {"asarray": np.asarray, "new": object.__new__, "Tensor": Tensor, "silence": silence, "restore": restore}
     names = {id(v): f"x{i}" for i, v in enumerate(graph.inputs)}
     readers = {id(v): i for i, node in enumerate(graph.nodes) for v in node.inputs}  # the last ones
     dropped: dict[int, list[str]] = {}
@@ -104,17 +102,20 @@ def as_python(graph: Graph, present: Sequence[bool]) -> Rule:
             known[names[id(v)]] = v.constant
         return names[id(v)]
 
-    lines = [f"def rule({', '.join(names.values())}):"]
+    lines = [f"def rule({', '.join(names.values())}):", "    before = silence()", "    try:", "        pass"]
     for i, node in enumerate(graph.nodes):
         known[f"f{i}"], known[f"a{i}"] = node.primitive.oracle, node.attrs
         call = f"f{i}({', '.join([*map(name, node.inputs), *([f'**a{i}'] if node.attrs else [])])})"
         y = node.outputs[0]
         names[id(y)] = f"y{i}"
-        lines.append(f"    y{i} = {call if y.spec.shape else f'asarray({call})'}")
+        lines.append(f"        y{i} = {call if y.spec.shape else f'asarray({call})'}")
         if i in dropped:
-            lines.append(f"    del {', '.join(dropped[i])}")
-    outputs = iter(graph.outputs)
-    lines.append(f"    return [{', '.join(name(next(outputs)) if there else 'None' for there in present)}]")
+            lines.append(f"        del {', '.join(dropped[i])}")
+    lines += ["    finally:", "        restore(before)"]
+    for i, v in enumerate(graph.outputs):
+        lines.append(f"    t{i} = new(Tensor); t{i}._array = {name(v)}")
+    made = count()
+    lines.append(f"    return [{', '.join(f't{next(made)}' if there else 'None' for there in present)}]")
     exec("\n".join(lines), known)
     return known["rule"]  # type: ignore[no-any-return]
 
