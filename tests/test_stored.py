@@ -302,7 +302,7 @@ def node(primitive, *inputs, **attrs):
 
 
 def test_names_tell_attributes_and_constants_apart():
-    x = Value(Spec((4,), float32))
+    x = Value(Spec((1,), float32))
 
     def name(*nodes):
         return fingerprint(Graph((x,), nodes[-1].outputs, nodes))
@@ -311,6 +311,12 @@ def test_names_tell_attributes_and_constants_apart():
         return name(node("mul", x, Value(Spec((), float32), np.asarray(value, dtype), derived)))
 
     made = [times(0.0), times(-0.0), times(1.0), times(1.0, derived=True), times(float("nan"))]
+    assert len({*made}) == len(made) and None not in made
+
+    def given(*elements):  # few stand for themselves in the name, many as their hash
+        return name(node("mul", x, Value(Spec((len(elements),), float32), np.array(elements, "float32"))))
+
+    made = [given(*first, last) for first in ((), (0.0,), (0.0,) * 3, (0.0,) * 7, (0.0,) * 15) for last in (0.0, -0.0, 1.0)]
     assert len({*made}) == len(made) and None not in made
 
     def attribute(value):

@@ -131,7 +131,8 @@ def check(code: Code, slots: int, kernels: int, arguments: Sequence[int]) -> Non
             number, count = words[at + 1], words[first - 1]
             known = 0 <= number < kernels if op == interpreter.LAUNCH else 0 <= number < len(arguments) and arguments[number] == count
             at = first + 2 * count
-            right = known and 0 <= count <= words[0] and all(-1 <= slot < slots for slot in words[first:at:2])
+            named = words[first:at:2]
+            right = known and 0 <= count <= words[0] and min(named, default=0) >= -1 and max(named, default=-1) < slots
         else:
             targets.append(words[at + (3 if op == interpreter.JUMP_UNLESS else 1)])
             right = op == interpreter.JUMP or (op == interpreter.JUMP_UNLESS and 0 <= words[at + 1] < slots)

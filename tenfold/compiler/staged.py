@@ -27,15 +27,16 @@ MOST_PROGRAMS = 64  # per part: data may come in any number of widths
 
 def is_staged(graph: Graph) -> bool:
     """Whether some of the graph must run outside of kernels."""
-    return any(v.spec.dtype is string for v in (*graph.inputs, *graph.outputs)) or any(_is_apart(n) for n in graph.nodes)
+    return any(v.spec.dtype is string for v in (*graph.inputs, *graph.outputs)) or any(map(_is_apart, graph.nodes))
 
 
 def _is_apart(node: Node) -> bool:
-    return (
-        node.primitive.apart
-        or any(v.spec.dtype is string for v in (*node.inputs, *node.outputs))
-        or any(is_staged(g) for g in _graphs(node.attrs.values()))
-    )
+    if node.primitive.apart:
+        return True
+    for v in (*node.inputs, *node.outputs):
+        if v.spec.dtype is string:
+            return True
+    return bool(node.attrs) and any(map(is_staged, _graphs(node.attrs.values())))
 
 
 def _graphs(attrs: Iterable[Any]) -> list[Graph]:

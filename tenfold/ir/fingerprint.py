@@ -15,6 +15,8 @@ from tenfold.core.dtypes import DType
 from tenfold.ir.graph import Graph, Value
 from tenfold.ir.primitive import PRIMITIVES
 
+FEW = 16  # bytes that stand for themselves, and not by their hash
+
 
 class Nameless(Exception):
     """Something that no text can tell, such as a Python function, or a size that is not known yet."""
@@ -32,34 +34,43 @@ class _Writer:
     """Writes graphs; values are numbered in the order in which they appear."""
 
     def __init__(self) -> None:
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Value, str] = {}
+        self._specs: dict[tuple[Any, str], str] = {}
 
     def graph(self, graph: Graph) -> str:
         """All that the graph's results depend on."""
-        parts = [_spec(v) for v in graph.inputs]
-        numbers, attribute = self._numbers, self._attribute
+        numbers, spec = self._numbers, self._spec
+        parts = list(map(spec, graph.inputs))
         for v in graph.inputs:
-            numbers[id(v)] = len(numbers)
+            numbers[v] = str(len(numbers))
         for node in graph.nodes:
             name = node.primitive.name
             if PRIMITIVES.get(name) is not node.primitive:
                 raise Nameless
             parts.append(name)
-            for v in node.inputs:
-                parts.append(str(numbers[id(v)]) if id(v) in numbers else self._constant(v))
+            parts += [numbers.get(v) or self._constant(v) for v in node.inputs]
             for key, a in node.attrs.items():
-                parts += (key, attribute(a))
+                parts += (key, self._attribute(a))
             for v in node.outputs:
-                numbers[id(v)] = len(numbers)
-                parts.append(_spec(v))
-        parts += [str(numbers[id(v)]) if id(v) in numbers else self._constant(v) for v in graph.outputs]
+                numbers[v] = str(len(numbers))
+                parts.append(spec(v))
+        parts += [numbers.get(v) or self._constant(v) for v in graph.outputs]
         return "\n".join(parts)
 
     def _constant(self, v: Value) -> str:
         if v.constant is None:
             raise Nameless
-        self._numbers[id(v)] = len(self._numbers)
-        return f"{_spec(v)} {v.derived} {_array(v.constant)}"
+        self._numbers[v] = str(len(self._numbers))
+        return f"{self._spec(v)} {v.derived} {_elements(v.constant)}"
+
+    def _spec(self, v: Value) -> str:
+        shape, name = key = v.spec.shape, v.spec.dtype.name
+        found = self._specs.get(key)
+        if found is None:
+            if any(type(n) is not int for n in shape):
+                raise Nameless
+            found = self._specs[key] = f"{name}{shape}"
+        return found
 
     def _attribute(self, a: Any) -> str:
         write = ATTRIBUTES.get(type(a))
@@ -72,18 +83,17 @@ class _Writer:
         raise Nameless
 
 
-def _spec(v: Value) -> str:
-    shape = v.spec.shape
-    for n in shape:
-        if type(n) is not int:
-            raise Nameless
-    return f"{v.spec.dtype.name}{shape}"
-
-
 def _array(a: np.ndarray[Any, Any]) -> str:
+    return f"{a.dtype.name}{a.shape}{_elements(a)}"
+
+
+def _elements(a: np.ndarray[Any, Any]) -> str:
+    """The elements, or of many their hash, which is as long as some and so never the same as theirs by more than chance."""
     if a.dtype.hasobject:
         raise Nameless
-    return f"{a.dtype.name}{a.shape}{hashlib.sha256(np.ascontiguousarray(a).reshape(-1).view(np.uint8).data).hexdigest()}"
+    if a.nbytes <= FEW:
+        return a.tobytes().hex()
+    return hashlib.sha256(np.ascontiguousarray(a).reshape(-1).view(np.uint8).data).hexdigest()
 
 
 ATTRIBUTES: dict[type, Callable[[Any], str]] = {
