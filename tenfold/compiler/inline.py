@@ -6,13 +6,12 @@ y = relu(x); z = y * 2; w = y + 1    ->    z and w compute relu(x) themselves: i
 from __future__ import annotations
 
 from tenfold.compiler.calls import TAKES_EPILOGUE
-from tenfold.compiler.program import Uses, elements, is_unit_reshape, is_view, reducible
+from tenfold.compiler.program import Uses, elements, is_unit_reshape, is_view, large, reducible, root
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
 LONGEST = 40  # operations one inside the other
 MANY_ROWS = 8  # in which what is dear is better read than computed again
-LARGE = 1 << 20  # bytes that do not stay in the nearer caches
 CHEAP = 2  # instructions that may be computed again for every reader
 DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
 SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
@@ -43,7 +42,7 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[Node]:
             continue
         if (
             node.primitive.name in SOURCES
-            or (len(readers) == 1 and not _repeats(readers[0], uses))
+            or (len(readers) == 1 and not _repeats(readers[0], uses) and not _early(node, uses, inlined))
             or (price <= CHEAP and (len(readers) <= 4 or _one_source(node)) and not _may_end_contraction(node, uses))
         ):
             inlined.add(node)
@@ -62,7 +61,7 @@ def _kept(v: Value, uses: Uses) -> bool:
 def _unfolds(node: Node) -> bool:
     """Whether the result is so much larger than what it is made of that reading it takes longer than making it again."""
     made = elements(node.outputs[0]) * node.outputs[0].spec.dtype.size
-    return made >= LARGE and made >= 4 * sum(elements(x) * x.spec.dtype.size for x in node.inputs)
+    return large(node.outputs[0]) and made >= 4 * sum(elements(x) * x.spec.dtype.size for x in node.inputs)
 
 
 def _one_source(node: Node) -> bool:
@@ -91,6 +90,35 @@ def _may_end_contraction(node: Node, uses: Uses) -> bool:
             return before is not None
         node = before
     return False
+
+
+def _early(node: Node, uses: Uses, inlined: set[Node]) -> bool:
+    """Whether the result, which the end of a product reads, is better made before and kept: it is made of several tensors of its size,
+    of which one is made from elements for elements alone, where it can be made as well, and then need not be kept itself."""
+    v, reader = node.outputs[0], uses.readers[node.outputs[0]][0]
+    if not large(v) or reader.primitive.kind is not Kind.ELEMENTWISE or reader.outputs[0].spec.shape != v.spec.shape:
+        return False
+    makers = [uses.maker.get(root(x, uses)) for x in reader.inputs if x is not v]
+    if not any(m is not None and m.primitive.name in TAKES_EPILOGUE for m in makers):
+        return False
+    read = {x for x in _read(node, uses, inlined) if x.spec.shape == v.spec.shape}
+    return len(read) > 1 and any(_between(x, uses) for x in read)
+
+
+def _read(node: Node, uses: Uses, inlined: set[Node]) -> list[Value]:
+    """The values in memory that the node is made of."""
+    found: list[Value] = []
+    for x in node.inputs:
+        maker = uses.maker.get(x)
+        found += _read(maker, uses, inlined) if maker in inlined and maker is not None else [x]
+    return found
+
+
+def _between(v: Value, uses: Uses) -> bool:
+    """Whether `v` is made of elements and read for elements of its shape."""
+    maker, around = uses.maker.get(v), uses.readers[v]
+    nodes = [maker, *around] if maker is not None else []
+    return bool(nodes) and all(n.primitive.kind is Kind.ELEMENTWISE and n.outputs[0].spec.shape == v.spec.shape for n in nodes)
 
 
 def _price(node: Node) -> int:

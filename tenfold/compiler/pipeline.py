@@ -22,6 +22,7 @@ from tenfold.compiler.assemble import Assembled, assemble
 from tenfold.compiler.calls import lower_attention, lower_contraction, lower_host, lower_scatter
 from tenfold.compiler.constants import large_apart
 from tenfold.compiler.control import lower_control, lower_effect
+from tenfold.compiler.factored import factor_gradients
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.items import Item, attributed
 from tenfold.compiler.kept import Contents, Shared, kept_of
@@ -262,7 +263,7 @@ def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: boo
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset(), keep: bool = True) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change, `keep` whether panels of these are made for many runs."""
-    graph = compact_scatters(join_pads(absorb_pads(graph)))
+    graph = compact_scatters(join_pads(absorb_pads(factor_gradients(graph))))
     groups, uses = fuse(graph, {graph.outputs[k] for k in targets}, steady)
     uses.keeps = keep
     items: list[Item] = []

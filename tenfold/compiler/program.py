@@ -14,6 +14,7 @@ from tenfold.ir.primitive import Kind
 
 ONE_BY_ONE = (Kind.ELEMENTWISE, Kind.INDEXED)
 HALF = ("float16", "bfloat16")
+LARGE = 1 << 20  # bytes that do not stay in the nearer caches
 
 
 @dataclass(eq=False, slots=True)
@@ -109,6 +110,11 @@ def reducible(node: Node) -> bool:
 def elements(v: Value) -> int:
     """The number of elements."""
     return math.prod(v.spec.shape)  # type: ignore[arg-type]
+
+
+def large(v: Value) -> bool:
+    """Whether the value does not stay in the nearer caches."""
+    return elements(v) * v.spec.dtype.size >= LARGE
 
 
 def known(v: Value) -> tuple[int, ...]:
