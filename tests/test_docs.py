@@ -25,6 +25,7 @@ MODULES = [module_name(file) for file in sorted((ROOT / "tenfold").rglob("*.py")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name: str) -> None:
     tf = importlib.import_module("tenfold")
+    importlib.import_module("tenfold.ops")  # the operators of tensors
     module = importlib.import_module(name)
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for example in doctest.DocTestFinder(exclude_empty=True).find(module, name, extraglobs={"tf": tf, "np": np}):
