@@ -212,10 +212,13 @@ def broadcast(name: str, *shapes: Shape) -> Shape:
     Raises:
         ShapeError: they do not broadcast.
     """
-    like = next(filter(None, shapes), ())
+    like: Shape = ()
     for s in shapes:
-        if s and not (s is like or s == like):
-            break
+        if s and s is not like:
+            if not like:
+                like = s
+            elif s != like:
+                break
     else:
         return like
     rank = max(len(s) for s in shapes)

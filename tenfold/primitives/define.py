@@ -68,7 +68,11 @@ def elementwise(
         def spec(*specs: Spec, **attrs: Any) -> Spec:
             dtype = expect_same_dtype(name, specs, dtypes)
             result = out(dtype) if callable(out) else out or dtype
-            return Spec(broadcast(name, *(s.shape for s in specs)), result)
+            shape = broadcast(name, *[s.shape for s in specs])
+            for s in specs:
+                if s.shape is shape and s.dtype is result:
+                    return s
+            return Spec(shape, result)
 
         rules = None if vjp is None else each(*vjp) if isinstance(vjp, tuple) else each(vjp)
         primitive = register(

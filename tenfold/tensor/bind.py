@@ -141,20 +141,28 @@ class Recorder:
 
     def record(self, primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
         """Adds a node; computes it at once instead if everything is known and small."""
+        known, sized = 0, False
+        values: list[Value] = []
         try:
-            values: Any = tuple([x._value if x._array is None and x._trace is self else self.lift(x) for x in inputs])
+            for x in inputs:
+                if x._array is not None:
+                    known += 1
+                    values.append(self.lift(x))
+                else:
+                    sized = sized or x._known is not None
+                    values.append(x._value if x._trace is self else self.lift(x))
             made = primitive.spec(*[v.spec for v in values], **attrs)
         except OpError as error:
             raise _located(error) from None
         single = type(made) is Spec
-        if primitive.pure and inputs and all([x._array is not None for x in inputs]) and _small((made,) if single else made):
+        if known and known == len(inputs) and primitive.pure and _small((made,) if single else made):
             return _run(primitive, inputs, attrs)
         results = (Value(made),) if single else tuple([Value(s) for s in made])
-        self.nodes.append(Node(primitive, values, results, attrs, caller()))
+        self.nodes.append(Node(primitive, tuple(values), results, attrs, caller()))
         if not single:
             return tuple([self.tensor(v) for v in results])
         output = Tensor._traced(results[0], self)
-        if primitive.name in KNOWN and any([x._array is None and x._known is not None for x in inputs]):
+        if sized and primitive.name in KNOWN:
             output._known = _known(primitive, inputs, attrs)
         return output
 
@@ -247,8 +255,12 @@ def expect_same_dtype(name: str, specs: tuple[Spec, ...], allowed: tuple[DType, 
         DTypeError: they differ, or the operation does not take the type.
     """
     dtype = specs[0].dtype
-    if dtype is not string and _takes(allowed, dtype) and all([s.dtype is dtype for s in specs]):
-        return dtype
+    for s in specs:
+        if s.dtype is not dtype:
+            break
+    else:
+        if dtype is not string and _takes(allowed, dtype):
+            return dtype
     if any(s.dtype is string for s in specs) and (string not in allowed or any(s.dtype is not string for s in specs)):
         raise DTypeError(f"[{name}] takes no strings here. Expected numbers; received {' and '.join(s.dtype.name for s in specs)}. "
                          "Try tf.strings.to_number(x), or tf.strings.as_string of the numbers to have strings alone.")  # fmt: skip
