@@ -113,6 +113,11 @@ def autocast_dtype() -> DType | None:
     return _scope.autocast
 
 
+def reads_as_kept() -> bool:
+    """Whether variables are read and written as they are: no StatelessScope is open, and no layer reads them in another type."""
+    return _scope.stateless is None and _scope.autocast is None
+
+
 def _checked(name: str, fits: Callable[[Any], bool], error: type[Exception], expected: str) -> Any:
     """An attribute that only takes values that fit."""
 

@@ -17,6 +17,7 @@ from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.base.variables import Variable, name_scope, path_of, with_state
 from tenfold.keras.optimizers import schedules
 from tenfold.keras.optimizers.arguments import change_if, check_clipping, check_counts, clipped, joined, older_spellings, overwritten
+from tenfold.keras.optimizers.compiled import given_rate
 from tenfold.keras.optimizers.state import OptimizerState
 from tenfold.keras.saving.serialization import serialize_keras_object
 from tenfold.ops.module import name_scope as op_scope
@@ -139,17 +140,23 @@ class Optimizer(OptimizerState):
             if overwritten(v):
                 self._overwrite(g, v)
         pairs = [p for p in pairs if not overwritten(p[1])]
-        scale = self.loss_scale_factor
-        gradients = [by_rows(partial(cast, dtype=v.dtype), g) for g, v in pairs]
-        gradients = gradients if scale is None else [g / scale for g in gradients]
-        variables = [v for _, v in pairs]
+        gradients, variables = [by_rows(partial(cast, dtype=v.dtype), g) for g, v in pairs], [v for _, v in pairs]
+        if self._compiled.serve(self, variables):
+            rate = None if isinstance(self._learning_rate, Variable) else self._rate()
+            self._compiled(self, self._update_and_count, gradients, variables, rate)
+        else:
+            self._update_and_count(gradients, variables)
+        for v in variables:
+            if getattr(v, "constraint", None) is not None:
+                v.assign(v.constraint(v))
+
+    def _update_and_count(self, gradients: list[Any], variables: list[Any]) -> None:
+        """Updates the variables, and counts."""
         with op_scope(self.name):
+            scale = self.loss_scale_factor
             if variables:
-                self._accumulate_or_update(gradients, variables)
+                self._accumulate_or_update(gradients if scale is None else [g / scale for g in gradients], variables)
                 self._average(variables)
-                for v in variables:
-                    if getattr(v, "constraint", None) is not None:
-                        v.assign(v.constraint(v))
             self._iterations.assign_add(1)
 
     def _known(self, variables: Sequence[Any] | None) -> Sequence[Any]:
@@ -187,7 +194,7 @@ class Optimizer(OptimizerState):
             self.update_step(g, v, cast(rate, v.dtype))
 
     def _rate(self) -> Any:
-        rate = self.learning_rate
+        rate = self.learning_rate if (given := given_rate(self)) is None else given
         return rate.value if isinstance(rate, Variable) else as_tensor(rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -14,6 +14,7 @@ from tenfold.keras.base import defaults
 from tenfold.keras.base.trackable import TrackableOptimizer
 from tenfold.keras.base.variables import Variable, name_scope, path_of
 from tenfold.keras.optimizers.arguments import overwritten
+from tenfold.keras.optimizers.compiled import CompiledUpdates
 from tenfold.keras.saving.budget import loading
 
 
@@ -22,8 +23,14 @@ class OptimizerState(Resuming, TrackableOptimizer):
 
     name: str
     built: bool
+    _compiled: CompiledUpdates
     _variables: list[Variable]
     _trainable_variables_indices: dict[int, int]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if not isinstance(getattr(type(self), name, None), property):
+            self.__dict__.setdefault("_compiled", CompiledUpdates()).forget()
 
     def _track(self, variable: Variable) -> Variable:
         self._variables.append(variable)

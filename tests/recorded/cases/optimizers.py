@@ -47,13 +47,14 @@ def gradient(step: int, which: int, *shape: int) -> np.ndarray:
     return np.where(np.abs(raw) < 0.05, np.float32(0), raw).astype("float32")
 
 
-# In bfloat16, Keras fails where it accumulates (it adds float32), and 1 - 0.999 is 0, by which these divide.
+# In bfloat16, Keras fails where it accumulates (it adds float32), and 1 - 0.999 is 0, by which these divide. It rounds after each operation, and
+# Tenfold after each update, which is then nearer to that in float32.
 DIVIDING = ("Nadam", "Lamb", "ScheduleFreeAdamW")
 
 
 def add(kind: str, tag: str = "", tolerance: float = 5e-6, every: bool = True, **options: Any) -> None:
     """`every`: in all policies; what all optimizers have in common is recorded in all of them once."""
-    for policy, allowed in (("float32", tolerance), ("mixed_float16", tolerance), ("bfloat16", 0.03))[: 3 if every else 1]:
+    for policy, allowed in (("float32", tolerance), ("mixed_float16", tolerance), ("bfloat16", 0.035))[: 3 if every else 1]:
         if policy == "bfloat16" and ("gradient_accumulation_steps" in options or (kind in DIVIDING and "beta_2" not in options)):
             continue
         label = "_".join(part for part in (kind, tag, policy if policy != "float32" else "") if part)
