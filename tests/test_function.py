@@ -286,3 +286,12 @@ def test_the_structure_of_arguments_is_described_by_specs() -> None:
     (pair,), options = concrete.structured_input_signature
     assert [(s.shape.as_list(), s.dtype.name) for s in pair[:1]] == [([2, 3], "float32")] and isinstance(pair[1], tf.TensorSpec)
     assert options == {}
+
+
+def test_programs_for_any_number_of_sizes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenfold.transform.function.MOST_PROGRAMS", 3)
+    double = tf.function(lambda x: x * 2.0, input_signature=[tf.TensorSpec((None,))])
+    concrete = double.get_concrete_function()
+    for n in (1, 2, 3, 4, 1, 5, 2):
+        np.testing.assert_array_equal(double(tf.ones(n)), np.full(n, 2.0))
+        assert len(concrete._programs) <= 3 and len(concrete._ready) <= 3

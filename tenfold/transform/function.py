@@ -30,6 +30,9 @@ from tenfold.transform.signature import form_of, python_key, shapes_of, tensor_a
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
 
+MOST_PROGRAMS = 256  # of a signature: sizes may be any, and a program is made in milliseconds
+
+
 @dataclass(slots=True)
 class Switches:
     """Global behaviour of functions."""
@@ -144,6 +147,9 @@ class ConcreteFunction:
             with self._lock:
                 found = self._programs.get(key)
                 if found is None:
+                    if len(self._programs) >= MOST_PROGRAMS:
+                        self._programs.clear()
+                        self._ready.clear()
                     graph = self._specialized(shapes)
                     found = self._programs[key] = compile_graph(graph, self._updates if updates else (), self._steady_inputs, self._shared)
         return found
