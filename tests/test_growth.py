@@ -56,11 +56,11 @@ def compiling(graph: Graph, targets: dict[int, int]) -> tuple[int, int]:
 
 def test_another_block_costs_no_kernel_and_few_calls() -> None:
     found = []
-    for blocks in (4, 4, 8, 16):  # the first only fills what is remembered from compilation to compilation
+    for blocks in (4, 4, 12, 36):  # the first only fills what is remembered from compilation to compilation
         graph, targets = training_step(blocks)
         found.append((len(graph.nodes), *compiling(graph, targets)))
     nodes, calls, kernels = zip(*found[1:], strict=True)
     first, second = ((calls[k + 1] - calls[k]) / (nodes[k + 1] - nodes[k]) for k in (0, 1))
     assert kernels[0] == kernels[1] == kernels[2]
     assert second < MOST_CALLS
-    assert second < 1.1 * first, "each further block costs the same"
+    assert second < 1.04 * first, "each further block costs the same"

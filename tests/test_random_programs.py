@@ -174,9 +174,9 @@ def compared(monkeypatch):
     problems = []
     make, call = pipeline.Program.__init__, pipeline.Program.__call__
 
-    def remember(self, graph, updates=(), steady=()):
+    def remember(self, graph, updates=(), *more):
         self.original, self.updates = graph, dict(updates)
-        make(self, graph, updates, steady)
+        make(self, graph, updates, *more)
 
     def both(self, given, variables=(), versions=(), repeat=None):
         assert repeat is None, "one run at a time is compared"

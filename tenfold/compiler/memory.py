@@ -62,7 +62,8 @@ def plan_memory(calls: Sequence[Call], temporary: Set[Value | Scratch], repeated
             if since <= last and first <= until:
                 if start + size <= low:
                     break
-                start = max(start, high)
+                if high > start:
+                    start = high
         end = -(-(start + size) // ALIGN) * ALIGN
         insort(placed, (start, end, first, last))
         offsets[key] = start

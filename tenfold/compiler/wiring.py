@@ -31,9 +31,7 @@ class Wiring:
         for group, sources in self.sources.items():
             for source in sources:
                 self._sinks[source][group] = None
-        position = uses.position
-        self._first = {group: min([position[n] for n in group.nodes]) for group in groups}
-        self._latest = {group: position[group.nodes[-1]] for group in groups}  # of all that it needs, itself included
+        self._ranks = {group: uses.position[group.nodes[-1]] for group in groups}  # who needs a group has a higher rank
 
     def maker(self, v: Value) -> Group | None:
         """The group that makes `v`, or what it is another name of."""
@@ -76,14 +74,14 @@ class Wiring:
 
     def path(self, a: Group, b: Group) -> bool:
         """Whether `b` needs `a` through some third group."""
-        first = self._first[a]  # what ends before this cannot need `a`
+        rank = self._ranks[a]
         seen: set[Group] = set()
         stack = [s for s in self.sources[b] if s is not a]
         while stack:
             group = stack.pop()
             if group is a:
                 return True
-            if group not in seen and self._latest[group] > first:
+            if group not in seen and self._ranks[group] > rank:
                 seen.add(group)
                 stack.extend(self.sources[group])
         return False
@@ -111,8 +109,6 @@ class Wiring:
                 if self._home[v] is a:
                     self._home[v] = b
         del self.groups[a]
-        self._first[b] = min(self._first[b], self._first.pop(a))
-        self._latest[b] = max(self._latest[b], self._latest.pop(a))
         for source in {**self.sources.pop(a), **self.sources[b]}:
             self._sinks[source].pop(a, None)
             self._sinks[source].pop(b, None)
@@ -120,21 +116,23 @@ class Wiring:
         self._sinks[b] = {g: None for g in {**self._sinks.pop(a), **self._sinks[b]} if g is not a and g is not b}
         for source in self.sources[b]:
             self._sinks[source][b] = None
+        lowest = 1 + max([self._ranks[source] for source in self.sources[b]], default=-1)
+        self._ranks[b] = max(lowest, min(self._ranks[b], self._ranks.pop(a)))
         for sink in self._sinks[b]:
             sources = self.sources[sink]
             sources.pop(a, None)
             sources.pop(b, None)
             sources[b] = None
-            self._delay(sink, self._latest[b])
+            self._raise(sink, self._ranks[b])
 
-    def _delay(self, group: Group, latest: int) -> None:
-        """`group` now needs something as late as `latest`, and so does all that needs `group`."""
-        stack = [group]
+    def _raise(self, group: Group, above: int) -> None:
+        """Ranks `group` above something that it needs, and what needs `group` above that."""
+        stack = [(group, above)]
         while stack:
-            group = stack.pop()
-            if self._latest[group] < latest:
-                self._latest[group] = latest
-                stack.extend(self._sinks[group])
+            group, above = stack.pop()
+            if self._ranks[group] <= above:
+                self._ranks[group] = above + 1
+                stack += [(sink, above + 1) for sink in self._sinks[group]]
 
     def order(self) -> list[Group]:
         """The groups, each after those whose values it reads. What several compute is made by who stores it."""
