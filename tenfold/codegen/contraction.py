@@ -23,7 +23,7 @@ from tenfold.codegen.winograd import write_collect, write_filter, write_spread
 from tenfold.core.dtypes import DType
 from tenfold.kernel import attention as blocks
 from tenfold.kernel import convolution as plans
-from tenfold.kernel import depthwise, integers, winograd
+from tenfold.kernel import depthwise, integers, weight_gradient, winograd
 from tenfold.kernel import matmul as products
 from tenfold.kernel.attention import AttentionSpec
 from tenfold.kernel.contraction import (
@@ -57,7 +57,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 23  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 24  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def convolution_input_gradient(spec: ConvSpec, target: Target | None = None, sch
 def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:
     """(a = x, b = gradient of out) -> gradient of w; plain sums are cut into pieces, and follow the model."""
     machine = vectors(target or host())
-    return _recipe(winograd.convolution_weight_gradient(machine, spec, schedule) or plans.convolution_weight_gradient(machine, spec))
+    return _recipe(winograd.convolution_weight_gradient(machine, spec, schedule) or weight_gradient.convolution_weight_gradient(machine, spec))
 
 
 def attention(spec: AttentionSpec, target: Target | None = None) -> Recipe:

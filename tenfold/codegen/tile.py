@@ -11,7 +11,7 @@ from tenfold.codegen.text import Loop, Value
 from tenfold.codegen.tile_parts import Block, Panel, Row, TileParts
 from tenfold.kernel.contraction import COPY, TILE_ARGS
 
-POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs"))
+POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs", "places"))
 
 # the scheduler keeps vectors in registers only while the general registers suffice, so the other rows' addresses wait on the stack
 IN_REGISTERS = 8
@@ -58,7 +58,7 @@ class TileWriter(TileParts):
         table = t.at(a["k_table"], t.mul(t.div(inside, self.tile.unit), self.tile.entry))
         base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
-        part_of = Block(table, start, length, first, last)
+        part_of = Block(table, t.at(a["places"], t.mul(inside, 8)), start, length, first, last)
         if self.tile.copied_a:
             self.by_tiles(part_of, base, b, bounds)
         elif self.tile.copied:
@@ -80,10 +80,10 @@ class TileWriter(TileParts):
         """The same with a copy of each tile's rows."""
         t, (m0, m1, n0, n1) = self.text, bounds
         with t.loop(m0, m1, self.tile.rows) as m:
-            left = t.min(t.sub(self.args["m"], m.index), self.tile.rows)
             rows, runs = self.rows(m.index, base), self.runs(m.index)
-            self.copy_rows(rows[0].a, left, block.length)
-            rows = [Row(t.at(self.copy, t.mul(t.min(i, t.sub(left, 1)), self.size)), row.out) for i, row in enumerate(rows)]
+            offsets = [self.apart(rows[0].a, row.a) for row in rows]
+            self.copy_rows(rows[0].a, t.add(offsets[-1], 1), block)
+            rows = [Row(t.at(self.copy, t.mul(offset, self.size)), row.out) for offset, row in zip(offsets, rows, strict=True)]
             with t.loop(n0, n1) as n:
                 self.one(block, rows, runs, self.panel(n.index, b))
 
@@ -202,8 +202,8 @@ class TileWriter(TileParts):
         kind = "i32" if tile.pairs else register(tile.dtype)
         if tile.streamed:
             later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
-            for v in range(tile.vectors):
-                self.ask(t.at(later, v * tile.lanes * self.size), 2)
+            for line in range(0, tile.columns * self.size, 64):
+                self.ask(t.at(later, line), 2)
         columns = [self.read(kind, b, v, panel, not tile.padded and not tile.copied) for v in range(tile.vectors)]
         made = []
         for i, pointer in enumerate(pointers):

@@ -35,9 +35,11 @@ class Row:
 
 @dataclass(slots=True)
 class Block:
-    """A block of the summed index: its part of the table, its first product, its length; flags, whether it is the first and the last."""
+    """A block of the summed index: its part of the table and of the places that are copied, its first product, its length; flags,
+    whether it is the first and the last."""
 
     table: str
+    places: str
     start: str
     length: str
     first: str
@@ -84,13 +86,20 @@ class TileParts:
                     x = self.read(memory(self.source), source, v, panel, masked, self.source.size)
                     t.store(self.vector, isa.from_memory(t.let, self.source, x), t.at(target, v * tile.lanes * self.size), 32)
 
-    def copy_rows(self, first: str, count: str, length: str) -> None:
+    def apart(self, first: str, row: str) -> str:
+        """How many elements of a row that is copied lie between two addresses."""
+        t, source = self.text, self.tile.copied_a or self.tile.dtype
+        begin, here = (t.let(f"ptrtoint ptr {p} to i64") for p in (first, row))
+        return t.div(t.sub(here, begin), source.size)
+
+    def copy_rows(self, first: str, count: str, block: Block) -> None:
         """Copies a block of `count` rows that stand side by side in memory, `first` the first, to the stack: product by product."""
-        t, tile, isa, k_step = self.text, self.tile, self.isa, self.args["a_step"]
+        t, tile, isa = self.text, self.tile, self.isa
         source = tile.copied_a or tile.dtype
         masks = self.masks(count, -(-tile.rows // tile.lanes))
-        with t.loop(0, length) as k:
-            here, there = t.at(first, t.mul(k.index, k_step)), t.at(self.copy, t.mul(k.index, tile.step))
+        with t.loop(0, block.length) as k:
+            place = t.load("i64", t.at(block.places, t.mul(k.index, 8)), 8)
+            here, there = t.at(first, place), t.at(self.copy, t.mul(k.index, tile.step))
             for v, mask in enumerate(masks):
                 x = self.masked(memory(source), t.at(here, v * tile.lanes * source.size), mask, source.size)
                 t.store(self.vector, isa.from_memory(t.let, source, x), t.at(there, v * tile.lanes * self.size), 32)

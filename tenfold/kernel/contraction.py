@@ -100,7 +100,7 @@ class Tile:
     `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
     bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
     and multiplied with all rows of the task before the next one. `passing`: so are the panels where they lie, because all of them come
-    from memory. `copied_a`: the type of a in memory, where the rows of each tile stand side by side, products "a_step" apart, and are
+    from memory. `copied_a`: the type of a in memory, where the rows of each tile stand side by side, products at "places", and are
     copied to the stack, `step` bytes for each product.
     """
 
@@ -320,7 +320,7 @@ TILE_ARGS = (
     "row_period", "a_outer", "out_outer",
     "k_block", "k_blocks", "k_period", "k_outer", "a_step", "b_k", "b_panel",
     "a_batch", "b_batch", "out_batch", "column_batch", "out_row",
-    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece",
+    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "places",
 )  # fmt: skip
 PACK_ARGS = (
     "source", "target", "taps_table", "n", "k", "step", "taps", "panels",

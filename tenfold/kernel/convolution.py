@@ -1,4 +1,4 @@
-"""Convolutions and both their gradients as contractions over tables of offsets.
+"""Convolutions and the gradients of their inputs as contractions over tables of offsets.
 
 Data are x [n, spatial..., ci], weights [spatial..., ci / groups, co], out [n, spatial..., co], contiguous, with 1 to 3 spatial dimensions
 (inside always 3). Padding is written once, as a margin of zeros around a copy.
@@ -12,11 +12,10 @@ from math import ceil, prod
 
 import numpy as np
 
-from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors, accumulator
 from tenfold.kernel.margins import Group, Triple, Window, together
-from tenfold.kernel.packing import Builder, convert, couple, element, pack, pad
+from tenfold.kernel.packing import Builder, convert, element, pack, pad
 from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.kernel.tiling import L1, Batch, Columns, Inner, Problem, Rows, block_size, choose_tile, table_inner, tile
 
@@ -235,55 +234,6 @@ def _weights(to: Builder, s: Shape, shape: tuple[int, int], machine: Vectors, se
         return Columns(operand, columns * wide.size, k * columns * wide.size, True)
     operand = convert(to, Operand("b"), s.dtype, k * s.co)
     return Columns(operand, s.co * wide.size, columns * wide.size, False)
-
-
-def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
-    """(a = x, b = gradient of out) -> gradient of w"""
-    s, to = normalize(spec), Builder(machine)
-    m, n = s.taps * (1 if s.depthwise else s.ci_group), s.co if s.depthwise else s.co_group
-    if not (m and n):
-        return to.finish()
-    wide = accumulator(s.dtype)
-    size = wide.size
-    if machine.pairs and s.dtype is dtypes.bfloat16 and not s.depthwise and s.n * s.pixels * prod(s.input):
-        s, x, g = _coupled(to, s)
-    else:
-        x, g = padded_input(to, s), convert(to, Operand("b"), s.dtype, s.n * s.pixels * s.co)
-    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise, across=True)
-    taps = grid(scaled(x.strides, s.dilation), s.kernel)
-    table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
-    rows = Rows(m, np.stack([table, np.arange(m, dtype=np.int64) * (s.co * size)], axis=1), 0, 0)
-    inner = _positions(s, x)
-    groups = 1 if s.depthwise else s.groups
-    batch = Batch(groups, s.ci_group * size, s.co_group * size, s.co_group * size)
-    b = Columns(g, s.co * size, shape[1] * machine.lanes(wide) * size, False)
-    streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
-    problem = Problem(
-        s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, folded=s.dtype is not wide, depthwise=s.depthwise, pairs=s.pairs,
-        out_elements=m * s.co, out_columns=s.co,
-    )  # fmt: skip
-    tile(to, problem)
-    return to.finish()
-
-
-def _coupled(to: Builder, s: Shape) -> tuple[Shape, Image, Operand]:
-    """The problem over pairs of neighbouring output positions, with x and the gradient of out in such pairs."""
-    half = ceil(s.output[2] / 2)  # the last pair of a row may end in a gradient of zero
-    reach = needed(s)
-    x = couple(to, Operand("a"), s.n, s.input, s.ci, s.low, reach, 1, s.stride[2])
-    g = couple(to, Operand("b"), s.n, s.output, s.co, (0, 0, 0), (*s.output[:2], half), 2, 1)
-    paired = replace(s, pairs=True, output=(*s.output[:2], half), stride=(*s.stride[:2], 2 * s.stride[2]))
-    return paired, Image(x, reach, s.ci, 4), g
-
-
-def _positions(s: Shape, x: Image) -> Inner:
-    """The sum over all positions of all output images, in blocks of about 256."""
-    images = min(max(256 // max(s.pixels, 1), 1), max(s.n, 1))
-    one = grid(scaled(x.strides, s.stride), s.output)
-    table = (np.arange(images, dtype=np.int64)[:, None] * x.bytes + one).reshape(-1)
-    period = max(len(table), 1)
-    block = ceil(period / ceil(period / 384))
-    return Inner(s.n * s.pixels, table if len(table) else np.zeros(1, np.int64), images * x.bytes, block, period)
 
 
 def convolution_input_gradient(machine: Vectors, spec: ConvSpec, schedule: Schedule = MODEL) -> Steps:

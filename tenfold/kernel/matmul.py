@@ -92,7 +92,7 @@ def matmul(
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
-        a_type=a.dtype if a.copied else None, a_step=m * a.dtype.size if a.copied else 0,
+        a_type=a.dtype if a.copied else None, places=np.arange(inner.period, dtype=np.int64) * (m * a.dtype.size) if a.copied else None,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()

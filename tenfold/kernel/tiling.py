@@ -224,7 +224,7 @@ class Problem:
     `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces, and a Sum
     follows; with `folded` one follows in any case, because the output's type cannot hold sums that are continued. Then the
     output, of `out_elements` in rows of `out_columns` (or n), is contiguous. Sums that are not folded go to `target`, if not to it.
-    With `a_type`, that of `a` in memory, where products are `a_step` bytes apart, tasks copy each tile's rows, to where `inner` says.
+    With `a_type`, that of `a` in memory, where the products of a period are at `places`, tasks copy each tile's rows, to where `inner` says.
     """
 
     dtype: DType
@@ -245,7 +245,7 @@ class Problem:
     out_columns: int = 0
     target: Operand | None = None
     a_type: DType | None = None
-    a_step: int = 0
+    places: Table | None = None
 
     @property
     def out(self) -> DType:
@@ -290,10 +290,11 @@ def tile(to: Builder, p: Problem) -> None:
         "k_table": to.table(ahead(rows, inner, kernel)), "bounds": to.table(bounds), "runs": to.table(runs),
         "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
-        "a_step": p.a_step or step, "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
+        "a_step": step, "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
         "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
         "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
+        "places": 0 if p.places is None else to.table(p.places),
     }  # fmt: skip
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if folded:

@@ -1,0 +1,98 @@
+"""Gradients of convolutions' weights: sums over all positions of all images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil, prod
+
+import numpy as np
+
+from tenfold.core import dtypes
+from tenfold.kernel.contraction import COPY, Operand, Steps, Table, Vectors, accumulator
+from tenfold.kernel.convolution import ConvSpec, Image, Shape, channels_of, grid, needed, normalize, padded_input, scaled
+from tenfold.kernel.packing import Builder, convert, couple, pack
+from tenfold.kernel.tiling import Batch, Columns, Inner, Problem, Rows, choose_tile, row_bytes, tile, whole
+
+ROWS, COLUMNS = 48, 64  # that are multiplied with what is copied and packed, at least, for it to pay
+MOST = 1.06  # times the rows there may be, if those of a tile stand side by side
+
+
+def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
+    """(a = x, b = gradient of out) -> gradient of w"""
+    s, to = normalize(spec), Builder(machine)
+    m, n = s.taps * (1 if s.depthwise else s.ci_group), s.co if s.depthwise else s.co_group
+    if not (m and n):
+        return to.finish()
+    wide = accumulator(s.dtype)
+    size = wide.size
+    if machine.pairs and s.dtype is dtypes.bfloat16 and not s.depthwise and s.n * s.pixels * prod(s.input):
+        s, x, g = _coupled(to, s)
+    else:
+        x, g = padded_input(to, s), Operand("b")
+    shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise, across=True)
+    taps = grid(scaled(x.strides, s.dilation), s.kernel)
+    table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
+    inner, numbers, places = _positions(s, x), np.arange(m, dtype=np.int64), None
+    if _copied(to, s, table, n, shape, inner.block):
+        numbers, places = side_by_side(table, shape[0], size), inner.table
+        block = whole(inner.block)
+        inner = replace(inner, table=np.arange(inner.period, dtype=np.int64) % block * row_bytes(shape[0], wide, machine), block=block)
+    rows = Rows(len(numbers), np.stack([table[numbers], numbers * (s.co * size)], axis=1), 0, 0)
+    groups = 1 if s.depthwise else s.groups
+    b, b_batch = _gradient(to, s, g, n, shape[1] * machine.lanes(wide), places is not None)
+    batch = Batch(groups, s.ci_group * size, b_batch, s.co_group * size)
+    streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
+    problem = Problem(
+        s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, folded=s.dtype is not wide, depthwise=s.depthwise, pairs=s.pairs,
+        out_elements=m * s.co, out_columns=s.co, a_type=wide if places is not None else None, places=places,
+    )  # fmt: skip
+    tile(to, problem)
+    return to.finish()
+
+
+def _copied(to: Builder, s: Shape, table: Table, n: int, shape: tuple[int, int], block: int) -> bool:
+    """Whether tasks copy the rows of each tile, channels at one position after the other, of whose lines it uses little, and multiply them
+    with panels of the gradient. Neither pays without the other."""
+    wide, height = accumulator(s.dtype), shape[0]
+    possible = to.machine.count == 16 and not (s.depthwise or s.pairs) and block * row_bytes(height, wide, to.machine) <= COPY
+    useful = len(table) >= ROWS and n >= COLUMNS
+    return possible and useful and len(side_by_side(table, height, wide.size)) <= MOST * len(table)
+
+
+def _gradient(to: Builder, s: Shape, g: Operand, n: int, columns: int, packed: bool) -> tuple[Columns, int]:
+    """The gradient of the output, and the distance of its groups: as it lies, or in panels, whose rows follow upon each other."""
+    k, size = s.n * s.pixels, accumulator(s.dtype).size
+    if packed:
+        source = s.dtype.size
+        operand = pack(to, g, s.dtype, n, k, source, s.co * source, columns, columns, np.zeros(1, np.int64), s.groups, s.co_group * source)
+        return Columns(operand, columns * size, k * columns * size, True), ceil(n / columns) * k * columns * size
+    operand = g if s.pairs else convert(to, g, s.dtype, k * s.co)
+    return Columns(operand, s.co * size, columns * size, False), s.co_group * size
+
+
+def side_by_side(places: Table, height: int, size: int) -> Table:
+    """The numbers of rows, `size` bytes each, such that those of a tile of `height` stand side by side: where neighbours end within a
+    tile, the last of them is taken again."""
+    parts = np.split(np.arange(len(places), dtype=np.int64), np.flatnonzero(np.diff(places) != size) + 1)
+    numbers: Table = np.concatenate([np.append(part, np.repeat(part[-1:], -len(part) % height)) for part in parts])
+    return numbers
+
+
+def _coupled(to: Builder, s: Shape) -> tuple[Shape, Image, Operand]:
+    """The problem over pairs of neighbouring output positions, with x and the gradient of out in such pairs."""
+    half = ceil(s.output[2] / 2)  # the last pair of a row may end in a gradient of zero
+    reach = needed(s)
+    x = couple(to, Operand("a"), s.n, s.input, s.ci, s.low, reach, 1, s.stride[2])
+    g = couple(to, Operand("b"), s.n, s.output, s.co, (0, 0, 0), (*s.output[:2], half), 2, 1)
+    paired = replace(s, pairs=True, output=(*s.output[:2], half), stride=(*s.stride[:2], 2 * s.stride[2]))
+    return paired, Image(x, reach, s.ci, 4), g
+
+
+def _positions(s: Shape, x: Image) -> Inner:
+    """The sum over all positions of all output images, in blocks of about 256."""
+    images = min(max(256 // max(s.pixels, 1), 1), max(s.n, 1))
+    one = grid(scaled(x.strides, s.stride), s.output)
+    table = (np.arange(images, dtype=np.int64)[:, None] * x.bytes + one).reshape(-1)
+    period = max(len(table), 1)
+    block = ceil(period / ceil(period / 384))
+    return Inner(s.n * s.pixels, table if len(table) else np.zeros(1, np.int64), images * x.bytes, block, period)
