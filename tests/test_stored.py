@@ -15,7 +15,7 @@ from tenfold.compiler import pipeline, stored, tuning
 from tenfold.compiler.plan import Unwritable, decoded, encoded
 from tenfold.core.dtypes import float32, int32
 from tenfold.ir.fingerprint import fingerprint
-from tenfold.ir.graph import Graph, Value, make
+from tenfold.ir.graph import GRADIENT, Graph, Value, make
 from tenfold.ir.primitive import PRIMITIVES, Spec
 from tenfold.runtime import native
 from tenfold.runtime.cache import Cache
@@ -312,6 +312,8 @@ def test_names_tell_attributes_and_constants_apart():
 
     made = [times(0.0), times(-0.0), times(1.0), times(1.0, derived=True), times(float("nan"))]
     assert len({*made}) == len(made) and None not in made
+
+    assert name(node("neg", x)) != name(replace(node("neg", x), where=GRADIENT + "something"))
 
     def given(*elements):  # few stand for themselves in the name, many as their hash
         return name(node("mul", x, Value(Spec((len(elements),), float32), np.array(elements, "float32"))))

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tenfold.ir.graph import Graph, Node, Value
@@ -49,13 +49,21 @@ class Uses:
             for v in node.inputs:
                 self.readers[v].append(node)
         self.outputs = set(graph.outputs)
-        self.position = {node: at for at, node in enumerate(graph.nodes)}
         self.keeps = True  # whether what contractions make of settled operands is worth keeping
-        self.looped = {n for n in graph.nodes if mappable(n) or reducible(n)}  # what kernels made of loops can compute
         self.settled = {graph.inputs[i] for i in steady}
         for node in graph.nodes if self.settled else ():
             if self._settles(node) and node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST):
                 self.settled.update(node.outputs)
+
+    @cached_property
+    def position(self) -> dict[Node, int]:
+        """Where each node stands."""
+        return {node: at for at, node in enumerate(self.graph.nodes)}
+
+    @cached_property
+    def looped(self) -> set[Node]:
+        """What kernels made of loops can compute."""
+        return {n for n in self.graph.nodes if mappable(n) or reducible(n)}
 
     def settles(self, v: Value) -> bool:
         """Whether what is made of `v` alone is kept from one run to the next."""

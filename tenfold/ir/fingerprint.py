@@ -1,6 +1,7 @@
 """What a graph computes, as a name: equal in every process that traces the same, different wherever anything differs.
 
-Layers' names, lines of code and the identities of values are no part of it; the elements of constants are.
+Layers' names, lines of code and the identities of values are no part of it; the elements of constants are, and which nodes differentiation
+made, since the compiler arranges gradients in its own way.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.ir.graph import Graph, Value
+from tenfold.ir.graph import GRADIENT, Graph, Value
 from tenfold.ir.primitive import PRIMITIVES
 
 FEW = 16  # bytes that stand for themselves, and not by their hash
@@ -47,7 +48,7 @@ class _Writer:
             name = node.primitive.name
             if PRIMITIVES.get(name) is not node.primitive:
                 raise Nameless
-            parts.append(name)
+            parts.append(GRADIENT + name if node.where.startswith(GRADIENT) else name)
             parts += [numbers.get(v) or self._constant(v) for v in node.inputs]
             for key, a in node.attrs.items():
                 parts += (key, self._attribute(a))

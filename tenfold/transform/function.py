@@ -29,7 +29,6 @@ from tenfold.transform.call import call_primitive
 from tenfold.transform.signature import form_of, python_key, shapes_of, tensor_argument
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
-
 MOST_PROGRAMS = 256  # of a signature: sizes may be any, and a program is made in milliseconds
 
 
