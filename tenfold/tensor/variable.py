@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -183,11 +184,25 @@ class Variable(Operand):
             self._version = next(VERSIONS)
             overwritten()
 
-    def _move(self) -> None:
-        """Leaves the elements to whoever may hold them, and goes on with a copy."""
-        self._tensor = wrap(np.array(self._tensor._array))
+    def _move(self, left: dict[int, Any]) -> None:
+        """Leaves the elements to whoever may hold them, and goes on with a copy.
+
+        Args:
+            left: arrays that variables left, by their ids. The copy is made in the last one that this one left, if nobody holds that any more:
+                the system takes longer to give new pages than a copy takes.
+        """
+        array: Any = self._tensor._array
+        spare = left.pop(id(self), None)
+        if spare is not None and getrefcount(spare) <= UNHELD and spare.shape == array.shape:
+            np.copyto(spare, array)
+            self._version = next(VERSIONS)
+        else:
+            spare = np.array(array)
+        self._tensor = wrap(spare)
         self._exported = False
         replaced()
+        if FEW < array.nbytes <= MANY:
+            left[id(self)] = array
 
     def _silently(self) -> Tensor:
         return self._tensor if state.trace is None else state.trace.read(self)
@@ -233,6 +248,8 @@ class Variable(Operand):
         return copy
 
 
+UNHELD = 2  # references to what a local variable alone holds: this one, and the argument of the function that counts them
+FEW, MANY = 1 << 12, 1 << 26  # bytes: of arrays that are worth keeping for the next copy
 VERSIONS = count(1)  # no number twice, whatever threads do
 LATEST = [0]  # another number after any variable has changed: while it is the same, nobody needs to look at them one by one
 REPLACED = [0]  # another number after any has another array: training only changes elements

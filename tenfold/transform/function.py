@@ -61,6 +61,7 @@ class ConcreteFunction:
         self._updates = tuple((n + i, first + k) for i, k in enumerate(traced.written))
         steady = [k for k in range(len(traced.variables)) if k not in traced.written]
         self._written = [traced.variables[k] for k in traced.written]
+        self._left: dict[int, Any] = {}
         self._readings = Readings(traced.variables, [traced.variables[k] for k in steady])
         self._steady_inputs = tuple(first + k for k in steady)
         self._closed = all(isinstance(n, int) for v in graph.inputs[first:] for n in v.spec.shape)
@@ -169,7 +170,7 @@ class ConcreteFunction:
         """Runs the program on arrays, with `repeat` many times; the variables that it writes are updated in place."""
         for variable in self._written:
             if variable._exported:
-                variable._move()
+                variable._move(self._left)
         values, versions = self._readings()
         shapes = tuple([a.shape for a in arrays])
         program = self._ready.get(shapes)

@@ -170,6 +170,23 @@ def test_what_was_read_before_stays():
     assert int(optimizer.iterations) == 5
 
 
+def test_memory_that_a_weight_left_is_taken_again_only_if_nobody_holds_it():
+    """A weight that is read in every step goes to and fro between two arrays. What holds elements of either, even a part of them, keeps them; and
+    compiled functions see each new value."""
+    optimizer, v = O.SGD(1.0), tf.Variable(np.zeros((64, 64), np.float32))
+    product = tf.function(lambda x: x @ v)
+    arrays, held = [], []
+    for t in range(12):
+        arrays.append(weakref.ref(v.read_value()._array))
+        if t in (4, 5, 8):
+            held.append((t, {4: v.read_value(), 5: tf.reshape(v, (-1,)), 8: v[:2]}[t]))
+        assert (product(tf.ones((1, 64))).numpy() == -64.0 * t).all()
+        optimizer.apply_gradients([(tf.ones((64, 64)), v)])
+    assert all((h.numpy() == -t).all() for t, h in held)
+    assert arrays[0]() is arrays[2]() is not None and arrays[1]() is arrays[3]() is not None
+    assert arrays[4]() is not arrays[6]() and arrays[5]() is not arrays[7]() and arrays[8]() is not arrays[10]()
+
+
 def test_constraints_and_gradients_that_are_missing():
     v, w = tf.keras.Variable([3.0, -1.0], constraint=tf.keras.constraints.NonNeg()), tf.keras.Variable([1.0])
     optimizer = O.SGD(1.0)
