@@ -61,7 +61,7 @@ class ConcreteFunction:
         self._updates = tuple((n + i, first + k) for i, k in enumerate(traced.written))
         steady = [k for k in range(len(traced.variables)) if k not in traced.written]
         self._written = [traced.variables[k] for k in traced.written]
-        self._left: dict[int, Any] = {}
+        self._left: dict[int, Any] = {}  # see Variable._move
         self._readings = Readings(traced.variables, [traced.variables[k] for k in steady])
         self._steady_inputs = tuple(first + k for k in steady)
         self._closed = all(isinstance(n, int) for v in graph.inputs[first:] for n in v.spec.shape)
@@ -168,9 +168,11 @@ class ConcreteFunction:
 
     def execute(self, arrays: list[Any], repeat: Repeat | None = None) -> list[Any]:
         """Runs the program on arrays, with `repeat` many times; the variables that it writes are updated in place."""
-        for variable in self._written:
-            if variable._exported:
-                variable._move(self._left)
+        exported = [v for v in self._written if v._exported]
+        for variable in exported:
+            variable._move(self._left)
+        if self._left and not exported:  # nobody reads between updates any more
+            self._left.clear()
         values, versions = self._readings()
         shapes = tuple([a.shape for a in arrays])
         program = self._ready.get(shapes)

@@ -187,6 +187,17 @@ def test_memory_that_a_weight_left_is_taken_again_only_if_nobody_holds_it():
     assert arrays[4]() is not arrays[6]() and arrays[5]() is not arrays[7]() and arrays[8]() is not arrays[10]()
 
 
+def test_memory_that_a_weight_left_is_given_back_once_nobody_reads_any_more():
+    v = tf.Variable(np.zeros((64, 64), np.float32))
+    step = tf.function(lambda: v.assign_add(tf.ones((64, 64))))
+    step()
+    old = weakref.ref(v.read_value()._array)
+    step()
+    assert old() is not None
+    step()
+    assert old() is None and (v.numpy() == 3).all()
+
+
 def test_constraints_and_gradients_that_are_missing():
     v, w = tf.keras.Variable([3.0, -1.0], constraint=tf.keras.constraints.NonNeg()), tf.keras.Variable([1.0])
     optimizer = O.SGD(1.0)
