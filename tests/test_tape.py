@@ -13,6 +13,7 @@ import pytest
 
 import tenfold as tf
 from tenfold.compiler.pipeline import Program
+from tenfold.transform import backward_plan
 
 
 def differences(f: Any, x: np.ndarray[Any, Any], h: float = 1e-6) -> np.ndarray[Any, Any]:
@@ -150,6 +151,25 @@ def test_when_tensors_are_watched_decides_which_gradients_come_again() -> None:
         remembered = order.lstrip("*").count("*")
         np.testing.assert_allclose(gx.numpy(), y.numpy() ** 2 if remembered == 2 and "x" in order else np.zeros(3), err_msg=order)
         np.testing.assert_allclose(gy.numpy(), remembered * x.numpy() * y.numpy() if "y" in order else np.zeros(3), err_msg=order)
+
+
+def test_rows_of_a_jacobian_have_one_plan_and_weights_may_be_one_tensor() -> None:
+    """A tape that stays is asked with other weights each time: nothing of them is remembered but that they are the same tensor or two."""
+    backward_plan._plans.clear()
+    rng = np.random.default_rng(8)
+    for _ in range(3):
+        x = tf.constant(rng.standard_normal(5))
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y, z = tf.sin(x), x * x
+        before = len(backward_plan._plans)
+        np.testing.assert_allclose(tape.jacobian(y, x).numpy(), np.diag(np.cos(x.numpy())))
+        assert len(backward_plan._plans) <= before + 1
+        u, v = (tf.constant(rng.standard_normal(5)) for _ in range(2))
+        for a, b in ((u, u), (u, v), (v, u), (v, v), (x, u), (u, x), (y, v), (z, y)):
+            expected = a.numpy() * np.cos(x.numpy()) + 2 * b.numpy() * x.numpy()
+            np.testing.assert_allclose(tape.gradient([y, z], x, output_gradients=[a, b]).numpy(), expected)
+    assert all(map(callable, backward_plan._plans.values()))
 
 
 def test_a_part_more_or_a_tensor_more_are_other_gradients() -> None:

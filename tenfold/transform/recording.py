@@ -79,15 +79,10 @@ class Recording:
 
     def watch(self, tensor: Tensor) -> None:
         """Takes note of what is done with a tensor from here on."""
-        if id(tensor) not in self.watched:
-            number = self.number(tensor)
-            del self.others[id(tensor)]
-            self.watched[id(tensor)] = number
-
-    def number(self, tensor: Tensor) -> int:
-        """The place of a tensor among all."""
         i = id(tensor)
-        return self.watched[i] if i in self.watched else self.others[i] if i in self.others else self._given(tensor)
+        if i not in self.watched:
+            self.watched[i] = self.others[i] if i in self.others else self._given(tensor)
+            del self.others[i]
 
     def _given(self, tensor: Tensor) -> int:
         """The next number, for a tensor that no record made."""
