@@ -9,6 +9,7 @@ from tenfold.codegen import contraction
 from tenfold.codegen.contraction import ConvSpec
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
+from tenfold.kernel import winograd
 from tenfold.kernel.contraction import Pack, Steps, Tile, Vectors
 from tenfold.kernel.weight_gradient import convolution_weight_gradient, side_by_side
 from tests.test_contraction import F32, check, conv_spec, convolve, run, sample
@@ -57,6 +58,29 @@ def test_rows_and_panels_are_copied_where_registers_are_few(spec: ConvSpec) -> N
     assert tile(steps).copied_a is F32 and tile(steps).padded and tile(steps).unit == 4
     assert any(isinstance(step.kernel, Pack) for step in steps.launches) or not spec.n
     assert tile(convolution_weight_gradient(WIDE, spec)).copied_a is None
+
+
+WINOGRAD = {
+    "panels": conv_spec(F32, 5, (13, 14), 64, 136, (3, 3), padding=SAME),
+    "copied": conv_spec(F32, 4, (14, 14), 96, 264, (3, 3), padding=SAME),
+    "many blocks": conv_spec(F32, 12, (27, 28), 64, 256, (3, 3), padding=SAME),
+}
+
+
+@pytest.mark.parametrize("spec", WINOGRAD.values(), ids=WINOGRAD.keys())
+def test_transformed_gradients_lie_in_panels(spec: ConvSpec) -> None:
+    steps = winograd.convolution_weight_gradient(NARROW, spec)
+    assert steps is not None and tile(steps).padded
+    assert tile(steps).copied_a is (F32 if spec.co >= winograd.COPIED else None)
+    plain = winograd.convolution_weight_gradient(WIDE, spec)
+    assert plain is None or not (tile(plain).padded or tile(plain).copied_a)
+    rng = np.random.default_rng(0)
+    x, g = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, spec.n, *spec.output, spec.co)
+    w = np.zeros((*spec.kernel, spec.ci, spec.co), x.dtype)
+    recipe = contraction.convolution_weight_gradient(spec)
+    expected, actual = convolve(spec, x, w, g)[2], run(recipe, {"a": x, "b": g}, w.shape, F32)
+    np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max() + 1e-4)
+    np.testing.assert_array_equal(run(recipe, {"a": x, "b": g}, w.shape, F32, lambda tasks: [list(range(tasks))[::-1]]), actual)
 
 
 def test_few_rows_or_columns_are_read_where_they_lie() -> None:

@@ -43,6 +43,9 @@ def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions])
                 pointers = [t.load("ptr", t.at(places, 8 * (i * size + j)), 8) for i in range(size)]
                 columns.append(_chain(w, dtype, kernel.chain, [w.load(kernel.source, t.at(p, offset)) for p in pointers]))
             here = t.at(target, t.mul(c.index, dtype.size))
+            if kernel.columns:
+                panel, inside = t.div(c.index, kernel.columns), t.rem(c.index, kernel.columns)
+                here = t.at(t.at(target, t.mul(panel, a["panel"])), t.mul(inside, dtype.size))
             for row in zip(*columns, strict=True):
                 for x in _chain(w, dtype, kernel.chain, row):
                     w.store(dtype, x, here)

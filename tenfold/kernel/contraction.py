@@ -206,12 +206,14 @@ Chain = tuple[tuple[tuple[float, ...], ...], ...]  # sparse matrices, applied on
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Winograd: tiles of images [n, h, w, channels] transformed, `chain` along both axes, into planes [36, tile, channels]."""
+    """Winograd: tiles of images [n, h, w, channels] transformed, `chain` along both axes, into planes [36, tile, channels], or, with
+    `columns` in a panel, [36, panel, tile, columns]."""
 
     source: DType
     dtype: DType
     lanes: int
     chain: Chain
+    columns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +335,7 @@ COUPLE_ARGS = ("source", "target", "positions", "grain", "depth", "height", "wid
                "depth_low", "height_low", "width_low", "step", "shift", "channels")  # fmt: skip
 SUM_ARGS = ("source", "out", "m", "n", "pieces", "piece", "grain")
 SPREAD_ARGS = ("source", "target", "zeros", "tiles", "grain", "tall", "across", "height", "width", "low_height", "low_width", "channels",
-               "row", "plane")  # fmt: skip
+               "row", "plane", "panel")  # fmt: skip
 COLLECT_ARGS = ("source", "out", "tiles", "grain", "tall", "across", "height", "width", "channels", "row", "plane", "first")
 FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "panel", "source_k", "source_panel", "target_k", "target_panel")
 DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "rows", "grain", "channels", "depth", "height", "width", "out_depth", "out_height",

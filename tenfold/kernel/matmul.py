@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import COPY, Epilogue, Operand, Steps, Vectors, accumulator
+from tenfold.kernel.contraction import COPY, Epilogue, Operand, Steps, Table, Vectors, accumulator
 from tenfold.kernel.packing import Builder, convert, element, pack
 from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.kernel.tiling import (
@@ -22,6 +22,7 @@ from tenfold.kernel.tiling import (
     affine_rows,
     block_size,
     choose_tile,
+    copied_inner,
     row_bytes,
     tile,
 )
@@ -86,13 +87,13 @@ def matmul(
     block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     a = replace(a, copied=_copies_left(to, a, m, n, shape, block))
-    left, a_batch, rows, inner = _left(to, a, m, n, k, shape, block, n * stored.size)
+    left, a_batch, rows, inner, places = _left(to, a, m, n, k, shape, block, n * stored.size)
     copyable = not a.copied and block * vectors * machine.lanes(wide) * wide.size <= COPY and not (splittable or b.transposed or b.pairs)
     right, b_batch = _right(to, b, m, n, k, shape, settled, copyable)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
-        a_type=a.dtype if a.copied else None, places=np.arange(inner.period, dtype=np.int64) * (m * a.dtype.size) if a.copied else None,
+        a_type=a.dtype if a.copied else None, places=places,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
@@ -110,8 +111,11 @@ def _copies_left(to: Builder, a: Matrix, m: int, n: int, shape: tuple[int, int],
     return possible and (useful if to.schedule.a is None else to.schedule.a == "copied")
 
 
-def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int) -> tuple[Operand, int, Rows, Inner]:
-    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][rows of a tile] where its places in the cache are bad."""
+def _left(
+    to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int
+) -> tuple[Operand, int, Rows, Inner, Table | None]:  # fmt: skip
+    """Operand `a` and its batch stride: as it lies, or in panels [panel][k][rows of a tile] where its places in the cache are bad; and where
+    its products are, if tasks copy them."""
     wide, lanes = accumulator(a.dtype), to.machine.lanes(accumulator(a.dtype))
     size = wide.size
     row, panels, few = (m if a.transposed else k) * size, n / (shape[1] * lanes), shape[0] <= WAYS
@@ -119,19 +123,19 @@ def _left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]
     scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
     bad = {"placed": False, "packed": k > 1 and m > 1}.get(to.schedule.a or "", distant or scattered)
     if a.copied:
-        inner = replace(affine_inner(k, row_bytes(shape[0], wide, to.machine), block), outer=block * m * a.dtype.size)
-        return a.operand, a.stride * a.dtype.size, affine_rows(m, a.dtype.size, out_row), inner
+        inner, places = copied_inner(k, m * a.dtype.size, row_bytes(shape[0], wide, to.machine), block)
+        return a.operand, a.stride * a.dtype.size, affine_rows(m, a.dtype.size, out_row), inner, places
     if not (bad or (a.pairs and a.transposed)):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
         rows = affine_rows(m, size if a.transposed else k * size, out_row)
-        return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block)
+        return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block), None
     strides = (a.dtype.size, m * a.dtype.size) if a.transposed else (k * a.dtype.size, a.dtype.size)
     interleaved = a.pairs and a.transposed
     height = shape[0]
     operand = pack(to, a.operand, a.dtype, m, k, *strides, height, height, NO_TAPS, a.copies, a.stride * a.dtype.size, 1 + interleaved)
     table = np.stack([np.arange(height) * size, np.arange(height) * out_row], axis=1).astype(np.int64)
     rows = Rows(m, table, k * height * size, height * out_row)
-    return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block)
+    return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block), None
 
 
 def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool, copyable: bool) -> tuple[Columns, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import numpy as np
@@ -151,6 +151,12 @@ def affine_inner(count: int, stride: int, block: int) -> Inner:
     """Products at equal distances."""
     period = min(block, max(count, 1))
     return Inner(count, np.arange(period, dtype=np.int64) * stride, period * stride, period, period)
+
+
+def copied_inner(count: int, distance: int, kept: int, block: int) -> tuple[Inner, Table | None]:
+    """Products `distance` bytes apart, of which tasks copy a block at a time, `kept` bytes for each; and where a block's products are."""
+    inner = replace(affine_inner(count, kept, block), outer=block * distance)
+    return inner, np.arange(inner.period, dtype=np.int64) * distance
 
 
 def table_inner(table: Table, block: int) -> Inner:

@@ -33,7 +33,8 @@ from tenfold.kernel.contraction import (
 from tenfold.kernel.convolution import ConvSpec, Shape, normalize
 from tenfold.kernel.packing import MOST_TASKS, Builder, convert, pack
 from tenfold.kernel.schedule import MODEL, Schedule
-from tenfold.kernel.tiling import Batch, Columns, Problem, affine_inner, affine_rows, block_size, choose_tile, tile
+from tenfold.kernel.tiling import Batch, Columns, Problem, affine_inner, affine_rows, block_size, choose_tile, copied_inner, row_bytes, tile
+from tenfold.kernel.weight_gradient import ROWS
 
 P, Q = 0.625, 1.5  # the points
 PP, QQ = P * P, Q * Q
@@ -65,6 +66,8 @@ FILTER_BACK = (BUTTERFLY, transposed(_FILTER))  # G': 6 -> 3
 WIDE = dtypes.float32  # in which all is computed
 CHUNK = 8 << 20  # bytes of transformed images, or weights, worked on at a time, so that they stay in the last cache
 SKEW = 320  # bytes added between planes, so that these do not fall upon each other in the cache
+IN_PANELS, COPIED = 128, 256  # columns, at least, for which panels of the gradient pay where registers are few; and copying tiles' rows
+MANY = 60  # bytes of the first-level cache that each product may take then: blocks are short enough for a task to have many panels
 TASK = 1 << 17  # bytes that a task of a transformation writes, about
 
 
@@ -143,11 +146,15 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec, schedule: Sche
         return None
     to, lanes = Builder(machine, schedule), machine.lanes(s.dtype)
     tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
-    x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
-    g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True)
     shape = choose_tile(s.ci, s.co, lanes, machine, schedule=schedule, across=True)
-    inner = affine_inner(tiles, x_row, block_size(tiles, shape[0] * 4))
-    b = Columns(g, g_row, shape[1] * lanes * 4, False)
+    few, columns = machine.count == 16 and s.ci >= ROWS, shape[1] * lanes
+    panels, copied = few and s.co >= IN_PANELS, few and s.co >= COPIED
+    x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
+    g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True, columns=columns if panels else 0)
+    inner, places = copied_inner(tiles, x_row, row_bytes(shape[0], WIDE, machine), block_size(tiles, MANY))
+    if not copied:
+        inner, places = affine_inner(tiles, x_row, block_size(tiles, MANY if panels else shape[0] * 4)), None
+    b = Columns(g, g_row, (tiles if panels else 1) * columns * 4, panels)
     block = _block(s.ci, 36 * s.co * 4, shape[0])
     plane, row = block * s.co * 4 + SKEW, s.co * s.dtype.size
     planes, taps = np.arange(36, dtype=np.int64) * plane, np.arange(9, dtype=np.int64) * (s.ci * row)
@@ -156,7 +163,7 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec, schedule: Sche
         count, target = min(block, s.ci - first), to.buffer(36 * plane)
         problem = Problem(
             WIDE, s.co, shape, affine_rows(count, 4, s.co * 4), inner, Operand(x.name, x.offset + first * 4), b,
-            Batch(36, x_plane, g_plane, plane), target=target, out_elements=count * s.co,
+            Batch(36, x_plane, g_plane, plane), target=target, out_elements=count * s.co, a_type=WIDE if copied else None, places=places,
         )  # fmt: skip
         tile(to, problem)
         out = Operand("out", first * row)
@@ -220,18 +227,22 @@ def _launch(to: Builder, kernel: Spread | Collect, names: tuple[str, ...], value
     to.launch(kernel, ceil(tiles / grain), names, {**values, "grain": grain})
 
 
-def _spread(to: Builder, s: Shape, source: Operand, images: int, back: bool, target: Operand | None = None) -> tuple[Operand, int, int]:
-    """Planes [36][tile][channels] of transformed images: where, bytes from tile to tile, bytes from plane to plane."""
+def _spread(
+    to: Builder, s: Shape, source: Operand, images: int, back: bool, target: Operand | None = None, columns: int = 0
+) -> tuple[Operand, int, int]:  # fmt: skip
+    """Planes [36][tile][channels], or [36][panel][tile][columns], of transformed images: where, bytes from tile to tile, bytes from plane
+    to plane."""
     values = _grid(s, back, images)
     tiles, channels = values["tiles"], values["channels"]
     assert isinstance(tiles, int) and isinstance(channels, int)
-    row = _row(channels)
-    plane = tiles * row + SKEW
+    row = columns * 4 or _row(channels)
+    panel = tiles * row
+    plane = (ceil(channels / columns) if columns else 1) * panel + SKEW
     target = target or to.buffer(36 * plane)
     zeros = to.table(np.zeros(ceil(channels / 2), np.int64))
-    values.update({"source": source, "target": target, "zeros": zeros, "row": row, "plane": plane})
-    kernel = Spread(s.dtype, WIDE, to.machine.lanes(WIDE), OUTPUT_BACK if back else INPUT)
-    _launch(to, kernel, SPREAD_ARGS, values, row)
+    values.update({"source": source, "target": target, "zeros": zeros, "row": row, "plane": plane, "panel": panel})
+    kernel = Spread(s.dtype, WIDE, to.machine.lanes(WIDE), OUTPUT_BACK if back else INPUT, columns)
+    _launch(to, kernel, SPREAD_ARGS, values, _row(channels))
     return target, row, plane
 
 
