@@ -239,8 +239,10 @@ def test_mistakes():
     with pytest.raises(ValueError, match=r"model\.compile"):
         tf.keras.Sequential([tf.keras.layers.Dense(4)]).profile(x, y)
     model.run_eagerly = True
+    before = [w.copy() for w in model.get_weights()]
     with pytest.raises(ValueError, match="run_eagerly=False"):
         model.profile(x, y, steps=1)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)), "the model is as it was"
 
 
 def test_table_fits_the_terminal(model_report):

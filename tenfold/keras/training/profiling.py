@@ -41,6 +41,10 @@ def profile(model: Any, x: Any, y: Any = None, batch_size: int | None = None, sa
         training = y is not None and (model.optimizer is not None or not model.compiled)
     kind = "train" if training else "predict" if y is None else "test"
     step, arrays, structure = _step(model, kind, x, y, sample_weight)
+    nothing = InvalidArgumentError("[profile] nothing ran compiled. Expected compiled steps. Try compile(run_eagerly=False) "
+                                   "and no TENFOLD_COMPILE=0.")  # fmt: skip
+    if step.runs_eagerly():  # it would change the model; that its optimizer may be compiled tells nothing about it
+        raise nothing
     step.prepare(arrays, structure)
     kept = [(v, v.numpy().copy()) for v in step.changes()]
     try:
@@ -49,8 +53,7 @@ def profile(model: Any, x: Any, y: Any = None, batch_size: int | None = None, sa
         for variable, elements in kept:
             variable.assign(elements)
     if not events:
-        raise InvalidArgumentError("[profile] nothing ran compiled. Expected compiled steps. Try compile(run_eagerly=False) "
-                                   "and no TENFOLD_COMPILE=0.")  # fmt: skip
+        raise nothing
     title = f"{model.name}, {kind} step on {nest.flatten(x)[0].shape[0]} rows"
     return report_of(events, peaks(), title, wall=wall, root=model.name)
 

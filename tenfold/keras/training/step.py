@@ -37,7 +37,7 @@ class Step:
 
     def prepare(self, arrays: list[Any], structure: Any) -> None:
         """Traces and compiles what this batch needs; runs nothing."""
-        if not self._runs_eagerly():
+        if not self.runs_eagerly():
             self._lookup(arrays, structure)
 
     def repeats(self, arrays: list[Any], structure: Any) -> bool:
@@ -47,7 +47,7 @@ class Step:
     def __call__(self, arrays: list[Any], structure: Any, repeat: Repeat | None = None) -> Any:
         """What the function returns for this batch; with `repeat` for the last of many, or for all if it keeps them."""
         if structure is not self._structure or self._concrete is None:
-            if self._runs_eagerly():
+            if self.runs_eagerly():
                 return self._function(packed(structure, [wrap(a) for a in arrays]))
             self._lookup(arrays, structure)
         concrete = self._concrete
@@ -60,7 +60,8 @@ class Step:
         traced = None if self._concrete is None else self._concrete.traced
         return [] if traced is None else [traced.variables[k] for k in traced.written]
 
-    def _runs_eagerly(self) -> bool:
+    def runs_eagerly(self) -> bool:
+        """Whether it runs operation by operation."""
         return self._eager or switches.run_eagerly or state.trace is not None
 
     def _lookup(self, arrays: list[Any], structure: Any) -> None:
