@@ -265,6 +265,7 @@ def test_watching() -> None:
     assert [w is v for w in tape.watched_variables()] == [True]
     gx, gv, gf = tape.gradient(y, [x, v, frozen])
     assert gx is None and gf is None and float(gv) == 8.0
+    assert [w is v for w in tape.watched_variables()] == [True], "as before it was used"
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         y = x * v

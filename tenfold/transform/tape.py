@@ -44,6 +44,7 @@ class GradientTape:
         self._done = Recording(watch_accessed_variables)
         self._recording = False
         self._used = False
+        self._read: list[Variable] = []  # the variables of what was recorded before it was used
 
     # --- recording ---
     def __enter__(self) -> GradientTape:
@@ -79,7 +80,7 @@ class GradientTape:
 
     def watched_variables(self) -> tuple[Variable, ...]:
         """The variables that were read, in that order."""
-        return tuple(variable for variable, *_ in self._done.variables.values())
+        return (*self._read, *[seen[0] for seen in self._done.variables.values()])
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -97,7 +98,7 @@ class GradientTape:
         recording = self._recording
         if recording:
             self._stop()
-        self._done = Recording(self._done.watches_variables)
+        self._done, self._read = Recording(self._done.watches_variables), []
         if recording:
             self.__enter__()
 
@@ -134,6 +135,7 @@ class GradientTape:
                 raise RuntimeError("A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians). "
                                    "Try tf.GradientTape(persistent=True).")  # fmt: skip
             self._used, self._done = True, Recording(done.watches_variables)
+            self._read = [seen[0] for seen in done.variables.values()]
         return done
 
     def _seeds(self, done: Recording, target: Any, output_gradients: Any) -> list[Seed]:
