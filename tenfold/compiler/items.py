@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tenfold.compiler.lower import Call
+from tenfold.compiler.lower import Call, Scratch
 from tenfold.ir.graph import Node, Value
 
 
@@ -66,13 +66,13 @@ def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
     return result
 
 
-def rename(items: Sequence[Item], new: dict[Value, Value]) -> list[Item]:
-    """The items with values replaced."""
+def rename(items: Sequence[Item], new: Mapping[Any, Any]) -> list[Item]:
+    """The items with values and scratch memory replaced."""
 
     def one(v: Any) -> Any:
         if isinstance(v, Pointer):
             return Pointer(new.get(v.value, v.value))
-        return (new.get(v[0], v[0]), v[1]) if isinstance(v, tuple) else new.get(v, v) if isinstance(v, Value) else v
+        return (new.get(v[0], v[0]), v[1]) if isinstance(v, tuple) else new.get(v, v) if isinstance(v, (Value, Scratch)) else v
 
     result: list[Item] = []
     for item in items:

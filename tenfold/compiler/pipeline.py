@@ -31,6 +31,7 @@ from tenfold.compiler.padding import absorb_pads
 from tenfold.compiler.parts import join_pads
 from tenfold.compiler.program import Uses, root
 from tenfold.compiler.repeat import Loops, Repeat
+from tenfold.compiler.shared import share_packs
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
 from tenfold.compiler.staged import Staged, is_staged
@@ -257,7 +258,7 @@ def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: boo
     """The whole compiler but for machine code."""
     graph = simplify(graph)
     items, uses = lower_groups(graph, targets, steady, keep)
-    return assemble(graph, items, uses, targets, steady)
+    return assemble(graph, share_packs(items), uses, targets, steady)
 
 
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset(), keep: bool = True) -> tuple[list[Item], Uses]:
