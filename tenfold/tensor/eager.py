@@ -86,13 +86,14 @@ def of_any(primitive: Primitive, otherwise: Callable[..., Any]) -> Callable[...,
 
     def operation(*xs: Any, **attrs: Any) -> Any:
         arrays: list[Any] = []
+        eager = simple and state.trace is None  # attributes of others may be large objects, which must not be kept
         for x in xs:
             if type(x) is not Tensor:
                 return otherwise(*xs, **attrs)
             if x._array is None:
-                return apply(primitive, xs, attrs)
+                eager = False
             arrays.append(x._array)
-        if state.trace is not None or not simple:  # attributes of others may be large objects, which must not be kept
+        if not eager:
             return apply(primitive, xs, attrs)
         key = (*map(TYPE_AND_SHAPE, arrays), *attrs.items())
         if key not in passed:
