@@ -16,6 +16,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -38,7 +39,7 @@ def run_once(suite: Suite, key: Key, options: argparse.Namespace) -> dict[str, A
     environment = {**os.environ, "TENFOLD_RIVALS": str(options.rivals)}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=True, env=environment)
-        return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+        return {**json.loads(done.stdout.strip().splitlines()[-1]), "at": round(time.time())}
     except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
         detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
         print(f"{key.workload} {key.framework} {key.variant}: {detail}", file=sys.stderr)
