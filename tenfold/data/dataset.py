@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,25 @@ from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.function import Function
 
 AUTOTUNE, INFINITE, UNKNOWN = -1, -1, -2
+Start = Callable[[], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a data set is, if its elements are rows of `arrays`: those with these `numbers`, so that a batch is taken at once."""
+
+    arrays: list[Any]
+    numbers: Callable[[], Iterable[int]]
+
+    def chunks(self, size: int) -> Iterator[list[Any]]:
+        """Rows in their order, `size` at a time: one array for each of `arrays`."""
+        numbers = self.numbers()
+        if isinstance(numbers, range):
+            yield from ([a[i : i + size] for a in self.arrays] for i in range(0, len(numbers), size))
+            return
+        rest = iter(numbers)
+        while chosen := list(itertools.islice(rest, size)):
+            yield [a[chosen] for a in self.arrays]
 
 
 class Dataset:
@@ -29,11 +49,11 @@ class Dataset:
         [[10, 20, 30], [40]]
     """
 
-    def __init__(self, start: Callable[[], Iterator[Any]], spec: Any, count: int, rows: list[Any] | None = None) -> None:
+    def __init__(self, start: Start, spec: Any, count: int, rows: Rows | None = None) -> None:
         self._start = start
         self.element_spec = spec
         self._count = count  # of elements; INFINITE, or UNKNOWN
-        self._rows = rows  # the arrays that the elements are the rows of, if they are
+        self._rows = rows
 
     # --- sources ---
     @staticmethod
@@ -45,11 +65,8 @@ class Dataset:
             shapes = [a.shape for a in arrays]
             raise InvalidArgumentError(f"[from_tensor_slices] expected arrays with the same number of rows; received shapes {shapes}.")
 
-        def start() -> Iterator[Any]:
-            return (nest.pack(structure, [wrap(a[i]) for a in arrays]) for i in range(len(arrays[0])))
-
         spec = nest.pack(structure, [_spec(wrap(a), a.shape[1:]) for a in arrays])
-        return Dataset(start, spec, len(arrays[0]), arrays)
+        return _of_rows(Rows(arrays, lambda: range(len(arrays[0]))), spec, len(arrays[0]))
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
@@ -115,10 +132,12 @@ class Dataset:
             raise InvalidArgumentError(f"[batch] expected a positive batch size; received {batch_size}.")
         count = self._count if self._count < 0 else self._count // size if drop_remainder else -(-self._count // size)
 
+        rows = self._rows
+
         def start() -> Iterator[Any]:
-            if self._rows is not None:
-                for i in range(0, self._count - (self._count % size if drop_remainder else 0), size):
-                    yield nest.pack(self.element_spec, [wrap(a[i : i + size]) for a in self._rows])
+            if rows is not None:
+                chunks = rows.chunks(size)
+                yield from (nest.pack(self.element_spec, list(map(wrap, c))) for c in chunks if len(c[0]) == size or not drop_remainder)
                 return
             elements = iter(self)
             while chunk := list(itertools.islice(elements, size)):
@@ -150,19 +169,19 @@ class Dataset:
         if count < 0:
             return self
         known = count if self._count == INFINITE else UNKNOWN if self._count == UNKNOWN else min(count, self._count)
-        return Dataset(lambda: itertools.islice(iter(self), count), self.element_spec, known)
+        return self._arranged(lambda start: itertools.islice(start(), count), known)
 
     def skip(self, count: int, name: str | None = None) -> Dataset:
         """All but the first `count` elements."""
         known = self._count if self._count < 0 else max(self._count - count, 0)
-        return Dataset(lambda: itertools.islice(iter(self), count, None), self.element_spec, known)
+        return self._arranged(lambda start: itertools.islice(start(), count, None), known)
 
     def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
         """The elements `count` times; default: for ever."""
         if count is None or count < 0:
-            return Dataset(lambda: itertools.chain.from_iterable(iter(self) for _ in itertools.count()), self.element_spec, INFINITE)
+            return self._arranged(lambda start: itertools.chain.from_iterable(start() for _ in itertools.count()), INFINITE)
         known = self._count * count if self._count >= 0 else self._count
-        return Dataset(lambda: itertools.chain.from_iterable(iter(self) for _ in range(count)), self.element_spec, known)
+        return self._arranged(lambda start: itertools.chain.from_iterable(start() for _ in range(count)), known)
 
     def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
         """The elements of this data set, then those of the other."""
@@ -176,17 +195,24 @@ class Dataset:
         rng = np.random.default_rng(seed)
         fixed = int(rng.integers(1 << 62))
 
-        def start() -> Iterator[Any]:
+        def mixed(start: Start) -> Iterator[Any]:
             draw = np.random.default_rng(rng.integers(1 << 62) if reshuffle_each_iteration is not False else fixed)
-            elements = iter(self)
+            elements = iter(start())
             buffer = list(itertools.islice(elements, max(int(buffer_size), 1)))
             for element in elements:
                 at = int(draw.integers(len(buffer)))
                 yield buffer[at]
                 buffer[at] = element
-            yield from (buffer[i] for i in draw.permutation(len(buffer)))
+            yield from (buffer[i] for i in draw.permutation(len(buffer)).tolist())
 
-        return Dataset(start, self.element_spec, self._count)
+        return self._arranged(mixed, self._count)
+
+    def _arranged(self, arrange: Callable[[Start], Iterable[Any]], count: int) -> Dataset:
+        """The same elements in another order, or another number of them: `arrange` is given what starts an iteration."""
+        rows = self._rows
+        if rows is None:
+            return Dataset(lambda: arrange(self._start), self.element_spec, count)
+        return _of_rows(Rows(rows.arrays, lambda: arrange(rows.numbers)), self.element_spec, count)
 
     def cache(self, filename: str = "", name: str | None = None) -> Dataset:
         """The same elements, kept in memory from the first whole pass on."""
@@ -243,7 +269,7 @@ class Dataset:
         return True
 
     def __iter__(self) -> Iterator[Any]:
-        return self._start()
+        return iter(self._start())
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as NumPy arrays."""
@@ -254,6 +280,10 @@ class Dataset:
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"Tenfold's tf.data.Dataset has no {name} (yet). Try a Python generator with Dataset.from_generator.")
+
+
+def _of_rows(rows: Rows, spec: Any, count: int) -> Dataset:
+    return Dataset(lambda: (nest.pack(spec, [wrap(a[i]) for a in rows.arrays]) for i in rows.numbers()), spec, count, rows)
 
 
 def _structure(tensors: Any) -> Any:
