@@ -97,6 +97,20 @@ def test_callbacks_see_the_batches_that_steps_per_execution_promises(calls):
     assert max(calls) == 4 and sum(calls) == 21
 
 
+def test_a_callback_that_comes_between_epochs_sees_every_batch():
+    watch = Watch()
+
+    class Late(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                callbacks.append(watch)
+
+    model, (x, y, _) = model_of(5), data_of(100, 5)
+    callbacks = keras.callbacks.CallbackList([Late()], model=model, add_history=True, epochs=3, steps=50)
+    model.fit(x, y, 2, epochs=3, verbose=0, callbacks=callbacks)
+    assert watch.seen == [*range(50), *range(50)]
+
+
 def test_steps_per_epoch_cuts_where_it_shall(calls):
     model, (x, y, _) = model_of(5), data_of(100, 5)
     model.fit(x, y, 2, epochs=3, steps_per_epoch=11, verbose=0)

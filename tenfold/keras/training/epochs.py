@@ -127,6 +127,7 @@ class Steps:
         self._step, self._batches, self._together = step, batches, together
         self._most = together if watched else self.MOST
         self.done = 0
+        batches.together = 1  # whatever held in the last epoch: callbacks may have come since, or a profile
 
     def __call__(self, arrays: list[Any], structure: Any, repeat: Repeat | None) -> Any:
         """The step's result, and how many batches the source may put together next."""
