@@ -130,6 +130,28 @@ def test_parts_of_weights_that_are_kept_do_not_share_memory() -> None:
     np.testing.assert_allclose(first, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
 
 
+def test_images_that_are_kept_are_all_transformed_though_they_share_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "CHUNK", 1)
+    images = np.random.default_rng(0).standard_normal((24, 8, 8, 64)).astype("float32")
+    weights = tf.Variable(np.random.default_rng(1).standard_normal((3, 3, 64, 64)).astype("float32") * 0.02)
+
+    @tf.function
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            y = tf.nn.conv2d(images, weights, 1, "SAME")
+            loss = tf.reduce_sum(y**2) / 2
+        gradient = tape.gradient(loss, weights)
+        weights.assign(weights * 1.0)
+        return y, gradient
+
+    y, gradient = (t.numpy() for t in step())
+    spec = conv_spec(F32, 24, (8, 8), 64, 64, (3, 3), padding=SAME)
+    out = convolve(spec, images, weights.numpy(), np.zeros_like(y))[0]
+    expected = convolve(spec, images, weights.numpy(), out)[2]
+    np.testing.assert_allclose(y, out, rtol=0, atol=2e-5 * np.abs(out).max())
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -18,13 +18,19 @@ from tenfold.ir.graph import Value
 def apart(items: Sequence[Item], steady: Set[Value], placed: Set[Value | Scratch]) -> tuple[list[Call], list[Item]]:
     """(calls to be made once, the other items): the first read constants, values in `steady` and what each other make.
 
-    They make nothing that a call among the others writes too, and no value in `placed`, which is wanted anew each time.
+    They make nothing that a call among the others writes too, or reads before it is complete (images that are transformed some at a time,
+    in the same place), and no value in `placed`, which is wanted anew each time.
     """
     placed = placed | flags(items)
     writers: dict[Value | Scratch, set[Call]] = defaultdict(set)
+    early: dict[Value | Scratch, set[Call]] = defaultdict(set)  # who reads between two writers
+    readers: dict[Value | Scratch, set[Call]] = defaultdict(set)
     for call in flat(items):
         for thing in call.writes:
+            early[thing] |= readers[thing]
             writers[thing].add(call)
+        for thing in call.reads:
+            readers[thing].add(call)
     once = {item: item for item in items if isinstance(item, Call) and _repeatable(item)}
 
     def known(thing: Value | Scratch) -> bool:
@@ -32,7 +38,7 @@ def apart(items: Sequence[Item], steady: Set[Value], placed: Set[Value | Scratch
         return constant or thing in steady or (thing in writers and writers[thing] <= once.keys())
 
     def stays(call: Call) -> bool:
-        return all(map(known, call.reads)) and all(w not in placed and writers[w] <= once.keys() for w in call.writes)
+        return all(map(known, call.reads)) and all(w not in placed and writers[w] | early[w] <= once.keys() for w in call.writes)
 
     before = -1
     while len(once) != before:  # twice as a rule: calls stand behind those whose results they read
