@@ -16,7 +16,7 @@ from tenfold.core.dtypes import DType
 from tenfold.kernel import winograd
 from tenfold.kernel.contraction import Collect, Filter, Spread, Vectors
 from tenfold.runtime.native import host
-from tests.test_contraction import F32, TOLERANCE, apply, bias_relu, check_convolution, conv_spec, convolve, everything, run, sample
+from tests.test_contraction import F32, TOLERANCE, apply, bias_relu, check, check_convolution, conv_spec, convolve, everything, run, sample
 
 SAME = ((1, 1), (1, 1))
 SPECS = {
@@ -109,6 +109,20 @@ def test_weights_in_parts_have_the_same_bits_and_take_less_memory(monkeypatch: p
     for (most, expected), (least, actual) in zip(whole, all_three(), strict=True):
         assert least < most
         np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("channels", [(64, 80), (48, 64)])
+def test_sums_over_some_images_at_a_time_have_the_same_bits_and_take_less_memory(channels: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, rng = conv_spec(F32, 23, (9, 8), *channels, (3, 3), padding=SAME), np.random.default_rng(0)
+    x, g = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, spec.n, *spec.output, spec.co)
+    w = np.zeros((3, 3, *channels), np.float32)
+    recipe = contraction.convolution_weight_gradient(spec)
+    whole = run(recipe, {"a": x, "b": g}, w.shape, F32)
+    check(whole, convolve(spec, x, w, g)[2], F32)
+    monkeypatch.setattr(winograd, "CHUNK", 1)
+    parts = contraction.convolution_weight_gradient(spec)
+    assert len(parts.calls) > len(recipe.calls) and sum(parts.scratch) < sum(recipe.scratch)
+    np.testing.assert_array_equal(run(parts, {"a": x, "b": g}, w.shape, F32), whole)
 
 
 def test_parts_of_weights_that_are_kept_do_not_share_memory() -> None:

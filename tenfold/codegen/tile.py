@@ -44,8 +44,9 @@ class TileWriter(TileParts):
         high = t.min(t.add(low, a["blocks"]), a["total_blocks"])
         m0, n0 = t.mul(m_tile, a["m_task"]), t.mul(n_tile, a["n_task"])
         m1, n1 = t.min(t.add(m0, a["m_task"]), a["m"]), t.min(t.add(n0, a["n_task"]), panels)
+        fresh = t.sub(low, a["resumed"])
         with t.loop(low, high) as block:
-            self.block(block.index, t.let(f"icmp eq i64 {block.index}, {low}"), high, (m0, m1, n0, n1))
+            self.block(block.index, t.let(f"icmp eq i64 {block.index}, {fresh}"), high, (m0, m1, n0, n1))
         return t.function(name, helper_text(self.isa.helpers))
 
     def block(self, block: str, first: str, high: str, bounds: tuple[str, str, str, str]) -> None:

@@ -322,7 +322,7 @@ TILE_ARGS = (
     "row_period", "a_outer", "out_outer",
     "k_block", "k_blocks", "k_period", "k_outer", "a_step", "b_k", "b_panel",
     "a_batch", "b_batch", "out_batch", "column_batch", "out_row",
-    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "places",
+    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "places", "resumed",
 )  # fmt: skip
 PACK_ARGS = (
     "source", "target", "taps_table", "n", "k", "step", "taps", "panels",

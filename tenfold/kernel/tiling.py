@@ -230,6 +230,7 @@ class Problem:
     `shape` is (rows, vectors) of the tile. With `streamed`, the bytes of both operands, the sum may be cut into pieces, and a Sum
     follows; with `folded` one follows in any case, because the output's type cannot hold sums that are continued. Then the
     output, of `out_elements` in rows of `out_columns` (or n), is contiguous. Sums that are not folded go to `target`, if not to it.
+    If `resumed`, they begin with what is there already.
     With `a_type`, that of `a` in memory, where the products of a period are at `places`, tasks copy each tile's rows, to where `inner` says.
     """
 
@@ -252,6 +253,7 @@ class Problem:
     target: Operand | None = None
     a_type: DType | None = None
     places: Table | None = None
+    resumed: bool = False
 
     @property
     def out(self) -> DType:
@@ -300,7 +302,7 @@ def tile(to: Builder, p: Problem) -> None:
         "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
         "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
-        "places": 0 if p.places is None else to.table(p.places),
+        "places": 0 if p.places is None else to.table(p.places), "resumed": int(p.resumed),
     }  # fmt: skip
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if folded:

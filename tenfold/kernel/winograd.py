@@ -10,7 +10,7 @@ sparse ones, the outer of which is the same *butterfly* of sums and differences.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
@@ -33,8 +33,7 @@ from tenfold.kernel.contraction import (
 from tenfold.kernel.convolution import ConvSpec, Shape, normalize
 from tenfold.kernel.packing import MOST_TASKS, Builder, convert, pack
 from tenfold.kernel.schedule import MODEL, Schedule
-from tenfold.kernel.tiling import Batch, Columns, Problem, affine_inner, affine_rows, block_size, choose_tile, copied_inner, row_bytes, tile
-from tenfold.kernel.weight_gradient import ROWS
+from tenfold.kernel.tiling import Batch, Columns, Problem, Rows, affine_inner, affine_rows, block_size, choose_tile, tile
 
 P, Q = 0.625, 1.5  # the points
 PP, QQ = P * P, Q * Q
@@ -66,8 +65,7 @@ FILTER_BACK = (BUTTERFLY, transposed(_FILTER))  # G': 6 -> 3
 WIDE = dtypes.float32  # in which all is computed
 CHUNK = 8 << 20  # bytes of transformed images, or weights, worked on at a time, so that they stay in the last cache
 SKEW = 320  # bytes added between planes, so that these do not fall upon each other in the cache
-IN_PANELS, COPIED = 128, 256  # columns, at least, for which panels of the gradient pay where registers are few; and copying tiles' rows
-MANY = 60  # bytes of the first-level cache that each product may take then: blocks are short enough for a task to have many panels
+MANY = 60  # bytes of the first-level cache that a product in panels may take: blocks are short enough for a task to have many panels
 TASK = 1 << 17  # bytes that a task of a transformation writes, about
 
 
@@ -95,7 +93,7 @@ def worth(machine: Vectors, s: Shape, once: bool) -> bool:
     plain = s.kernel == (1, 3, 3) and s.stride == (1, 1, 1) and s.dilation == (1, 1, 1) and s.groups == 1 and s.input[0] == s.output[0] == 1
     if not plain or not _single(machine, s.dtype) or s.ci % lanes or s.co % lanes or not s.n * s.pixels or machine.bytes < 32:
         return False
-    tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
+    tiles = s.n * _tiles(s)
     direct = s.n * s.pixels * 9 * s.ci * s.co / lanes
     products = 36 * tiles * s.ci * s.co / lanes
     images = tiles * (s.ci + s.co) / lanes * (700 if once else 400)
@@ -145,30 +143,47 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec, schedule: Sche
     if not worth(machine, s, True):
         return None
     to, lanes = Builder(machine, schedule), machine.lanes(s.dtype)
-    tiles = s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
     shape = choose_tile(s.ci, s.co, lanes, machine, schedule=schedule, across=True)
-    few, columns = machine.count == 16 and s.ci >= ROWS, shape[1] * lanes
-    panels, copied = few and s.co >= IN_PANELS, few and s.co >= COPIED
-    x, x_row, x_plane = _spread(to, s, Operand("a"), s.n, False)
-    g, g_row, g_plane = _spread(to, s, Operand("b"), s.n, True, columns=columns if panels else 0)
-    inner, places = copied_inner(tiles, x_row, row_bytes(shape[0], WIDE, machine), block_size(tiles, MANY))
-    if not copied:
-        inner, places = affine_inner(tiles, x_row, block_size(tiles, MANY if panels else shape[0] * 4)), None
-    b = Columns(g, g_row, (tiles if panels else 1) * columns * 4, panels)
-    block = _block(s.ci, 36 * s.co * 4, shape[0])
+    columns, tall = shape[1] * lanes, lanes if machine.count == 16 else 0
+    images = _at_once(s, max(CHUNK // 2, 36 * s.ci * s.co * 4))
+    block = s.ci if images < s.n else _block(s.ci, 36 * s.co * 4, shape[0])
     plane, row = block * s.co * 4 + SKEW, s.co * s.dtype.size
     planes, taps = np.arange(36, dtype=np.int64) * plane, np.arange(9, dtype=np.int64) * (s.ci * row)
-    kernel = Filter(WIDE, s.dtype, lanes, FILTER_BACK)
-    for first in range(0, s.ci, block):
-        count, target = min(block, s.ci - first), to.buffer(36 * plane)
-        problem = Problem(
-            WIDE, s.co, shape, affine_rows(count, 4, s.co * 4), inner, Operand(x.name, x.offset + first * 4), b,
-            Batch(36, x_plane, g_plane, plane), target=target, out_elements=count * s.co, a_type=WIDE if copied else None, places=places,
-        )  # fmt: skip
-        tile(to, problem)
-        out = Operand("out", first * row)
-        _filter(to, kernel, (target, planes, s.co * 4, 0), (out, taps, row, 0), count, s.co // lanes, s.co // lanes)
+    targets = {first: to.buffer(36 * plane) for first in range(0, s.ci, block)}
+    x = g = None
+    for begin in range(0, s.n, images):
+        count = min(images, s.n - begin)
+        x, x_row, x_plane = _spread(to, s, Operand("a", begin * prod(s.input) * s.ci * s.dtype.size), count, False, x, tall)
+        g, g_row, g_plane = _spread(to, s, Operand("b", begin * s.pixels * row), count, True, g, columns if tall else 0)
+        tiles = count * _tiles(s)
+        b = Columns(g, g_row, (tiles if tall else 1) * columns * 4, tall > 0)
+        inner = affine_inner(tiles, x_row, block_size(tiles, MANY if tall else shape[0] * 4))
+        for first, target in targets.items():
+            rows = _channels(first, min(block, s.ci - first), s.co * 4, tall, tiles)
+            batch = Batch(36, x_plane, g_plane, plane)
+            tile(to, Problem(WIDE, s.co, shape, rows, inner, x, b, batch, target=target, out_elements=rows.count * s.co, resumed=begin > 0))
+            if begin + count == s.n:
+                out, kernel = Operand("out", first * row), Filter(WIDE, s.dtype, lanes, FILTER_BACK)
+                _filter(to, kernel, (target, planes, s.co * 4, 0), (out, taps, row, 0), rows.count, s.co // lanes, s.co // lanes)
     return to.finish()
+
+
+def _channels(first: int, count: int, out: int, columns: int, tiles: int) -> Rows:
+    """Channels from `first` on as rows, `out` bytes apart in the result: side by side, or in panels of `columns`."""
+    numbers = np.arange(first, first + count, dtype=np.int64)
+    places = numbers // columns * (tiles * columns * 4) + numbers % columns * 4 if columns else numbers * 4
+    return Rows(count, np.stack([places, (numbers - first) * out], axis=1), 0, 0)
+
+
+def _tiles(s: Shape) -> int:
+    """Tiles of one image."""
+    return ceil(s.output[1] / 4) * ceil(s.output[2] / 4)
+
+
+def _at_once(s: Shape, most: int) -> int:
+    """How many images are transformed at a time, in equal shares of about `most` bytes."""
+    each = 36 * _tiles(s) * (_row(s.ci) + _row(s.co))
+    return ceil(s.n / ceil(s.n / min(max(most // each, 1), s.n)))
 
 
 def _block(count: int, each: int, unit: int) -> int:
@@ -178,7 +193,7 @@ def _block(count: int, each: int, unit: int) -> int:
 
 
 def _shape(machine: Vectors, s: Shape, n: int, schedule: Schedule) -> tuple[int, int]:
-    return choose_tile(s.n * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), n, machine.lanes(s.dtype), machine, schedule=schedule)
+    return choose_tile(s.n * _tiles(s), n, machine.lanes(s.dtype), machine, schedule=schedule)
 
 
 def _filters(to: Builder, w: Weights, first: int, k: int, n: int) -> Columns:
@@ -210,7 +225,7 @@ def _grid(s: Shape, back: bool, images: int) -> dict[str, Operand | int]:
     """The arguments that say where tiles lie in an image of x, or of the output (`back`)."""
     extent, low = (s.output, (0, 0, 0)) if back else (s.input, s.low)
     return {
-        "tiles": images * ceil(s.output[1] / 4) * ceil(s.output[2] / 4), "tall": ceil(s.output[1] / 4), "across": ceil(s.output[2] / 4),
+        "tiles": images * _tiles(s), "tall": ceil(s.output[1] / 4), "across": ceil(s.output[2] / 4),
         "height": extent[1], "width": extent[2], "low_height": low[1], "low_width": low[2], "channels": s.co if back else s.ci,
     }  # fmt: skip
 
@@ -250,11 +265,8 @@ def _images(to: Builder, s: Shape, w: Weights, shape: tuple[int, int], epilogue:
     """Transforms images, multiplies, transforms back: as many images at a time as leave all that in the cache; if that is all of them, by
     as many transformed weights at a time as do not fill much memory."""
     lanes, out = to.machine.lanes(WIDE), s.dtype if epilogue is None else epilogue.value.dtype
-    each = 36 * ceil(s.output[1] / 4) * ceil(s.output[2] / 4) * (_row(s.ci) + _row(s.co))
-    chunk = min(max((CHUNK + 36 * s.ci * s.co * 4) // each, 1), s.n)
-    chunk = ceil(s.n / ceil(s.n / chunk))
-    scratch = to.buffer(each // (_row(s.ci) + _row(s.co)) * chunk * _row(s.ci) + 36 * SKEW)
-    sums = to.buffer(each // (_row(s.ci) + _row(s.co)) * chunk * _row(s.co) + 36 * SKEW)
+    chunk = _at_once(s, CHUNK + 36 * s.ci * s.co * 4)
+    scratch, sums = (to.buffer(36 * (chunk * _tiles(s) * _row(channels) + SKEW)) for channels in (s.ci, s.co))
     panels = ceil(s.co / w.columns)
     block = panels if w.settled or chunk < s.n else _block(panels, 36 * s.ci * w.columns * 4, 1)
     weights = {0: _filters(to, w, 0, s.ci, s.co)} if block == panels else {}
