@@ -11,7 +11,7 @@ import tenfold as tf
 from tenfold.compiler.pipeline import assembled
 from tenfold.ir.graph import Graph
 
-MOST_CALLS = 400  # of functions, for a node of another block: a bound on the compiler's work that no clock changes
+MOST_CALLS = 200  # of functions, for a node of another block: a bound on the compiler's work that no clock changes
 
 
 def training_step(blocks: int) -> tuple[Graph, dict[int, int]]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import numpy as np
+
+from tenfold.compiler.items import rename, things
 from tenfold.compiler.lower import Call, Scratch
-from tenfold.compiler.program import Group, Uses, root
+from tenfold.compiler.program import Group, Uses
 from tenfold.ir.graph import Value
 
 Lower = Callable[[Group, Uses], Sequence[Any]]  # of calls, or for other kinds than LOOPS of what contains calls
@@ -22,7 +25,7 @@ class Alike:
 
     def __init__(self, uses: Uses) -> None:
         self._uses = uses
-        self._known: dict[Hashable, tuple[list[Value], Sequence[Call]]] = {}
+        self._known: dict[Hashable, tuple[Sequence[Call], list[Value], list[Value | Scratch]]] = {}  # calls, the group's values, other memory
 
     def lower(self, group: Group, lower: Lower) -> Sequence[Any]:
         """The calls of `group`: `lower(group, uses)`, or those of a group like it."""
@@ -34,9 +37,11 @@ class Alike:
         except TypeError:  # an attribute that is no plain value
             return lower(group, self._uses)
         if known is None:
-            self._known[key] = values, lower(group, self._uses)
-            return self._known[key][1]
-        return _instance(known[1], dict(zip(known[0], values, strict=True)))
+            calls = lower(group, self._uses)
+            self._known[key] = calls, values, _own(calls, values)
+            return calls
+        calls, theirs, own = known
+        return rename(calls, {**dict(zip(theirs, values, strict=True)), **{thing: _fresh(thing) for thing in own}})
 
 
 def _structure(group: Group, uses: Uses) -> tuple[Hashable, list[Value]]:
@@ -48,9 +53,9 @@ def _structure(group: Group, uses: Uses) -> tuple[Hashable, list[Value]]:
         found = numbers.get(v)
         if found is None:
             found = numbers[v] = len(numbers)
-            source = root(v, uses)
-            wire = None if source is v else number(source)
-            parts.append((v.spec.shape, v.spec.dtype.name, v.derived, uses.settles(v), _contents(v), wire))
+            wire = number(uses.roots[v]) if v in uses.roots else None
+            contents = None if v.constant is None else _contents(v.constant)
+            parts.append((v.spec.shape, v.spec.dtype.name, v.derived, contents or v in uses.settled, wire))
         return found
 
     for node in group.nodes:
@@ -60,34 +65,18 @@ def _structure(group: Group, uses: Uses) -> tuple[Hashable, list[Value]]:
     return tuple(parts), list(numbers)
 
 
-def _contents(v: Value) -> Hashable:
+def _contents(constant: np.ndarray[Any, Any]) -> tuple[Hashable]:
     """What of a constant may have become part of a kernel."""
-    if v.constant is None:
-        return None
-    return v.constant.tobytes() if v.constant.size == 1 else id(v.constant)
+    return (constant.tobytes() if constant.size == 1 else id(constant),)
 
 
-def _instance(calls: Sequence[Call], place: dict[Value | Scratch, Value | Scratch]) -> list[Call]:
-    """The calls with the values of `place` for their own, and new memory for what is neither there nor constant."""
-
-    def one(thing: Any) -> Any:
-        if type(thing) is tuple:
-            return one(thing[0]), thing[1]
-        if not isinstance(thing, (Value, Scratch)):
-            return thing
-        found = place.get(thing)
-        if found is None:
-            found = place[thing] = _fresh(thing)
-        return found
-
-    def all_of(things: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(map(one, things))
-
-    return [Call(c.code, c.tasks, all_of(c.args), all_of(c.reads), all_of(c.writes), c.name, c.nodes) for c in calls]
+def _own(calls: Sequence[Call], values: Sequence[Value]) -> list[Value | Scratch]:
+    """The memory that the calls use besides that of `values`; constants are everybody's."""
+    used = dict.fromkeys(thing for call in calls for thing in things(call) if isinstance(thing, (Value, Scratch)))
+    constants = [v for v in used if isinstance(v, Value) and v.constant is not None]
+    return [thing for thing in used if thing not in {*values, *constants}]
 
 
 def _fresh(thing: Value | Scratch) -> Value | Scratch:
-    """Memory like `thing`; a constant stays itself."""
-    if isinstance(thing, Scratch):
-        return Scratch(thing.nbytes)
-    return Value(thing.spec) if thing.constant is None else thing
+    """Memory like `thing`."""
+    return Scratch(thing.nbytes) if isinstance(thing, Scratch) else Value(thing.spec)

@@ -123,13 +123,11 @@ class Encoder:
 
     def _argument(self, arg: Any) -> Address | int:
         """An address or an integer."""
-        thing, offset = arg if isinstance(arg, tuple) else (arg, 0)
-        if isinstance(thing, Pointer):
-            return Address(self._table, 8 * self._places[thing.value].slot)
-        if isinstance(thing, (Value, Scratch)):
-            place = self._places[thing]
+        thing, offset = arg if type(arg) is tuple else (arg, 0)
+        place = self._places.get(thing)
+        if place is not None:
             return Address(place.slot, place.offset + offset) if offset else place
-        return int(thing)
+        return Address(self._table, 8 * self._places[thing.value].slot) if type(thing) is Pointer else int(thing)
 
     def _flag(self, value: Value) -> Address:
         """Where a condition is."""
@@ -154,7 +152,7 @@ class Encoder:
                 case BranchItem(flag, then, otherwise):
                     made.append(Branch(self._flag(flag), self._steps(then), self._steps(otherwise)))
                 case Call(code, tasks, args, name=name):
-                    resolved = tuple(self._argument(a) for a in args)
+                    resolved = tuple(map(self._argument, args))
                     if callable(code):
                         made.append(HostCall(code, resolved, name, item))
                     elif tasks:

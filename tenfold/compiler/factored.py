@@ -38,6 +38,8 @@ def factor_gradients(graph: Graph) -> Graph:
     for node in graph.nodes:
         if _of_interest(node):
             _follow(node, uses, forms, factors)
+    if not any(form.summed for form in forms.values()):
+        return graph
     nodes: list[Node] = []
     for node in graph.nodes:
         form = forms.get(node.outputs[0]) if node.outputs else None
@@ -46,8 +48,6 @@ def factor_gradients(graph: Graph) -> Graph:
         if form is not None and form.factor is not None and form.summed and _ends(node, uses, forms):
             node = Node(PRIMITIVES["mul"], (form.gradient, form.factor), node.outputs, {}, node.where)
         nodes.append(node)
-    if not any(form.summed for form in forms.values()):
-        return graph
     whole = Graph(graph.inputs, graph.outputs, tuple(nodes), graph.name)
     return Graph(graph.inputs, graph.outputs, tuple(live(whole)), graph.name)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 
 from tenfold.compiler.alignment import in_step
 from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand, row_of
@@ -84,8 +84,8 @@ class Merger:
         self.in_place = in_place
         self.wiring = Wiring(groups, uses)
         self._settled = {group: not uses.settled.isdisjoint(group.nodes[-1].outputs) for group in groups}
-        self._flat = {group: _plain(group.nodes) for group in groups}
-        self._reductions = {group: sum(map(reducible, group.nodes)) for group in groups}  # at most
+        self._flat = {group: uses.plain.issuperset(group.nodes) for group in groups}
+        self._reductions = {group: len(uses.reductions.intersection(group.nodes)) for group in groups}  # at most
 
     def run(self) -> list[Group]:
         """The merged groups, in order, with the values that each must store."""
@@ -108,12 +108,14 @@ class Merger:
             group.stored = self._stored(group)
         return wiring.order()
 
-    def _neighbours(self, group: Group) -> list[Group]:
+    def _neighbours(self, group: Group) -> Iterator[Group]:
         """Groups that `group` reads from, then those of its own kind that read the same values."""
-        near = list(self.wiring.sources[group])
+        near = self.wiring.sources[group]
+        yield from near
         if group.kind in ("map", "reduce"):
-            near += [g for g in self.wiring.reading_the_same(group) if g not in near and _alike(g, group)]
-        return near
+            for other in self.wiring.reading_the_same(group):
+                if _alike(other, group) and other not in near:
+                    yield other
 
     def _merge(self, a: Group, b: Group) -> Group | None:
         """The group that does the work of both, if there is one and it saves something."""
@@ -144,7 +146,17 @@ class Merger:
         if a.space != b.space or len(a.nodes) + len(b.nodes) > MOST_NODES:
             return None
         nodes = self._union(a, b)
-        return Group("map", nodes, a.space) if _in_registers(nodes) else None
+        return Group("map", nodes, a.space) if self._in_registers(nodes) else None
+
+    def _in_registers(self, nodes: list[Node]) -> bool:
+        """Whether values can be passed on in registers: nodes work at the position of their results, or are parts of what is in memory, or
+        put such parts together."""
+        rest = [n for n in nodes if n not in self.uses.plain]
+        if not rest:
+            return True
+        made, read = {v for n in nodes for v in n.outputs}, {x for n in nodes for x in n.inputs}
+        moving = [n for n in rest if n.primitive.name not in ("slice", "gather") or not made.isdisjoint(n.inputs)]
+        return all(in_parts(n) and n.outputs[0] not in read for n in moving)
 
     def _merge_reductions(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or a.reduced != b.reduced or not (self._flat[a] and self._flat[b]):
@@ -166,7 +178,7 @@ class Merger:
         whole = Group("reduce", self._union(reduce, around), reduce.space, reduce.reduced)
         kept = tuple(n for d, n in enumerate(reduce.space) if d not in reduce.reduced)
         after = around not in self.wiring.sources[reduce]
-        if after and squeezed(around.space) == squeezed(kept) and all(elements(v) <= math.prod(kept) for n in around.nodes for v in n.outputs):
+        if after and squeezed(around.space) == squeezed(kept) and max([elements(v) for n in around.nodes for v in n.outputs]) <= math.prod(kept):
             results = [n.outputs[0] for n in around.nodes if n.outputs[0].spec.shape == around.space]
             return self._limited(whole, reduce, around) if all(is_kept(v, whole) for v in results) else None
         if around.space != reduce.space or split_pieces(reduce.space, reduce.reduced) is not None or not self._fits_rows(reduce):
@@ -218,14 +230,13 @@ class Merger:
 
     def _stored(self, group: Group) -> list[Value]:
         """What others need of the group's values: outputs of the graph, and what nodes outside that do not compute it themselves read."""
-        outputs, readers = self.uses.outputs, self.uses.readers
-        return [
-            v
-            for node in group.nodes
-            if not is_view(node)
-            for v in node.outputs
-            if v in outputs or any([self._loads(r, self.wiring.computing(node)) for r in readers[v]])
-        ]
+        outputs, readers, found = self.uses.outputs, self.uses.readers, []
+        for node in group.nodes:
+            makers = self.wiring.computing(node)
+            for v in node.outputs:
+                if not is_view(node) and (v in outputs or any([self._loads(r, makers) for r in readers[v]])):
+                    found.append(v)
+        return found
 
     def _loads(self, reader: Node, makers: list[Group]) -> bool:
         """Whether `reader`, somewhere, needs what `makers` compute, under whatever shape, in memory because its group is none of them."""
@@ -233,23 +244,8 @@ class Merger:
         if not groups and is_view(reader):
             out = reader.outputs[0]
             return out in self.uses.outputs or any([self._loads(r, makers) for r in self.uses.readers[out]])
-        return any([group not in makers for group in groups])
+        return groups != makers and any([group not in makers for group in groups])
 
 
 def _alike(a: Group, b: Group) -> bool:
     return (a.kind, a.space, a.reduced) == (b.kind, b.space, b.reduced)
-
-
-def _in_registers(nodes: list[Node]) -> bool:
-    """Whether values can be passed on in registers: nodes work at the position of their results, or are parts of what is in memory, or
-    put such parts together."""
-    made, read = {v for n in nodes for v in n.outputs}, {x for n in nodes for x in n.inputs}
-    moving = [n for n in nodes if n.primitive.name not in ("slice", "gather") or any(x in made for x in n.inputs)]
-    return _plain([n for n in moving if not in_parts(n) or n.outputs[0] in read])
-
-
-def _plain(nodes: list[Node]) -> bool:
-    """Whether every node works at the position of its result, so that values can be passed on in registers."""
-    return all(
-        n.primitive.kind is Kind.ELEMENTWISE or is_unit_reshape(n) or n.primitive.name in ("broadcast_to", "iota") or reducible(n) for n in nodes
-    )

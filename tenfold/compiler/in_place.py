@@ -39,7 +39,7 @@ class Accesses:
         """Whether a kernel reads `target` only at the position at which it stores `made`."""
         if not isinstance(call.code, Kernel):
             return False
-        values = [a for a in call.args if isinstance(a, Value)]
+        values = [a for a in call.args if type(a) is Value]
         read, written = values.index(target), values.index(made)
         key = (id(call.code), read, written)
         if key not in self._pointwise:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from tenfold.compiler.lower import Call, Scratch
+from tenfold.compiler.lower import Call
 from tenfold.ir.graph import Node, Value
 
 
@@ -58,7 +58,7 @@ def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
     for item in items:
         match item:
             case Call():
-                result.append(item if item.nodes else replace(item, nodes=nodes))
+                result.append(item if item.nodes else Call(item.code, item.tasks, item.args, item.reads, item.writes, item.name, nodes))
             case LoopItem(condition, flag, body):
                 result.append(LoopItem(attributed(condition, nodes), flag, attributed(body, nodes)))
             case BranchItem(flag, then, otherwise):
@@ -69,20 +69,23 @@ def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
 def rename(items: Sequence[Item], new: Mapping[Any, Any]) -> list[Item]:
     """The items with values and scratch memory replaced."""
 
-    def one(v: Any) -> Any:
-        if isinstance(v, Pointer):
-            return Pointer(new.get(v.value, v.value))
-        return (new.get(v[0], v[0]), v[1]) if isinstance(v, tuple) else new.get(v, v) if isinstance(v, (Value, Scratch)) else v
+    def inside(v: Any) -> Any:
+        return Pointer(new.get(v.value, v.value)) if type(v) is Pointer else (new.get(v[0], v[0]), v[1])
+
+    def all_of(things: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple([inside(v) if type(v) is tuple or type(v) is Pointer else new.get(v, v) for v in things])
 
     result: list[Item] = []
     for item in items:
         match item:
-            case Call(_, _, args, reads, writes):
-                result.append(replace(item, args=tuple(map(one, args)), reads=tuple(map(one, reads)), writes=tuple(map(one, writes))))
+            case Call(code, tasks, args, reads, writes, name, nodes):
+                if not new.keys().isdisjoint(things(item)) or Pointer in map(type, args):
+                    item = Call(code, tasks, all_of(args), all_of(reads), all_of(writes), name, nodes)
+                result.append(item)
             case LoopItem(condition, flag, body):
-                result.append(LoopItem(rename(condition, new), one(flag), rename(body, new)))
+                result.append(LoopItem(rename(condition, new), new.get(flag, flag), rename(body, new)))
             case BranchItem(flag, then, otherwise):
-                result.append(BranchItem(one(flag), rename(then, new), rename(otherwise, new)))
+                result.append(BranchItem(new.get(flag, flag), rename(then, new), rename(otherwise, new)))
     return result
 
 
@@ -100,7 +103,7 @@ def flags(items: Sequence[Item]) -> set[Value]:
 
 def things(call: Call) -> list[Any]:
     """The arguments of a call without their offsets."""
-    return [arg[0] if isinstance(arg, tuple) else arg for arg in call.args]
+    return [arg[0] if type(arg) is tuple else arg for arg in call.args]
 
 
 def without_copies(items: Sequence[Item], places: Mapping[Any, Any]) -> list[Item]:

@@ -279,7 +279,7 @@ def is_kept(v: Value, group: Group) -> bool:
 def _after_reduction(v: Value, group: Group) -> bool:
     made: set[Value] = set()
     for node in group.nodes:
-        if reducible(node) or any(x in made for x in node.inputs):
+        if not made.isdisjoint(node.inputs) or reducible(node):
             made.update(node.outputs)
     return v in made
 
@@ -288,9 +288,9 @@ def levels(group: Group) -> dict[Value, int]:
     """For each value, how many sweeps must come before it."""
     found: dict[Value, int] = {}
     for node in group.nodes:
-        below = max((found.get(x, 0) for x in node.inputs), default=0)
+        below = max([found.get(x, 0) for x in node.inputs], default=0) + reducible(node)
         for v in node.outputs:
-            found[v] = below + 1 if reducible(node) else below
+            found[v] = below
     return found
 
 

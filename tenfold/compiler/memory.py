@@ -42,7 +42,7 @@ def plan_memory(calls: Sequence[Call], temporary: Set[Value | Scratch], repeated
     blocks: dict[Value | Scratch, list[int]] = {}  # [first call, last call, bytes]
     for at, call in enumerate(calls):
         for arg in call.args:
-            thing = arg[0] if isinstance(arg, tuple) else arg
+            thing = arg[0] if type(arg) is tuple else arg
             if thing in temporary:
                 if thing in blocks:
                     blocks[thing][1] = at

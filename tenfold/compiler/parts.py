@@ -39,6 +39,8 @@ class Padded:
 
 def join_pads(graph: Graph) -> Graph:
     """The graph with sums of padded tensors that do not overlap as concatenations."""
+    if not any(node.primitive.name == "pad" for node in graph.nodes):
+        return graph
     padded: dict[Value, Padded] = {}
     nodes: list[Node] = []
     for node in graph.nodes:

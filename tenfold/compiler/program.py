@@ -43,16 +43,22 @@ class Uses:
 
     def __init__(self, graph: Graph, steady: Iterable[int] = ()) -> None:
         self.graph = graph
-        self.maker: dict[Value, Node] = {v: n for n in graph.nodes for v in n.outputs}
+        self.maker: dict[Value, Node] = {}
         self.readers: dict[Value, list[Node]] = defaultdict(list)
+        self.roots: dict[Value, Value] = {}  # of values that are other names of a buffer, the value that it is made for
+        maker, readers, roots = self.maker, self.readers, self.roots
         for node in graph.nodes:
             for v in node.inputs:
-                self.readers[v].append(node)
+                readers[v].append(node)
+            for v in node.outputs:
+                maker[v] = node
+            if is_view(node):
+                roots[node.outputs[0]] = roots.get(node.inputs[0], node.inputs[0])
         self.outputs = set(graph.outputs)
         self.keeps = True  # whether what contractions make of settled operands is worth keeping
         self.settled = {graph.inputs[i] for i in steady}
         for node in graph.nodes if self.settled else ():
-            if self._settles(node) and node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST):
+            if not self.settled.isdisjoint(node.inputs) and self._settles(node) and node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST):
                 self.settled.update(node.outputs)
 
     @cached_property
@@ -63,20 +69,24 @@ class Uses:
     @cached_property
     def looped(self) -> set[Node]:
         """What kernels made of loops can compute."""
-        return {n for n in self.graph.nodes if mappable(n) or reducible(n)}
+        return self.reductions.union([n for n in self.graph.nodes if mappable(n)])
+
+    @cached_property
+    def reductions(self) -> set[Node]:
+        """Those of them that reduce."""
+        return {n for n in self.graph.nodes if reducible(n)}
+
+    @cached_property
+    def plain(self) -> set[Node]:
+        """What works at the position of its result, so that values can be passed on in registers."""
+        return {n for n in self.graph.nodes if is_plain(n)}
 
     def settles(self, v: Value) -> bool:
         """Whether what is made of `v` alone is kept from one run to the next."""
         return v.constant is not None or v in self.settled
 
     def _settles(self, node: Node) -> bool:
-        changing = 0
-        for v in node.inputs:
-            if v.constant is None:
-                if v not in self.settled:
-                    return False
-                changing += 1
-        return changing > 0 and sum(map(elements, node.outputs)) <= sum(map(elements, node.inputs))
+        return all(map(self.settles, node.inputs)) and sum(map(elements, node.outputs)) <= sum(map(elements, node.inputs))
 
     def single_reader(self, v: Value) -> bool:
         """Whether one node reads `v`, once, and it is no output."""
@@ -115,6 +125,12 @@ def reducible(node: Node) -> bool:
     return node.primitive.kind is Kind.REDUCTION and node.inputs[0].spec.dtype.llvm is not None and isinstance(node.primitive.lower, str)
 
 
+def is_plain(node: Node) -> bool:
+    """Whether the node works at the position of its result, so that values can be passed on in registers."""
+    p = node.primitive
+    return p.kind is Kind.ELEMENTWISE or p.name in ("broadcast_to", "iota") or is_unit_reshape(node) or reducible(node)
+
+
 def elements(v: Value) -> int:
     """The number of elements."""
     return math.prod(v.spec.shape)  # type: ignore[arg-type]
@@ -132,8 +148,4 @@ def known(v: Value) -> tuple[int, ...]:
 
 def root(v: Value, uses: Uses) -> Value:
     """The value whose buffer `v` is another name of."""
-    maker = uses.maker.get(v)
-    while maker is not None and is_view(maker):
-        v = maker.inputs[0]
-        maker = uses.maker.get(v)
-    return v
+    return uses.roots.get(v, v)

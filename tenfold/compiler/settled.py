@@ -51,4 +51,4 @@ def apart(items: Sequence[Item], steady: Set[Value], placed: Set[Value | Scratch
 
 def _repeatable(call: Call) -> bool:
     """Whether a call is a kernel over memory that `reads` and `writes` name."""
-    return bool(call.tasks) and not callable(call.code) and not any(isinstance(thing, Pointer) for thing in things(call))
+    return bool(call.tasks) and not callable(call.code) and Pointer not in map(type, things(call))

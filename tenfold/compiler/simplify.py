@@ -7,6 +7,7 @@ cond(true, f, g)                                         ->   f's nodes
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def simplify(graph: Graph) -> Graph:
     seen: dict[Any, Node] = {}
     nodes: list[Node] = []
     pending = deque(live(graph))
+    replaced = new.keys()
 
     def current(v: Value) -> Value:
         while v in new:
@@ -32,24 +34,21 @@ def simplify(graph: Graph) -> Graph:
 
     while pending:
         node = pending.popleft()
-        if not new.keys().isdisjoint(node.inputs):
+        if not replaced.isdisjoint(node.inputs):
             node = Node(node.primitive, tuple(map(current, node.inputs)), node.outputs, node.attrs, node.where)
-        if node.primitive.pure:
-            shortcut = _replacement(node)
-            if shortcut is not None:
-                new.update(zip(node.outputs, shortcut, strict=True))
-                continue
+        results: Sequence[Value] | None = None
         if node.primitive.name == "cond" and node.inputs[0].constant is not None:
             branch, results = _decided(node)
             pending.extendleft(branch[::-1])
+        elif node.primitive.pure:
+            results = _replacement(node)
+            if results is None:
+                earlier = seen.setdefault(_key(node), node)
+                results = earlier.outputs if earlier is not node else None
+        if results is None:
+            nodes.append(node)
+        else:
             new.update(zip(node.outputs, results, strict=True))
-            continue
-        if node.primitive.pure:
-            earlier = seen.setdefault(_key(node), node)
-            if earlier is not node:
-                new.update(zip(node.outputs, earlier.outputs, strict=True))
-                continue
-        nodes.append(node)
     small = Graph(graph.inputs, tuple(map(current, graph.outputs)), tuple(nodes), graph.name)
     return Graph(small.inputs, small.outputs, tuple(live(small)), small.name)
 
@@ -70,11 +69,12 @@ def _decided(node: Node) -> tuple[list[Node], list[Value]]:
 def live(graph: Graph) -> list[Node]:
     """The nodes that the outputs need, or that act."""
     needed = set(graph.outputs)
+    unneeded, need = needed.isdisjoint, needed.update
     kept = []
     for node in reversed(graph.nodes):
-        if not needed.isdisjoint(node.outputs) or node.primitive.kind is Kind.EFFECT:
+        if not unneeded(node.outputs) or node.primitive.kind is Kind.EFFECT:
             kept.append(node)
-            needed.update(node.inputs)
+            need(node.inputs)
     return kept[::-1]
 
 
@@ -89,13 +89,14 @@ def _replacement(node: Node) -> tuple[Value, ...] | None:
         same = _identity(node)
         if same is not None:
             return (same,)
+    for v in node.inputs:
+        if v.constant is None:
+            return None
     return _folded(node)
 
 
 def _folded(node: Node) -> tuple[Value, ...] | None:
-    for v in node.inputs:
-        if v.constant is None:
-            return None
+    """The results of a node whose inputs are known."""
     p, specs = node.primitive, [v.spec for v in node.outputs]
     if p.kind in (Kind.CONTROL, Kind.EFFECT) or sum(elements(v) for v in node.outputs) > FOLD_LIMIT:
         return None
@@ -122,7 +123,7 @@ def _identity(node: Node) -> Value | None:
 
 def _key(node: Node) -> Any:
     """Equal for nodes that compute the same."""
-    attrs = tuple(sorted([(k, _hashable(a)) for k, a in node.attrs.items()])) if node.attrs else ()
+    attrs = tuple([(k, _hashable(node.attrs[k])) for k in sorted(node.attrs)]) if node.attrs else ()
     return (node.primitive, attrs, *[v if v.constant is None else _constant(v) for v in node.inputs])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tenfold.compiler.program import Group, Uses, elements, is_view
+from typing import Any
+
+from tenfold.compiler.program import Group, Uses, elements
 from tenfold.ir.graph import Node, Value
 
 LARGE = 64  # elements
@@ -20,12 +22,16 @@ class Wiring:
         self._home: dict[Value, Group] = {}  # value -> its maker
         self._computing: dict[Node, list[Group]] = {}  # node -> the groups that compute it
         self._made_of: dict[Value, list[Value]] = {}  # large value -> what its readers make
-        self._bases: dict[Value, Value] = {}  # value -> the one that groups make, where it is another name of that
+        self._bases: dict[Value, Value] = {}  # value that no group makes -> the one that it is another name of
         for group in groups:
             for node in group.nodes:
                 self._computing.setdefault(node, []).append(group)
                 for v in node.outputs:
                     self._home[v] = group
+        for v in uses.roots:
+            if v not in self._home:
+                x = uses.maker[v].inputs[0]
+                self._bases[v] = self._bases.get(x, x)
         self.sources = {group: self._read_by(group) for group in groups}  # the groups whose values each reads
         self._sinks: dict[Group, dict[Group, None]] = {group: {} for group in groups}
         for group, sources in self.sources.items():
@@ -33,40 +39,29 @@ class Wiring:
                 self._sinks[source][group] = None
         self._ranks = {group: uses.position[group.nodes[-1]] for group in groups}  # who needs a group has a higher rank
 
-    def maker(self, v: Value) -> Group | None:
-        """The group that makes `v`, or what it is another name of."""
-        base = self._bases.get(v)
-        if base is None:
-            base = self._bases[v] = self._base(v)
-        return self._home.get(base)
-
-    def _base(self, v: Value) -> Value:
-        maker = self._uses.maker.get(v)
-        while maker is not None and v not in self._home and is_view(maker):
-            v = maker.inputs[0]
-            maker = self._uses.maker.get(v)
-        return v
-
     def computing(self, node: Node) -> list[Group]:
         """The groups that compute a node."""
         return self._computing.get(node, [])
 
     def _read_by(self, group: Group) -> dict[Group, None]:
-        inside = {v for n in group.nodes for v in n.outputs}
-        read = dict.fromkeys([x for n in group.nodes for x in n.inputs if x not in inside])
-        found = dict.fromkeys(map(self.maker, read))
-        return {g: None for g in found if g is not None and g is not group}
+        home, base, inside = self._home.get, self._bases.get, {v for n in group.nodes for v in n.outputs}
+        found: dict[Any, None] = dict.fromkeys([home(base(x, x)) for n in group.nodes for x in n.inputs if x not in inside])
+        found.pop(None, None)
+        found.pop(group, None)
+        return found
 
     def reading_the_same(self, group: Group) -> dict[Group, None]:
         """The groups that make something of a large value that `group` reads."""
         read = dict.fromkeys([x for n in group.nodes for x in n.inputs])
-        made = self._made_of
+        made, home = self._made_of, self._home.get
         for x in read:
             if x not in made:
                 large = x.constant is None and elements(x) > LARGE
                 made[x] = [v for n in self._uses.readers[x] for v in n.outputs] if large else []
-        found = dict.fromkeys([self._home.get(v) for x in read for v in made[x]])
-        return {g: None for g in found if g is not None and g is not group}
+        found: dict[Any, None] = dict.fromkeys([home(v) for x in read for v in made[x]])
+        found.pop(None, None)
+        found.pop(group, None)
+        return found
 
     def dependent(self, a: Group, b: Group) -> bool:
         """Whether one reads values of the other."""
@@ -90,12 +85,7 @@ class Wiring:
         """Whether `b` reads a value of `a` under another shape, so that it must be in memory before."""
         if a not in self.sources[b]:
             return False
-        for node in b.nodes:
-            for x in node.inputs:
-                maker = self._uses.maker.get(x)
-                if maker is not None and is_view(maker) and self.maker(x) is a and not any(g is a or g is b for g in self.computing(maker)):
-                    return True
-        return False
+        return any([x in self._bases and self._home.get(self._bases[x]) is a for n in b.nodes for x in n.inputs])
 
     def absorb(self, a: Group, b: Group, merged: Group) -> None:
         """`b` becomes `merged`, which does the work of both; `a` is no more."""

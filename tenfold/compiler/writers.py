@@ -43,4 +43,4 @@ def early_writers(groups: list[Group], uses: Uses, graph: Graph, targets: dict[i
 def _reads(group: Group, uses: Uses) -> set[Value]:
     """The values in memory that the group's nodes read."""
     inside = {v for n in group.nodes for v in n.outputs}
-    return {root(x, uses) for n in group.nodes for x in n.inputs if x not in inside}
+    return {uses.roots.get(x, x) for n in group.nodes for x in n.inputs if x not in inside}

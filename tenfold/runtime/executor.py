@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -150,7 +150,9 @@ class Assembler:
         places.append(len(self._words) + 1)
         self._names.append(name)
         self.sources.append(source)
-        self._words += [*head, len(args), *_pairs(args)]
+        self._words += [*head, len(args)]
+        for arg in args:
+            self._words += (arg.slot, arg.offset) if isinstance(arg, Address) else (-1, arg)
         self._words[0] = max(self._words[0], len(args))
 
     def _loop(self, condition: tuple[Step, ...], flag: Address, body: tuple[Step, ...]) -> None:
@@ -240,16 +242,6 @@ class Executable:
             return 0
 
         return _CALLBACK(call)
-
-
-def _pairs(args: tuple[Argument, ...]) -> Iterator[int]:
-    for arg in args:
-        if isinstance(arg, Address):
-            yield arg.slot
-            yield arg.offset
-        else:
-            yield -1
-            yield arg
 
 
 def _address_of(table: Table) -> int:
