@@ -295,3 +295,46 @@ def test_programs_for_any_number_of_sizes_do_not_pile_up(monkeypatch: pytest.Mon
     for n in (1, 2, 3, 4, 1, 5, 2):
         np.testing.assert_array_equal(double(tf.ones(n)), np.full(n, 2.0))
         assert len(concrete._programs) <= 3 and len(concrete._ready) <= 3
+
+
+class Watched(list[Any]):
+    """A list that counts how often somebody goes through it."""
+
+    seen = 0
+
+    def __iter__(self) -> Any:
+        self.seen += 1
+        return super().__iter__()
+
+
+def test_a_step_looks_at_its_variables_when_anybody_has_read_one() -> None:
+    v, w = tf.Variable([1.0, 2.0]), tf.Variable(3.0)
+
+    @tf.function
+    def step(x: Any) -> Any:
+        v.assign_add(x)
+        w.assign_add(1.0)
+        return v * w
+
+    x = tf.constant([1.0, 1.0])
+    step(x)
+    (concrete,) = step._concrete.values()
+    written = concrete._written = Watched(concrete._written)
+    step(x)
+    assert step(x).numpy().tolist() == [24.0, 30.0] and written.seen == 0
+    held = v.read_value()
+    v.read_value()
+    step(x)
+    assert written.seen and held.numpy().tolist() == [4.0, 5.0] and v.numpy().tolist() == [5.0, 6.0]
+    step(x)
+    tf.Variable(1.0).read_value()  # nothing of its own: it looks, but has nothing to leave
+    step(x)
+    assert held.numpy().tolist() == [4.0, 5.0] and v.numpy().tolist() == [7.0, 8.0] and w.numpy() == 9.0
+
+
+def test_results_made_ahead_are_each_ones_own() -> None:
+    step = tf.function(lambda x: (x + 1.0, tf.reduce_sum(x)))
+    results = [step(tf.constant([float(k), 0.0])) for k in range(200)]
+    for k, (more, total) in enumerate(results):
+        assert more.numpy().tolist() == [k + 1.0, 1.0] and total.numpy() == k
+    assert len({t._array.ctypes.data for pair in results for t in pair}) == 400

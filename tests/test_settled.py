@@ -133,6 +133,34 @@ def test_a_weight_updated_in_place_by_another_program_is_seen(held: bool) -> Non
         p.check()
 
 
+def test_functions_that_write_the_same_weights_in_turns_are_seen() -> None:
+    """What a function writes has one version, of which another function, or an assignment, takes some variables away."""
+    p, other = Product(), tf.Variable(values(24, 40))
+    d = tf.constant(values(24, 40))
+
+    @tf.function
+    def both(d: Any) -> None:
+        p.w.assign_add(d)
+        p.scale.assign_add(tf.reduce_sum(d, 1) ** 2)
+
+    @tf.function
+    def one(d: Any) -> None:
+        p.w.assign_sub(2.0 * d)
+        other.assign_add(d)
+
+    def assign(d: Any) -> None:
+        p.scale.assign(p.scale * 2.0)
+
+    def clear(d: Any) -> None:
+        p.w._zero()
+
+    p.check()
+    for step in (both, one, both, both, one, one, clear, both, one, assign, one, both, clear, one):
+        step(d)
+        p.check()
+        p.check()
+
+
 def test_a_function_that_writes_its_weight_and_reads_it_again() -> None:
     p = Product()
 

@@ -43,7 +43,7 @@ from tenfold.ir import reference
 from tenfold.ir.graph import Graph, Value
 from tenfold.runtime import profiler
 from tenfold.runtime.executor import Executable
-from tenfold.runtime.memory import SMALL, ArenaPool, address_of, allocator, empty_array
+from tenfold.runtime.memory import SMALL, Allocator, ArenaPool, address_of
 
 
 class Compiled(Protocol):
@@ -120,7 +120,7 @@ class Program:
         kernels = load_kernels(plan.kernels) if plan is not None else None
         self._plan = self._compiled.plan if plan is None or kernels is None else plan
         self.arena_bytes, self.kept_bytes = self._plan.arena_bytes, self._plan.kept_bytes
-        self._results = [allocator(shape, dtype.numpy) for shape, dtype in self._plan.outputs]
+        self._results = [Allocator(shape, dtype.numpy) for shape, dtype in self._plan.outputs]
         self._kept = kept_of(self._plan, self._constants, {} if shared is None else shared)
         direct = not self._keep or self.kept_bytes < LARGE or self._kept.made
         self._first = None if direct else Program(graph, updates, steady, instead=self)
@@ -169,7 +169,7 @@ class Program:
         if self._first is not None:
             first, self._first = self._first, None
             return first(arrays, variables, versions)
-        outputs = [make() for make in self._results] if repeat is None or not repeat.keep else self._many(repeat.times)
+        made = [make() for make in self._results] if repeat is None or not repeat.keep else self._many(repeat.times)
         with self._lock:
             if not self._ready:
                 self._start()
@@ -184,8 +184,11 @@ class Program:
                     last[i] = a if i >= len(arrays) or i in self._steady or a.nbytes <= SMALL else ref(a)
                     table[1 + i] = address_of(a)
                     self._stale = self._stale or i in self._steady
-            for i, a in enumerate(outputs, self._first_output):
-                table[i] = address_of(a)
+            at, outputs = self._first_output, []
+            for output, address in made:
+                table[at] = address
+                at += 1
+                outputs.append(output)
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
             contents = None
@@ -202,8 +205,8 @@ class Program:
                 ARENAS.give(arena)
         return outputs
 
-    def _many(self, times: int) -> list[Any]:
-        return [empty_array((times, *shape), dtype.numpy) for shape, dtype in self._plan.outputs]
+    def _many(self, times: int) -> list[tuple[Any, int]]:
+        return [Allocator((times, *shape), dtype.numpy)() for shape, dtype in self._plan.outputs]
 
     def _repeat(self, repeat: Repeat) -> None:
         """Runs it again and again; where the arguments are that moved, has to be found anew."""

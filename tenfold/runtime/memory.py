@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -16,6 +15,7 @@ ALIGNMENT = 64
 MANY_RUNS = 256  # after which it is asked whether an arena is too large
 LARGE, MUCH = 1 << 24, 4  # it is if it has more bytes than this, and so many times what these runs needed
 SMALL = 4096  # bytes
+MOST_SPARE = 64  # small arrays made ahead
 _first_byte: Callable[[Any], Any] = ctypes.c_char.from_buffer
 
 
@@ -39,9 +39,29 @@ def empty_array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any
     return np.empty(shape, dtype) if nbytes <= SMALL else empty(nbytes).view(dtype).reshape(shape)
 
 
-def allocator(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], npt.NDArray[Any]]:
-    """What makes such arrays."""
-    return partial(np.empty if prod(shape) * dtype.itemsize <= SMALL else empty_array, shape, dtype)
+class Allocator:
+    """Makes arrays of one shape, with their addresses. Small ones are made several at a time: what a run leaves of Python in the caches is so
+    little that one takes ten times as long between two runs.
+    """
+
+    __slots__ = ("_count", "_dtype", "_most", "_shape", "_spare")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._shape, self._dtype = shape, dtype
+        self._most = max(min(SMALL // max(prod(shape) * dtype.itemsize, 1), MOST_SPARE), 1)
+        self._count = 1  # to make the next time: more and more
+        self._spare: list[tuple[npt.NDArray[Any], int]] = []  # `pop` and `append` are atomic
+
+    def __call__(self) -> tuple[npt.NDArray[Any], int]:
+        """An array that nobody else has, and its address."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            made = [empty_array(self._shape, self._dtype) for _ in range(self._count)]
+            self._count = min(2 * self._count, self._most)
+            first, *rest = [(a, address_of(a)) for a in made]
+            self._spare += rest
+            return first
 
 
 def address_of(array: npt.NDArray[Any]) -> int:

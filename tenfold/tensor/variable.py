@@ -13,6 +13,7 @@ from tenfold.core.dtypes import DType
 from tenfold.core.errors import DTypeError, ShapeError
 from tenfold.core.shapes import Sym, TensorShape, show
 from tenfold.ir.primitive import Spec
+from tenfold.runtime.locks import fork_safe_lock
 from tenfold.tensor.bind import state
 from tenfold.tensor.operand import Operand
 from tenfold.tensor.tensor import CONVERTERS, Reference, Tensor, as_tensor, wrap
@@ -68,7 +69,7 @@ class Variable(Operand):
         assert array is not None
         self._tensor = wrap(np.array(array, order="C"))
         self._exported = False  # whether a reader may hold the elements, so that they must not be overwritten in place
-        self._version = 0  # another number whenever elements were changed in place: assignments bring another array instead
+        self._stamp = [0]  # the version: another number whenever elements were changed in place; assignments bring another array instead
         self._spec_shape: tuple[Any, ...] = array.shape
         if shape is not None and not TensorShape(shape).is_compatible_with(array.shape):
             raise ShapeError(f"[Variable] the initial value has shape {array.shape}; expected {show(tuple(shape))}.")
@@ -119,7 +120,8 @@ class Variable(Operand):
         """The value at this point."""
         trace = state.trace
         if trace is None:
-            self._exported = True
+            if not self._exported:
+                self._export()
             tensor = self._tensor
         else:
             tensor = trace.read(self)
@@ -181,8 +183,13 @@ class Variable(Operand):
             self.assign(np.zeros_like(array))
         else:
             array.fill(0)
-            self._version = next(VERSIONS)
+            stamp([self], [next(VERSIONS)])
             overwritten()
+
+    def _export(self) -> None:
+        """Tells that a reader may hold the elements from now on."""
+        self._exported = True
+        EXPORTED[0] = next(VERSIONS)
 
     def _move(self, left: dict[int, Any]) -> None:
         """Leaves the elements to whoever may hold them, and goes on with a copy.
@@ -195,7 +202,7 @@ class Variable(Operand):
         spare = left.pop(id(self), None)
         if spare is not None and getrefcount(spare) <= UNHELD and spare.shape == array.shape:
             np.copyto(spare, array)
-            self._version = next(VERSIONS)
+            stamp([self], [next(VERSIONS)])
         else:
             spare = np.array(array)
         self._tensor = wrap(spare)
@@ -243,7 +250,7 @@ class Variable(Operand):
     def __deepcopy__(self, memo: Any) -> Variable:
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        copy._tensor, copy._exported = wrap(np.array(self._tensor._array)), False
+        copy._tensor, copy._exported, copy._stamp = wrap(np.array(self._tensor._array)), False, [0]
         memo[id(self)] = copy
         return copy
 
@@ -253,6 +260,18 @@ FEW, MANY = 1 << 12, 1 << 26  # bytes: of arrays that are worth keeping for the 
 VERSIONS = count(1)  # no number twice, whatever threads do
 LATEST = [0]  # another number after any variable has changed: while it is the same, nobody needs to look at them one by one
 REPLACED = [0]  # another number after any has another array: training only changes elements
+EXPORTED = [0]  # another number after a reader may hold elements that nobody held
+STAMPS = [0]  # another number after any variable has another stamp
+_stamping = fork_safe_lock()
+
+
+def stamp(variables: Sequence[Variable], shared: list[int]) -> int:
+    """Gives variables that change at the same time one stamp, so that one number tells that all of them did. Returns what STAMPS is then."""
+    with _stamping:
+        for variable in variables:
+            variable._stamp = shared
+        STAMPS[0] = number = next(VERSIONS)
+    return number
 
 
 def overwritten() -> None:
@@ -277,7 +296,7 @@ class Readings:
         latest, places, arrays, versions = self._seen
         if latest != LATEST[0]:
             before, (latest, now) = places, (LATEST[0], REPLACED[0])
-            versions = [v._version for v in self._versioned]
+            versions = [v._stamp[0] for v in self._versioned]
             if before != now:
                 arrays = [v._tensor._array for v in self._variables]
             self._seen = (latest, now, arrays, versions)

@@ -24,7 +24,7 @@ from tenfold.ir.text import to_text
 from tenfold.tensor.bind import bind, state
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
-from tenfold.tensor.variable import VERSIONS, Readings, Variable, overwritten
+from tenfold.tensor.variable import EXPORTED, STAMPS, VERSIONS, Readings, Variable, overwritten, stamp
 from tenfold.transform.call import call_primitive
 from tenfold.transform.signature import form_of, python_key, shapes_of, tensor_argument
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
@@ -53,7 +53,7 @@ class ConcreteFunction:
         self.structured_input_signature = structured
         self._programs: dict[Any, Any] = {}
         self._shared: Shared = {}  # what they keep
-        self._ready: dict[Any, Compiled] = {}  # by the arguments' shapes, where those of the variables never change
+        self._ready: dict[Any, Compiled] = {}  # by the arguments' shapes, or `shapes_of` them, where those of the variables never change
         self._lock = threading.RLock()
         graph = traced.graph
         n = traced.results
@@ -62,6 +62,8 @@ class ConcreteFunction:
         steady = [k for k in range(len(traced.variables)) if k not in traced.written]
         self._written = [traced.variables[k] for k in traced.written]
         self._left: dict[int, Any] = {}  # see Variable._move
+        self._exports = -1  # what EXPORTED was when the variables were looked at
+        self._stamp, self._stamps = [0], -1  # the version of all that it writes, while STAMPS is the second
         self._readings = Readings(traced.variables, [traced.variables[k] for k in steady])
         self._steady_inputs = tuple(first + k for k in steady)
         self._closed = all(isinstance(n, int) for v in graph.inputs[first:] for n in v.spec.shape)
@@ -113,15 +115,15 @@ class ConcreteFunction:
         tensors = [as_tensor(a, hint=v.spec.dtype) for a, v in zip(flat, specs, strict=True)]
         return self.run(tensors)
 
-    def run(self, tensors: Sequence[Tensor]) -> Any:
-        """Runs it on the flat tensors."""
+    def run(self, tensors: Sequence[Tensor], shapes: Any = None) -> Any:
+        """Runs it on the flat tensors; `shapes`, if known, is what `shapes_of` says of them."""
         traced = self.traced
         if state.trace is not None:
             return traced.pack(self._inline(tensors))
         if state.tapes:
             return traced.pack(self._taped(tensors))
-        outputs = self.execute([t._array for t in tensors])
-        return traced.pack([wrap(a) for a in outputs])
+        outputs = self.execute([t._array for t in tensors], None, shapes)
+        return wrap(outputs[0]) if traced.structure is TENSOR else traced.pack([wrap(a) for a in outputs])
 
     def _inline(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Adds the graph's nodes to the function being traced."""
@@ -166,28 +168,37 @@ class ConcreteFunction:
         program = self._ready.get(tuple([a.shape for a in arrays]))
         return program is not None and program.repeats
 
-    def execute(self, arrays: list[Any], repeat: Repeat | None = None) -> list[Any]:
-        """Runs the program on arrays, with `repeat` many times; the variables that it writes are updated in place."""
-        exported = [v for v in self._written if v._exported]
-        for variable in exported:
-            variable._move(self._left)
-        if self._left and not exported:  # nobody reads between updates any more
+    def execute(self, arrays: list[Any], repeat: Repeat | None = None, shapes: Any = None) -> list[Any]:
+        """Runs the program on arrays, with `repeat` many times; the variables that it writes are updated in place. `shapes` as in `run`."""
+        if self._exports != EXPORTED[0]:
+            self._leave()
+        elif self._left:  # nobody reads between updates any more
             self._left.clear()
         values, versions = self._readings()
-        shapes = tuple([a.shape for a in arrays])
-        program = self._ready.get(shapes)
+        key = tuple([a.shape for a in arrays]) if shapes is None else shapes
+        program = self._ready.get(key)
         if program is None:
-            program = self.program((*shapes, *(a.shape for a in values)))
+            program = self.program(tuple([a.shape for a in (*arrays, *values)]))
             if self._closed:
-                self._ready[shapes] = program
+                self._ready[key] = program
         try:
             return program(arrays, values, versions, repeat)
         finally:
-            version = next(VERSIONS)
-            for variable in self._written:
-                variable._version = version
             if self._written:
+                self._stamp[0] = next(VERSIONS)
+                if self._stamps != STAMPS[0]:
+                    self._stamps = stamp(self._written, self._stamp)
                 overwritten()
+
+    def _leave(self) -> None:
+        """Leaves elements that somebody may hold to them."""
+        exports = EXPORTED[0]
+        exported = [v for v in self._written if v._exported]
+        for variable in exported:
+            variable._move(self._left)
+        if not exported:
+            self._left.clear()
+        self._exports = exports
 
 
 class Function:
@@ -244,7 +255,7 @@ class Function:
         key = shapes_of(args) if not kwargs else None
         concrete = self._by_shapes.get(key) if key is not None else None
         if concrete is not None:
-            return concrete.run(args)
+            return concrete.run(args, key)
         concrete, tensors = self._lookup(args, kwargs)
         if key is not None:
             self._by_shapes[key] = concrete

@@ -71,7 +71,7 @@ class GradientTape:
         for t in nest.flatten(tensor):
             if isinstance(t, Variable):
                 value = t._tensor if state.trace is None else state.trace.read(t)
-                t._exported = True
+                t._export()
                 self._done.follow(t, value)
             elif type(t) is not Tensor:
                 raise InvalidArgumentError(f"[watch] expected a tensor or a variable; received {type(t).__name__}. Try tf.convert_to_tensor first.")
