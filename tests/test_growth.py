@@ -64,3 +64,47 @@ def test_another_block_costs_no_kernel_and_few_calls() -> None:
     assert kernels[0] == kernels[1] == kernels[2]
     assert second < MOST_CALLS
     assert second < 1.04 * first, "each further block costs the same"
+
+
+def test_another_variable_costs_an_optimizer_nothing_that_depends_on_the_step_alone() -> None:
+    """Powers of the betas, the corrected rate and the decay are recorded once, whatever the number of variables."""
+    found = []
+    for count in (2, 5):
+        variables = [tf.Variable([1.0, 2.0]) for _ in range(count)]
+        optimizer = tf.keras.optimizers.AdamW(0.1, weight_decay=0.01)
+        optimizer.build(variables)
+
+        @tf.function
+        def step(gradient: Any, optimizer: Any = optimizer, variables: Any = variables) -> None:
+            optimizer.apply([gradient] * len(variables), variables)
+
+        nodes = step.get_concrete_function(tf.TensorSpec((2,), tf.float32)).graph.nodes
+        found.append([n.primitive.name for n in nodes if n.outputs[0].spec.shape == ()])
+    assert found[0] == found[1]
+    assert found[0].count("pow") == 2
+
+
+def test_a_tape_sees_what_is_recorded_once() -> None:
+    """An update before a tape records and one inside of it: the second depends on the rate as before."""
+    w, rate = tf.Variable([1.0, -2.0]), 0.25
+
+    class Seen(tf.keras.optimizers.Adam):
+        def assign(self, variable: Any, value: Any) -> None:
+            self.seen = value
+            super().assign(variable, value)
+
+    optimizer = Seen(rate)
+    optimizer.build([w])
+
+    @tf.function
+    def step(gradient: Any) -> Any:
+        given = tf.constant(rate) + 0 * gradient[0]
+        optimizer.update_step(gradient, w, given)
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            before = tf.identity(w)
+            optimizer.update_step(gradient, w, given)
+        return tape.gradient(optimizer.seen, given), tf.reduce_sum(optimizer.seen - before)
+
+    slope, change = step(tf.constant([0.5, 3.0]))
+    np.testing.assert_allclose(slope, change / rate, rtol=1e-5)  # the update is proportional to the rate

@@ -24,9 +24,9 @@ class Value:
     derived: bool = False  # whether the constant was computed from sizes, so that kernels should not depend on it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Node:
-    """One application of a primitive. `where` is the user's line, and the layer, for messages."""
+    """One application of a primitive, never changed. `where` is the user's line, and the layer, for messages."""
 
     primitive: Primitive
     inputs: tuple[Value, ...]

@@ -34,6 +34,7 @@ class _Ours(dict[str, bool]):
 _OURS = _Ours()
 SIMPLE = (Kind.ELEMENTWISE, Kind.INDEXED, Kind.REDUCTION, Kind.CONTRACTION)
 TYPE_AND_SHAPE = attrgetter("dtype", "shape")
+RECORDING = 3  # frames at least, of this package, between `caller` and who records an operation
 FOLD_LIMIT = 1 << 14  # elements: a traced operation on constants is computed at once up to this size
 KNOWN = frozenset("add sub mul floordiv floormod maximum minimum slice concat reshape broadcast_to cast prod gather neg stack".split())
 
@@ -45,6 +46,7 @@ class State(threading.local):
         self.trace: Recorder | None = None
         self.tapes: list[Any] = []
         self.scope: list[str] = []  # names of the layers being called, for messages
+        self.place: tuple[Any, int, list[str], str] = None, 0, [], ""  # the last one that `caller` found: code, instruction, scope; its text
         self.origin = ""  # where the operations of now come from, if not from the line being run: of gradients, what they are of
 
 
@@ -235,11 +237,17 @@ def caller() -> str:
     """`file:line in function` of the user's innermost frame, and the layers that are being called."""
     if state.origin:
         return state.origin
-    frame: Any = sys._getframe(1)
-    while _OURS[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    place = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
-    return f"{place}, layer {'/'.join(state.scope)}" if state.scope else place
+    frame: Any = sys._getframe(RECORDING)
+    code = frame.f_code
+    while _OURS[code.co_filename] and (back := frame.f_back) is not None:
+        frame, code = back, back.f_code
+    last = state.place
+    if last[0] is not code or last[1] != frame.f_lasti or last[2] != state.scope:
+        text = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+        if state.scope:
+            text = f"{text}, layer {'/'.join(state.scope)}"
+        last = state.place = code, frame.f_lasti, state.scope.copy(), text
+    return last[3]
 
 
 def _located(error: OpError) -> OpError:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from tenfold.keras.base.registry import register
 from tenfold.keras.base.untyped import as_tensor, math
 from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
+from tenfold.keras.optimizers.shared import shared
 from tenfold.primitives.arithmetic import cast, logical_and, maximum, pow, select
 from tenfold.primitives.elementwise import sign
 
@@ -24,6 +25,11 @@ class Moments(Optimizer):
     def _powers(self, variable: Any) -> tuple[Any, Any]:
         t = self._step(variable)
         return tuple(pow(cast(as_tensor(float(b)), t.dtype), t) for b in (self.beta_1, self.beta_2))  # rounded to float32 first, as in Keras
+
+    def _alpha(self, variable: Any, learning_rate: Any) -> Any:
+        """The rate, corrected for both means' start at 0."""
+        power_1, power_2 = self._powers(variable)
+        return learning_rate * math.sqrt(1 - power_2) / (1 - power_1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
@@ -59,7 +65,8 @@ class Adam(Moments):
                 self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        power_1, power_2 = self._powers(variable)
+        what = ("alpha", self.beta_1, self.beta_2, variable.dtype)
+        alpha = shared(what, lambda: self._alpha(variable, learning_rate), as_tensor(self._iterations), learning_rate)
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
         self.assign(m, m + (gradient - m) * (1 - self.beta_1))
         self.assign(v, v + (gradient * gradient - v) * (1 - self.beta_2))
@@ -67,7 +74,6 @@ class Adam(Moments):
             top = self.slot(self._velocity_hats, variable)
             self.assign(top, maximum(top, v))
             v = top
-        alpha = learning_rate * math.sqrt(1 - power_2) / (1 - power_1)
         self.assign(variable, variable - m * alpha / (math.sqrt(v) + self.epsilon))
 
     def get_config(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tenfold.keras.base.variables import Variable, name_scope, path_of, with_sta
 from tenfold.keras.optimizers import schedules
 from tenfold.keras.optimizers.arguments import change_if, check_clipping, check_counts, clipped, joined, older_spellings, overwritten
 from tenfold.keras.optimizers.compiled import given_rate
+from tenfold.keras.optimizers.shared import shared
 from tenfold.keras.optimizers.state import OptimizerState
 from tenfold.keras.saving.serialization import serialize_keras_object
 from tenfold.ops.module import name_scope as op_scope
@@ -297,10 +298,14 @@ class Optimizer(OptimizerState):
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
         if self.weight_decay is None:
             return
-        rate = self._rate()
+        rate, decay = self._rate(), self.weight_decay
         for v in variables:
             if self._use_weight_decay(v):
-                v.assign(v - v * (cast(rate, v.dtype) * self.weight_decay))
+                v.assign(v - v * shared(("decay", decay, v.dtype), partial(self._decay, rate, v.dtype), rate))
+
+    def _decay(self, rate: Any, dtype: Any) -> Any:
+        """The share by which a step shrinks variables of a type."""
+        return cast(rate, dtype) * self.weight_decay
 
     def _clip_gradients(self, gradients: list[Any]) -> list[Any]:
         return clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
