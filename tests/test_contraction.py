@@ -19,7 +19,7 @@ from tenfold.codegen.contraction import ConvSpec, Epilogue, Operand, Recipe
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
-from tenfold.kernel import depthwise, loops
+from tenfold.kernel import depthwise, loops, weight_gradient
 from tenfold.kernel.contraction import Pack, Pad, Tile, Vectors
 from tenfold.kernel.convolution import convolution as plain_convolution
 from tenfold.kernel.matmul import matmul
@@ -411,6 +411,16 @@ def test_tiles_copy_their_rows_of_a_transposed_operand(dtype: DType, shape: tupl
     a, b = sample(rng, dtype, 2, k, m), sample(rng, dtype, 2, k, n)
     out = run(contraction.matmul(dtype, 2, m, n, k, True), {"a": a, "b": b}, (2, m, n), dtype)
     check(out, np.swapaxes(widened(a), 1, 2) @ widened(b), dtype)
+
+
+@pytest.mark.parametrize("dtype", [F32, dtypes.float64, dtypes.bfloat16, dtypes.int32], ids=str)
+@pytest.mark.parametrize("columns", [40, 64])
+def test_weight_gradients_copy_panels_that_many_rows_meet(dtype: DType, columns: int) -> None:
+    """Where registers are few; and the tiles of a task ask for what comes next in turns."""
+    spec = conv_spec(dtype, 3, (41, 45), 3, columns, (7, 7), (2, 2), ((3, 3), (2, 3)))
+    (kernel,) = [x.kernel for x in weight_gradient.convolution_weight_gradient(Vectors(32, 16), spec).launches if isinstance(x.kernel, Tile)]
+    assert kernel.copied is dtype and kernel.shared
+    check_convolution(spec)
 
 
 def test_other_hosts() -> None:

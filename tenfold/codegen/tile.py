@@ -71,22 +71,37 @@ class TileWriter(TileParts):
 
     def by_rows(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
         """The rows of each tile stay in the first-level cache while the panels pass."""
-        m0, m1, n0, n1 = bounds
-        with self.text.loop(m0, m1, self.tile.rows) as m:
-            rows, runs = self.rows(m.index, base), self.runs(m.index)
-            with self.text.loop(n0, n1) as n:
-                self.one(block, rows, runs, self.panel(n.index, b))
+        with self.text.loop(bounds[0], bounds[1], self.tile.rows) as m:
+            self.panels(block, m.index, self.rows(m.index, base), b, bounds)
 
     def by_tiles(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
         """The same with a copy of each tile's rows."""
-        t, (m0, m1, n0, n1) = self.text, bounds
-        with t.loop(m0, m1, self.tile.rows) as m:
-            rows, runs = self.rows(m.index, base), self.runs(m.index)
+        t = self.text
+        with t.loop(bounds[0], bounds[1], self.tile.rows) as m:
+            rows = self.rows(m.index, base)
             offsets = [self.apart(rows[0].a, row.a) for row in rows]
             self.copy_rows(rows[0].a, t.add(offsets[-1], 1), block)
             rows = [Row(t.at(self.copy, t.mul(offset, self.size)), row.out) for offset, row in zip(offsets, rows, strict=True)]
-            with t.loop(n0, n1) as n:
-                self.one(block, rows, runs, self.panel(n.index, b))
+            self.panels(block, m.index, rows, b, bounds)
+
+    def panels(self, block: Block, m: str, rows: list[Row], b: str, bounds: tuple[str, str, str, str]) -> None:
+        """The rows of the tile at row `m` with all panels, of whose next blocks it asks for its share where tiles do so."""
+        t, (_, _, n0, n1), runs = self.text, bounds, self.runs(m)
+        with t.loop(n0, n1) as n:
+            panel = self.panel(n.index, b)
+            if self.tile.shared:
+                self.ask_share(t.at(panel.b, t.mul(block.length, panel.b_k)), panel.b_k, block, m, bounds)
+            self.one(block, rows, runs, panel)
+
+    def ask_share(self, following: str, step: Value, block: Block, m: str, bounds: tuple[str, str, str, str]) -> None:
+        """Asks for a part of what follows, a block of rows of columns `step` bytes apart: all tiles of the task ask for equal parts."""
+        t, tile, (m0, m1, _, _) = self.text, self.tile, bounds
+        share = t.div(t.add(t.mul(block.length, tile.rows), t.sub(t.sub(m1, m0), 1)), t.sub(m1, m0))
+        begin = t.mul(t.div(t.sub(m, m0), tile.rows), share)
+        with t.loop(begin, t.min(t.add(begin, share), block.length)) as k:
+            later = t.at(following, t.mul(k.index, step))
+            for line in range(0, tile.columns * self.source.size, 64):
+                self.ask(t.at(later, line), 2)
 
     def by_panels(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
         """Each panel is multiplied with all rows while the following one comes from memory, evenly over the products."""
@@ -105,18 +120,13 @@ class TileWriter(TileParts):
         """A copy of each panel stays in the first-level cache while the rows pass, and the next panel is asked for meanwhile."""
         t, a, tile = self.text, self.args, self.tile
         m0, m1, n0, n1 = bounds
-        share = t.div(t.add(t.mul(block.length, tile.rows), t.sub(t.sub(m1, m0), 1)), t.sub(m1, m0))
         with t.loop(n0, n1) as n:
             panel = self.panel(n.index, b)
             following = self.following(panel, n.index, block, b, bounds)
             self.copy_panel(panel, block.length)
             here = Panel(panel.first, panel.masks, self.copy, tile.columns * self.size)
             with t.loop(m0, m1, tile.rows) as m:
-                begin = t.mul(t.div(t.sub(m.index, m0), tile.rows), share)
-                with t.loop(begin, t.min(t.add(begin, share), block.length)) as k:
-                    later = t.at(following, t.mul(k.index, a["b_k"]))
-                    for line in range(0, tile.columns * self.source.size, 64):
-                        self.ask(t.at(later, line), 2)
+                self.ask_share(following, a["b_k"], block, m.index, bounds)
                 self.one(block, self.rows(m.index, base), self.runs(m.index), here)
 
     def following(self, panel: Panel, n: str, block: Block, b: str, bounds: tuple[str, str, str, str]) -> str:
@@ -201,7 +211,7 @@ class TileWriter(TileParts):
         """What one product makes of the sums: of the rows `offset` bytes from their beginnings with the columns at `b`."""
         t, tile = self.text, self.tile
         kind = "i32" if tile.pairs else register(tile.dtype)
-        if tile.streamed:
+        if tile.streamed and not tile.shared:
             later = t.at(b, t.mul(self.args["b_k"], self.args["k_block"]))
             for line in range(0, tile.columns * self.size, 64):
                 self.ask(t.at(later, line), 2)

@@ -97,11 +97,11 @@ class Tile:
     `unit`: so many successive products lie at equal distances in a, `step` bytes (0: the argument "a_step"), so that one entry of the
     table serves them all.
     `ragged`: the columns may end inside a panel. `padded`: the panels of b may be read beyond the last column.
-    `streamed`: b is long and read once, so its next block is asked for early. `pairs`: an element of a or b is two numbers in
-    bfloat16, and a product the sum of two. `copied`: the type of b in memory, of which each panel's block is copied to the stack
-    and multiplied with all rows of the task before the next one. `passing`: so are the panels where they lie, because all of them come
-    from memory. `copied_a`: the type of a in memory, where the rows of each tile stand side by side, products at "places", and are
-    copied to the stack, `step` bytes for each product.
+    `streamed`: b is long and read once, so its next block is asked for early, with each product, or, if `shared`, by all tiles of a task in
+    equal parts. `pairs`: an element of a or b is two numbers in bfloat16, and a product the sum of two. `copied`: the type of b in
+    memory, of which each panel's block is copied to the stack and multiplied with all rows of the task before the next one. `passing`:
+    so are the panels where they lie, because all of them come from memory. `copied_a`: the type of a in memory, where the rows of
+    each tile stand side by side, products at "places", and are copied to the stack, `step` bytes for each product.
     """
 
     dtype: DType
@@ -120,6 +120,7 @@ class Tile:
     passing: bool = False
     integers: Bytes | None = None
     copied_a: DType | None = None
+    shared: bool = False
     epilogue: Epilogue | None = None
 
     @property

@@ -20,6 +20,7 @@ FEW = 3  # rows: tiles that have fewer wait for memory, whatever their shape
 IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
 FOLDS = 24  # tasks wanted of a sum that is cut
 BEYOND = 4  # times the second-level cache may have the rows that meet a copied panel: they come in order, and copying takes longer
+SHARING = 8  # tiles of a task, at least, for them to share in asking for the next block: with few the requests come too close together
 UNIT = 4  # products of an entry of the table, where they lie at equal distances
 
 
@@ -290,7 +291,7 @@ def tile(to: Builder, p: Problem) -> None:
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in usual else 0,
         p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers, p.a_type,
-        None if folded else p.epilogue,
+        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {

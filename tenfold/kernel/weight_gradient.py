@@ -14,6 +14,8 @@ from tenfold.kernel.packing import Builder, convert, couple, pack
 from tenfold.kernel.tiling import Batch, Columns, Inner, Problem, Rows, choose_tile, row_bytes, tile, whole
 
 ROWS, COLUMNS = 48, 64  # that are multiplied with what is copied and packed, at least, for it to pay
+MANY = 96  # rows, at least, for which a copy of each panel of the gradient pays
+BLOCK, SHORT = 384, 256  # products at a time; where a panel's copy and the rows of a tile share the first-level cache
 MOST = 1.06  # times the rows there may be, if those of a tile stand side by side
 
 
@@ -32,14 +34,17 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise, across=True)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
-    inner, numbers, places = _positions(s, x), np.arange(m, dtype=np.int64), None
+    inner, numbers, places = _positions(s, x, BLOCK), np.arange(m, dtype=np.int64), None
+    panels = m >= MANY and machine.count == 16 and not (s.depthwise or s.pairs)
     if _copied(to, s, table, n, shape, inner.block):
         numbers, places = side_by_side(table, shape[0], size), inner.table
         block = whole(inner.block)
         inner = replace(inner, table=np.arange(inner.period, dtype=np.int64) % block * row_bytes(shape[0], wide, machine), block=block)
+    elif panels:
+        inner = _positions(s, x, SHORT)
     rows = Rows(len(numbers), np.stack([table[numbers], numbers * (s.co * size)], axis=1), 0, 0)
     groups = 1 if s.depthwise else s.groups
-    b, b_batch = _gradient(to, s, g, n, shape[1] * machine.lanes(wide), places is not None)
+    b, b_batch = _gradient(to, s, g, n, shape[1] * machine.lanes(wide), places is not None, panels)
     batch = Batch(groups, s.ci_group * size, b_batch, s.co_group * size)
     streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
     problem = Problem(
@@ -59,13 +64,17 @@ def _copied(to: Builder, s: Shape, table: Table, n: int, shape: tuple[int, int],
     return possible and useful and len(side_by_side(table, height, wide.size)) <= MOST * len(table)
 
 
-def _gradient(to: Builder, s: Shape, g: Operand, n: int, columns: int, packed: bool) -> tuple[Columns, int]:
-    """The gradient of the output, and the distance of its groups: as it lies, or in panels, whose rows follow upon each other."""
+def _gradient(to: Builder, s: Shape, g: Operand, n: int, columns: int, packed: bool, copied: bool) -> tuple[Columns, int]:
+    """The gradient of the output, and the distance of its groups: in panels, whose rows follow upon each other; as it lies, for tasks to
+    copy its panels; or as it lies, in the accumulators' type."""
     k, size = s.n * s.pixels, accumulator(s.dtype).size
     if packed:
         source = s.dtype.size
         operand = pack(to, g, s.dtype, n, k, source, s.co * source, columns, columns, np.zeros(1, np.int64), s.groups, s.co_group * source)
         return Columns(operand, columns * size, k * columns * size, True), ceil(n / columns) * k * columns * size
+    if copied:
+        source = s.dtype.size
+        return Columns(g, s.co * source, columns * source, False, s.dtype), s.co_group * source
     operand = g if s.pairs else convert(to, g, s.dtype, k * s.co)
     return Columns(operand, s.co * size, columns * size, False), s.co_group * size
 
@@ -88,11 +97,11 @@ def _coupled(to: Builder, s: Shape) -> tuple[Shape, Image, Operand]:
     return paired, Image(x, reach, s.ci, 4), g
 
 
-def _positions(s: Shape, x: Image) -> Inner:
-    """The sum over all positions of all output images, in blocks of about 256."""
+def _positions(s: Shape, x: Image, most: int) -> Inner:
+    """The sum over all positions of all output images, in blocks of `most` or a few less."""
     images = min(max(256 // max(s.pixels, 1), 1), max(s.n, 1))
     one = grid(scaled(x.strides, s.stride), s.output)
     table = (np.arange(images, dtype=np.int64)[:, None] * x.bytes + one).reshape(-1)
     period = max(len(table), 1)
-    block = ceil(period / ceil(period / 384))
+    block = ceil(period / ceil(period / most))
     return Inner(s.n * s.pixels, table if len(table) else np.zeros(1, np.int64), images * x.bytes, block, period)
