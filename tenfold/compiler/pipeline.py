@@ -169,7 +169,6 @@ class Program:
         if self._first is not None:
             first, self._first = self._first, None
             return first(arrays, variables, versions)
-        made = [make() for make in self._results] if repeat is None or not repeat.keep else self._many(repeat.times)
         with self._lock:
             if not self._ready:
                 self._start()
@@ -185,10 +184,10 @@ class Program:
                     table[1 + i] = address_of(a)
                     self._stale = self._stale or i in self._steady
             at, outputs = self._first_output, []
-            for output, address in made:
-                table[at] = address
-                at += 1
+            for make in self._results if repeat is None or not repeat.keep else self._many(repeat.times):
+                output, table[at] = make()
                 outputs.append(output)
+                at += 1
             arena = ARENAS.take(self.arena_bytes)
             table[0] = arena.address
             contents = None
@@ -205,8 +204,8 @@ class Program:
                 ARENAS.give(arena)
         return outputs
 
-    def _many(self, times: int) -> list[tuple[Any, int]]:
-        return [Allocator((times, *shape), dtype.numpy)() for shape, dtype in self._plan.outputs]
+    def _many(self, times: int) -> list[Allocator]:
+        return [Allocator((times, *shape), dtype.numpy) for shape, dtype in self._plan.outputs]
 
     def _repeat(self, repeat: Repeat) -> None:
         """Runs it again and again; where the arguments are that moved, has to be found anew."""

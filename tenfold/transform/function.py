@@ -115,14 +115,14 @@ class ConcreteFunction:
         tensors = [as_tensor(a, hint=v.spec.dtype) for a, v in zip(flat, specs, strict=True)]
         return self.run(tensors)
 
-    def run(self, tensors: Sequence[Tensor], shapes: Any = None) -> Any:
-        """Runs it on the flat tensors; `shapes`, if known, is what `shapes_of` says of them."""
+    def run(self, tensors: Sequence[Tensor], known: tuple[Any, list[Any]] | None = None) -> Any:
+        """Runs it on the flat tensors; `known` may be what `shapes_of` says of them."""
         traced = self.traced
         if state.trace is not None:
             return traced.pack(self._inline(tensors))
         if state.tapes:
             return traced.pack(self._taped(tensors))
-        outputs = self.execute([t._array for t in tensors], None, shapes)
+        outputs = self.execute([t._array for t in tensors]) if known is None else self.execute(known[1], None, known[0])
         return wrap(outputs[0]) if traced.structure is TENSOR else traced.pack([wrap(a) for a in outputs])
 
     def _inline(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -169,7 +169,7 @@ class ConcreteFunction:
         return program is not None and program.repeats
 
     def execute(self, arrays: list[Any], repeat: Repeat | None = None, shapes: Any = None) -> list[Any]:
-        """Runs the program on arrays, with `repeat` many times; the variables that it writes are updated in place. `shapes` as in `run`."""
+        """Runs the program on arrays, with `repeat` many times; its variables are updated in place. `shapes`: see `shapes_of`."""
         if self._exports != EXPORTED[0]:
             self._leave()
         elif self._left:  # nobody reads between updates any more
@@ -252,13 +252,13 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if switches.run_eagerly:
             return self._python_function(*args, **kwargs)
-        key = shapes_of(args) if not kwargs else None
-        concrete = self._by_shapes.get(key) if key is not None else None
+        known = shapes_of(args) if not kwargs else None
+        concrete = self._by_shapes.get(known[0]) if known is not None else None
         if concrete is not None:
-            return concrete.run(args, key)
+            return concrete.run(args, known)
         concrete, tensors = self._lookup(args, kwargs)
-        if key is not None:
-            self._by_shapes[key] = concrete
+        if known is not None:
+            self._by_shapes[known[0]] = concrete
         return concrete.run(tensors)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:

@@ -12,14 +12,16 @@ from tenfold.tensor.tensor import CONVERTERS, Tensor, as_tensor
 from tenfold.tensor.variable import Variable
 
 
-def shapes_of(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """What the signature of a call with eager tensors alone depends on; None for any other call."""
-    parts = []
-    for a in args:
-        if type(a) is not Tensor or a._array is None:
+def shapes_of(args: tuple[Any, ...]) -> tuple[Any, list[Any]] | None:
+    """What the signature of a call with eager tensors alone depends on, and their arrays; None for any other call."""
+    parts, arrays = [], []
+    for t in args:
+        if type(t) is not Tensor or t._array is None:
             return None
-        parts.append((a._array.dtype, a._array.shape))
-    return tuple(parts)
+        a = t._array
+        parts.append((a.dtype, a.shape))
+        arrays.append(a)
+    return tuple(parts), arrays
 
 
 def tensor_argument(leaf: Any, spec: TensorSpec | None) -> Tensor | None:
