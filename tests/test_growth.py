@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tenfold as tf
 from tenfold.compiler.pipeline import assembled
@@ -66,12 +67,13 @@ def test_another_block_costs_no_kernel_and_few_calls() -> None:
     assert second < 1.04 * first, "each further block costs the same"
 
 
-def test_another_variable_costs_an_optimizer_nothing_that_depends_on_the_step_alone() -> None:
+@pytest.mark.parametrize("name", ["SGD", "AdamW"])
+def test_another_variable_costs_an_optimizer_nothing_that_depends_on_the_step_alone(name: str) -> None:
     """Powers of the betas, the corrected rate and the decay are recorded once, whatever the number of variables."""
     found = []
     for count in (2, 5):
         variables = [tf.Variable([1.0, 2.0]) for _ in range(count)]
-        optimizer = tf.keras.optimizers.AdamW(0.1, weight_decay=0.01)
+        optimizer = getattr(tf.keras.optimizers, name)(0.1, weight_decay=0.01)
         optimizer.build(variables)
 
         @tf.function
@@ -81,7 +83,13 @@ def test_another_variable_costs_an_optimizer_nothing_that_depends_on_the_step_al
         nodes = step.get_concrete_function(tf.TensorSpec((2,), tf.float32)).graph.nodes
         found.append([n.primitive.name for n in nodes if n.outputs[0].spec.shape == ()])
     assert found[0] == found[1]
-    assert found[0].count("pow") == 2
+
+
+def test_batch_normalization_records_its_statistics_once() -> None:
+    layer = tf.keras.layers.BatchNormalization()
+    normalize = tf.function(lambda x: layer(x, training=True))
+    nodes = normalize.get_concrete_function(tf.TensorSpec((8, 3), tf.float32)).graph.nodes
+    assert [n.primitive.name for n in nodes].count("sum") == 2  # a mean and a variance
 
 
 def test_a_tape_sees_what_is_recorded_once() -> None:

@@ -101,7 +101,7 @@ class BatchNormalization(Scaled):
                 _move(self.moving_mean, reshape(mean, (x.sizes[axis],)), self.momentum)
                 _move(self.moving_variance, reshape(variance, (x.sizes[axis],)), self.momentum)
             if mask is None:
-                return cast(normalized(x, axes, self.epsilon, gamma, beta), as_dtype(self.compute_dtype))
+                return cast(normalized(x, mean, variance, axes, self.epsilon, gamma, beta), as_dtype(self.compute_dtype))
         else:
             mean = cast(reshape(self.moving_mean.value, shape), x.dtype)
             variance = cast(reshape(self.moving_variance.value, shape), x.dtype)

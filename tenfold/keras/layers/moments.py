@@ -23,24 +23,21 @@ def moments(x: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
     return mean, math.reduce_sum(math.square(x - mean) * weight, axis=axes, keepdims=True) / (total + 1e-7)
 
 
-def normalized(x: Any, axes: list[int], epsilon: float, gamma: Any, beta: Any) -> Any:
-    """x brought to mean 0 and variance 1 over `axes`, times gamma, plus beta.
+def normalized(x: Any, mean: Any, variance: Any, axes: list[int], epsilon: float, gamma: Any, beta: Any) -> Any:
+    """x, whose moments over `axes` are `mean` and `variance`, brought to mean 0 and variance 1, times gamma, plus beta.
 
     The gradient is written out: it needs two sums and one pass, where the chain rule would go through mean and variance one by one.
     """
 
-    def statistics() -> tuple[Any, Any]:
-        mean, variance = moments(x, axes, None)
-        return x - mean, rsqrt(variance + epsilon)
-
     @custom_gradient
     def forward(*_: Any) -> Any:
-        centered, factor = statistics()
+        centered, factor = x - mean, rsqrt(variance + epsilon)
         y = centered * (factor if gamma is None else factor * gamma)
         return (y if beta is None else y + beta), backward
 
     def backward(g: Any) -> list[Any]:
-        centered, factor = statistics()  # the same nodes again where a graph is recorded, so that second gradients are right
+        mean, variance = moments(x, axes, None)  # the same nodes again where a graph is recorded, so that second gradients are right
+        centered, factor = x - mean, rsqrt(variance + epsilon)
         number = count(x, axes, x.dtype)
         total, along = (math.reduce_sum(v, axis=axes, keepdims=True) for v in (g, g * centered))
         dx = (g - total / number - centered * (along * factor * factor / number)) * (factor if gamma is None else factor * gamma)

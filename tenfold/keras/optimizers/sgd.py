@@ -6,6 +6,7 @@ from typing import Any
 
 from tenfold.keras.base.registry import register
 from tenfold.keras.optimizers.base import MODULE, Optimizer, with_options
+from tenfold.keras.optimizers.shared import shared
 
 
 @register(MODULE, "sgd")
@@ -25,7 +26,7 @@ class SGD(Optimizer):
             self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        step = -learning_rate * gradient
+        step = shared(("down",), lambda: -learning_rate, learning_rate) * gradient
         if self.momentum:
             v = self.slot(self.momentums, variable)
             self.assign(v, v * self.momentum + step)
