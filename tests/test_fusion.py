@@ -11,7 +11,7 @@ import tenfold as tf
 from tenfold import function, keras
 from tenfold.compiler.fuse import fuse
 from tenfold.compiler.program import Group
-from tenfold.keras.layers.moments import normalized
+from tenfold.keras.layers.moments import moments, normalized
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_gradient_of_batch_normalization() -> None:
         return [*first, *outer.gradient(total, given[:2])]
 
     def written(x: Any, gamma: Any, beta: Any) -> Any:
-        return normalized(x, [0, 1, 2], 1e-3, gamma, beta)
+        return normalized(x, *moments(x, [0, 1, 2], None), [0, 1, 2], 1e-3, gamma, beta)
 
     expected = gradients(plain, x, gamma, beta)
     compiled = tf.function(lambda *given: gradients(written, *given))
