@@ -20,7 +20,7 @@ from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel import depthwise, loops, weight_gradient
-from tenfold.kernel.contraction import Pack, Pad, Tile, Vectors
+from tenfold.kernel.contraction import Depthwise, Pack, Pad, Tile, Vectors
 from tenfold.kernel.convolution import convolution as plain_convolution
 from tenfold.kernel.matmul import matmul
 from tenfold.kernel.schedule import Schedule
@@ -421,6 +421,20 @@ def test_weight_gradients_copy_panels_that_many_rows_meet(dtype: DType, columns:
     (kernel,) = [x.kernel for x in weight_gradient.convolution_weight_gradient(Vectors(32, 16), spec).launches if isinstance(x.kernel, Tile)]
     assert kernel.copied is dtype and kernel.shared
     check_convolution(spec)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("group", [2, 4, 8, 16])
+def test_groups_of_few_channels_are_convolved_directly(group: int, ahead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vector holds several groups, or a group several vectors; of large images, lines are asked for early."""
+    monkeypatch.setattr(depthwise, "LARGE", 0 if ahead else 1 << 60)
+    for dtype, stride, dilation in ((F32, (1, 1), (1, 1)), (F32, (2, 1), (1, 2)), (F32, (1, 2), (1, 1)), (dtypes.float64, (1, 1), (2, 1))):
+        spec = conv_spec(dtype, 2, (7, 11), 64, 64, (3, 3), stride, ((1, 1), (1, 0)), dilation, groups=64 // group)
+        (kernel,) = [c.source.description for c in contraction.convolution(spec).calls]
+        assert isinstance(kernel, Depthwise) and (kernel.group, kernel.ahead) == (group, ahead)
+        direct = isinstance(contraction.convolution_input_gradient(spec).calls[-1].source.description, Depthwise)
+        assert direct == (stride == (1, 1))
+        check_convolution(spec)
 
 
 def test_other_hosts() -> None:

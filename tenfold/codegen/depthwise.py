@@ -1,4 +1,4 @@
-"""The kernel of convolutions of each channel for itself, written as LLVM IR: one task of a `kernel.contraction.Depthwise`."""
+"""The kernel of convolutions of each channel, or each group of few, for itself, written as LLVM IR: one task of a `kernel.contraction.Depthwise`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
-from tenfold.codegen.instructions import Instructions
+from tenfold.codegen.instructions import Instructions, memory
 from tenfold.codegen.packing import Writer
 from tenfold.kernel.contraction import DEPTHWISE_ARGS, Depthwise
 from tenfold.kernel.depthwise import columns
@@ -31,7 +31,8 @@ def write_depthwise(kernel: Depthwise, name: str, make: Callable[[int], Instruct
         step = kernel.vectors * kernel.lanes
         many = t.mul(t.div(a["channels"], step), step)
         whole = t.mul(t.div(a["channels"], kernel.lanes), kernel.lanes)
-        for begin, end, isa, vectors in (("0", many, w.vectors, kernel.vectors), (many, whole, w.vectors, 1), (whole, a["channels"], w.scalars, 1)):
+        parts = (("0", many, w.vectors, kernel.vectors), (many, whole, w.vectors, 1), (whole, a["channels"], w.scalars, 1))
+        for begin, end, isa, vectors in parts[:1] if kernel.group > 1 else parts:  # groups fill whole vectors
             if begin != many or kernel.vectors > 1:
                 with t.loop(begin, end, max(isa.lanes, 1) * vectors) as c:
                     _channels(w, kernel, a, places, (position, c.index), (isa, vectors))
@@ -69,27 +70,99 @@ def _channels(
 ) -> None:  # fmt: skip
     """Some channels of the positions from `where` (number, channel) on: the sums over all taps, and what becomes of them."""
     t, (isa, vectors), (position, channel) = w.text, some, where
-    scalar, lanes, wide = not isa.lanes, max(isa.lanes, 1), kernel.dtype
-    seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
-    zero = "zeroinitializer" if isa.lanes else "0.0" if wide.is_floating else "0"
+    lanes = max(isa.lanes, 1)
+    zero = "zeroinitializer" if isa.lanes else "0.0" if kernel.dtype.is_floating else "0"
     sums = {(p, v): zero for p in range(kernel.positions) for v in range(vectors)}
-    here, there = t.mul(channel, kernel.source.size), t.at(a["weights"], t.mul(channel, wide.size))
+    if kernel.ahead:
+        _ask(w, kernel, a, places, where)
     for line in range(kernel.taps[0] * kernel.taps[1]):
-        weights = {}
-        for k in range(kernel.taps[2]):
-            tap = t.at(there, t.mul(a["tap"], line * kernel.taps[2] + k))
-            for v in range(vectors):
-                weights[k, v] = w.load(wide, t.at(tap, v * lanes * wide.size), scalar)
-        for q, column in enumerate(seen):
-            pointer = t.at(t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8), here)
-            for v in range(vectors):
-                x = w.load(kernel.source, t.at(pointer, v * lanes * kernel.source.size), scalar)
-                for p in range(kernel.positions):
-                    k, rest = divmod(column - p * kernel.stride, kernel.dilation)
-                    if not rest and 0 <= k < kernel.taps[2]:
-                        sums[p, v] = isa.fma(t.let, wide, x, weights[k, v], sums[p, v])
+        if kernel.group <= lanes:
+            for number in range(kernel.group):
+                _line(w, kernel, a, places, (line, str(number), channel), some, sums)
+            continue
+        carried = [(isa.reg(kernel.dtype), x) for x in sums.values()]
+        with t.loop(0, kernel.group, 1, carried) as one:
+            inside = dict(zip(sums, one.values, strict=True))
+            _line(w, kernel, a, places, (line, one.index, channel), some, inside)
+            one.next.extend(inside.values())
+        sums = dict(zip(sums, one.values, strict=True))
     for (p, v), x in sums.items():
         _finish(w, kernel, a, x, (t.add(position, p), t.add(channel, v * lanes)), isa)
+
+
+def _ask(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str]) -> None:
+    """Asks early for what the next row of positions will be the first to read, and for the lines that the next positions will write."""
+    t, (position, channel) = w.text, where
+    seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
+    lines, pixel = kernel.taps[0] * kernel.taps[1], t.mul(a["channels"], kernel.source.size)
+    below = t.add(t.mul(t.mul(a["width"], a["stride_height"]), pixel), t.mul(channel, kernel.source.size))
+    for line in range(max(lines - kernel.stride, 0), lines):
+        for q, column in enumerate(seen):
+            if column < kernel.positions * kernel.stride:
+                here = t.at(t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8), below)
+                t.do(f"call void @llvm.prefetch.p0(ptr {here}, i32 0, i32 2, i32 1)")
+    for p in range(kernel.positions):
+        there = t.add(t.mul(t.add(position, kernel.positions + p), a["channels"]), channel)
+        t.do(f"call void @llvm.prefetch.p0(ptr {t.at(a['out'], t.mul(there, kernel.out.size))}, i32 1, i32 3, i32 1)")
+
+
+def _line(
+    w: Writer, kernel: Depthwise, a: dict[str, str], places: str, what: tuple[int, str, str], some: tuple[Instructions, int],
+    sums: dict[tuple[int, int], str],
+) -> None:  # fmt: skip
+    """Adds to the sums the products of a row of taps with one channel of each group; `what` are these and the first channel of the sums."""
+    t, (isa, vectors), (line, number, channel), wide = w.text, some, what, kernel.dtype
+    lanes, weights = max(isa.lanes, 1), {}
+    for k in range(kernel.taps[2]):
+        offset = t.mul(a["tap"], line * kernel.taps[2] + k)
+        if kernel.group > 1:
+            offset = t.add(offset, t.mul(a["weights_channel"], number))
+        for v in range(vectors):
+            weights[k, v] = _weights(w, kernel, a, offset, (channel, v * lanes), isa)
+    seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
+    for q, column in enumerate(seen):
+        pointer = t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8)
+        for v in range(vectors):
+            x = _element(w, kernel, pointer, (channel, v * lanes), number, isa)
+            for p in range(kernel.positions):
+                k, rest = divmod(column - p * kernel.stride, kernel.dilation)
+                if not rest and 0 <= k < kernel.taps[2]:
+                    sums[p, v] = isa.fma(t.let, wide, x, weights[k, v], sums[p, v])
+
+
+def _element(w: Writer, kernel: Depthwise, pointer: str, where: tuple[str, int], number: str, isa: Instructions) -> str:
+    """What a vector of channels of the output is multiplied with: the same channels, or the channel `number` of each one's group."""
+    t, group, lanes, size, (channel, more) = w.text, kernel.group, max(isa.lanes, 1), kernel.source.size, where
+    if group <= lanes:
+        x = w.load(kernel.source, t.at(t.at(pointer, t.mul(channel, size)), more * size), not isa.lanes)
+        if group == 1:
+            return x
+        picked = [i // group * group + int(number) for i in range(lanes)]
+    else:
+        first = t.mul(t.div(channel, group), group)
+        one = w.load(kernel.source, t.at(pointer, t.mul(t.add(first, number), size)), True)
+        kind = isa.reg(kernel.dtype)
+        x, picked = t.let(f"insertelement {kind} poison, {w.scalars.reg(kernel.dtype)} {one}, i32 0"), [0] * lanes
+    mask = ", ".join(f"i32 {i}" for i in picked)
+    return t.let(f"shufflevector {isa.reg(kernel.dtype)} {x}, {isa.reg(kernel.dtype)} poison, <{lanes} x i32> <{mask}>")
+
+
+def _weights(w: Writer, kernel: Depthwise, a: dict[str, str], offset: str, where: tuple[str, int], isa: Instructions) -> str:
+    """The weights of a vector of channels: side by side, or each group's by themselves."""
+    t, group, lanes, wide, (channel, more) = w.text, kernel.group, max(isa.lanes, 1), kernel.dtype, where
+    if not kernel.apart:
+        return w.load(wide, t.at(t.at(t.at(a["weights"], t.mul(channel, wide.size)), offset), more * wide.size), not isa.lanes)
+    here = t.at(t.at(a["weights"], offset), t.add(t.mul(t.div(channel, group), a["weights_group"]), t.mul(t.rem(channel, group), wide.size)))
+    if group >= lanes:
+        return w.load(wide, here)
+    scalar, width = memory(wide), group
+    pieces = [t.load(f"<{group} x {scalar}>", t.at(here, t.mul(a["weights_group"], i)), wide.size) for i in range(lanes // group)]
+    while len(pieces) > 1:
+        mask = ", ".join(f"i32 {i}" for i in range(2 * width))
+        pairs = zip(pieces[::2], pieces[1::2], strict=True)
+        pieces = [t.let(f"shufflevector <{width} x {scalar}> {x}, <{width} x {scalar}> {y}, <{2 * width} x i32> <{mask}>") for x, y in pairs]
+        width *= 2
+    return w.vectors.from_memory(t.let, wide, pieces[0])
 
 
 def _finish(w: Writer, kernel: Depthwise, a: dict[str, str], x: str, where: tuple[str, str], isa: Instructions) -> None:

@@ -240,9 +240,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Depthwise:
-    """A convolution of each channel for itself: `positions` neighbouring outputs and `vectors` of channels at a time.
+    """A convolution of each channel, or each `group` of few channels, for itself: `positions` neighbouring outputs and `vectors` of channels at
+    a time.
 
-    `taps` is the kernel's extent; `stride` and `dilation` are those along the rows.
+    `taps` is the kernel's extent; `stride` and `dilation` are those along the rows. `apart`: the weights of each group stand by themselves.
+    `ahead`: the images are too large for the caches, so that lines are asked for early.
     """
 
     source: DType
@@ -254,6 +256,9 @@ class Depthwise:
     taps: tuple[int, int, int]
     stride: int
     dilation: int
+    group: int = 1
+    apart: bool = False
+    ahead: bool = False
     epilogue: Epilogue | None = None
 
 
@@ -339,9 +344,9 @@ SPREAD_ARGS = ("source", "target", "zeros", "tiles", "grain", "tall", "across", 
                "row", "plane", "panel")  # fmt: skip
 COLLECT_ARGS = ("source", "out", "tiles", "grain", "tall", "across", "height", "width", "channels", "row", "plane", "first")
 FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "panel", "source_k", "source_panel", "target_k", "target_panel")
-DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "rows", "grain", "channels", "depth", "height", "width", "out_depth", "out_height",
-                  "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height", "low_depth", "low_height",
-                  "low_width")  # fmt: skip
+DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "weights_channel", "weights_group", "rows", "grain", "channels", "depth", "height",
+                  "width", "out_depth", "out_height", "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height",
+                  "low_depth", "low_height", "low_width")  # fmt: skip
 _ATTENTION = ("q", "k", "v", "mask", "highest", "share", "work", "queries", "keys", "size", "value_size", "heads", "key_heads", "group", "block",
               "panels", "mask_key", "mask_row", "mask_head", "mask_batch", "pieces", "piece", "units", "grain", "work_size")  # fmt: skip
 ATTEND_ARGS = (*_ATTENTION, "out")
