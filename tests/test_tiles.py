@@ -112,3 +112,41 @@ def test_panels_are_copied_for_many_rows() -> None:
     assert rows == 1 and columns >= 16
     rows, columns = cuts(matmul(NARROW, F32, 1, 2048, 384, 384))
     assert rows <= 4 and rows * columns >= 32
+
+
+def test_the_last_rows_have_lower_tiles_where_whole_ones_compute_too_many() -> None:
+    """What is covered: all rows, none more than one too many, and by tasks that do not share a row."""
+    for m in range(8, 300):
+        steps = matmul(NARROW, F32, 1, m, 64, 2048, schedule=Schedule(tile=(6, 2), b="copied"))
+        (launch,) = (step for step in steps.launches if isinstance(step.kernel, Tile))
+        args, tile = dict(zip(TILE_ARGS, launch.args, strict=False)), launch.kernel
+        whole, task, tasks = args["m_whole"], args["m_task"], args["m_tasks"]
+        assert isinstance(tile, Tile) and isinstance(whole, int) and isinstance(task, int) and isinstance(tasks, int)
+        if tile.lower:
+            covered = whole + -(-(m - whole) // tile.lower) * tile.lower
+            assert whole % 6 == 0 and m <= covered <= m + 1 and 49 * -(-m // 6) * 6 > 50 * covered and whole >= (tasks - 1) * task
+        else:
+            assert whole == m
+    assert the_tile(matmul(NARROW, F32, 1, 128, 128, 784)).lower == 4
+    assert not the_tile(matmul(NARROW, F32, 1, 126, 128, 784)).lower and not the_tile(matmul(WIDE, F32, 1, 128, 128, 784)).lower
+
+
+@pytest.mark.parametrize("dtype", [F32, dtypes.bfloat16, dtypes.float64], ids=str)
+@pytest.mark.parametrize("m", [8, 32, 64, 127, 128, 140])
+@pytest.mark.parametrize("n", [32, 45])
+def test_lower_tiles_give_the_same_bits(m: int, n: int, dtype: dtypes.DType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several blocks of the sum, with an end to it."""
+    rng, k, schedule = np.random.default_rng(m), 900, Schedule(tile=(6, 2), b="copied", tasks=1)
+    a, b, bias = sample(rng, dtype, m, k), sample(rng, dtype, k, n), sample(rng, F32, n)
+    wide = dtypes.float64 if dtype is dtypes.float64 else F32
+    column = loops.load(0, loops.axis(1), F32)
+    end = contraction.Epilogue((F32,), loops.result(0, 0, wide) + loops.cast(column, wide))
+    operands: dict[str, Any] = {"a": a, "b": b, "extra0": bias}
+    monkeypatch.setattr(tiling, "MANY", 1)
+    recipe = contraction.matmul(dtype, 1, m, n, k, epilogue=end, schedule=schedule)
+    if host().lanes == 8:
+        assert any(isinstance(t := call.source.description, Tile) and t.lower for call in recipe.calls)
+    found = run(recipe, operands, (m, n), wide)
+    check(found, widened(a) @ widened(b) + widened(bias), wide)
+    monkeypatch.setattr(tiling, "MANY", 1 << 60)
+    np.testing.assert_array_equal(run(contraction.matmul(dtype, 1, m, n, k, epilogue=end, schedule=schedule), operands, (m, n), wide), found)

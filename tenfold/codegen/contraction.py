@@ -57,7 +57,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 29  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 30  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)

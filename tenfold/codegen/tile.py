@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tenfold.codegen.epilogue import Place, apply, elements
@@ -125,9 +126,22 @@ class TileWriter(TileParts):
             following = self.following(panel, n.index, block, b, bounds)
             self.copy_panel(panel, block.length)
             here = Panel(panel.first, panel.masks, self.copy, tile.columns * self.size)
-            with t.loop(m0, m1, tile.rows) as m:
-                self.ask_share(following, a["b_k"], block, m.index, bounds)
-                self.one(block, self.rows(m.index, base), self.runs(m.index), here)
+            for low, high in self.heights(m0, m1):
+                with t.loop(low, high, self.tile.rows) as m:
+                    self.ask_share(following, a["b_k"], block, m.index, bounds)
+                    self.one(block, self.rows(m.index, base), self.runs(m.index), here)
+
+    def heights(self, m0: str, m1: str) -> Iterator[tuple[str, str]]:
+        """The rows of whole tiles, and those of lower ones, `self.tile` being such a one meanwhile."""
+        t, tile = self.text, self.tile
+        if not tile.lower:
+            yield m0, m1
+            return
+        between = t.min(t.max(m0, self.args["m_whole"]), m1)
+        yield m0, between
+        self.tile = replace(tile, rows=tile.lower)
+        yield between, m1
+        self.tile = tile
 
     def following(self, panel: Panel, n: str, block: Block, b: str, bounds: tuple[str, str, str, str]) -> str:
         """Where what comes after a block of panel `n` lies: the next panel, or the first one's next block."""

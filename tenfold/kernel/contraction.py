@@ -102,6 +102,7 @@ class Tile:
     memory, of which each panel's block is copied to the stack and multiplied with all rows of the task before the next one. `passing`:
     so are the panels where they lie, because all of them come from memory. `copied_a`: the type of a in memory, where the rows of
     each tile stand side by side, products at "places", and are copied to the stack, `step` bytes for each product.
+    `lower`: rows of the tiles after the first "m_whole" rows, where these have fewer.
     """
 
     dtype: DType
@@ -121,6 +122,7 @@ class Tile:
     integers: Bytes | None = None
     copied_a: DType | None = None
     shared: bool = False
+    lower: int = 0
     epilogue: Epilogue | None = None
 
     @property
@@ -328,7 +330,7 @@ TILE_ARGS = (
     "row_period", "a_outer", "out_outer",
     "k_block", "k_blocks", "k_period", "k_outer", "a_step", "b_k", "b_panel",
     "a_batch", "b_batch", "out_batch", "column_batch", "out_row",
-    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "places", "resumed",
+    "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "places", "m_whole", "resumed",
 )  # fmt: skip
 PACK_ARGS = (
     "source", "target", "taps_table", "n", "k", "step", "taps", "panels",

@@ -21,6 +21,8 @@ IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are
 FOLDS = 24  # tasks wanted of a sum that is cut
 BEYOND = 4  # times the second-level cache may have the rows that meet a copied panel: they come in order, and copying takes longer
 SHARING = 8  # tiles of a task, at least, for them to share in asking for the next block: with few the requests come too close together
+LOWER = 2  # rows that the last tiles have less, where whole ones would compute too many
+MANY = 1 << 22  # multiplications that are worth a kernel of twice the size
 UNIT = 4  # products of an entry of the table, where they lie at equal distances
 
 
@@ -288,10 +290,11 @@ def tile(to: Builder, p: Problem) -> None:
     bounds, runs = rows.spans(height, inner.count)
     step = stride(inner, runs) if (to.machine.count == 16 or p.integers) and not p.depthwise else 0
     usual = (wide.size, wide.size * height, row_bytes(height, wide, to.machine))
+    lower, m_whole = last_rows(p, m_task * height, to.machine)
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in usual else 0,
         p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers, p.a_type,
-        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), None if folded else p.epilogue,
+        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), lower, None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
@@ -303,11 +306,26 @@ def tile(to: Builder, p: Problem) -> None:
         "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
         "column_batch": batch.column, "m_task": m_task * height, "n_task": n_task, "m_tasks": m_tasks,
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
-        "places": 0 if p.places is None else to.table(p.places), "resumed": int(p.resumed),
+        "m_whole": m_whole, "places": 0 if p.places is None else to.table(p.places), "resumed": int(p.resumed),
     }  # fmt: skip
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if folded:
         fold(to, out, p, pieces)
+
+
+def last_rows(p: Problem, m_task: int, machine: Vectors) -> tuple[int, int]:
+    """(height of the last tiles, rows before them): 128 rows are 20 tiles of six and two of four, not 22 of six. (0, all) if whole tiles do.
+
+    The lower ones must belong to one task, and have products enough in the works.
+    """
+    rows, (height, vectors) = p.rows, p.shape
+    m, low = rows.count, height - LOWER
+    plain = len(rows.table) == 1 and rows.bounds is None and p.b.copied and not p.streamed and machine.count == 16
+    if plain and low * vectors >= 8 and m * p.n * p.inner.count >= MANY:
+        whole = min((ceil(max(m - low * count, 0) / height) * height + low * count, low * count) for count in range(3))
+        if whole[0] * 50 < ceil(m / height) * height * 49 and (m_whole := whole[0] - whole[1]) >= (ceil(m / m_task) - 1) * m_task:
+            return low, m_whole
+    return 0, m
 
 
 def passing(p: Problem, machine: Vectors) -> bool:
