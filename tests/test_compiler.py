@@ -162,6 +162,20 @@ def test_equal_work_is_done_once() -> None:
     assert [n.primitive.name for n in simplify(specialize(c.graph, {"n": 1})).nodes] == ["exp", "add", "add"]
 
 
+def test_a_part_of_what_is_put_together_is_read_where_it_is_made() -> None:
+    """Colours that are put together, taken apart and put together again: one sweep stores all three channels, side by side."""
+
+    def turned(x: Any) -> Any:
+        red, green, blue = (x[..., i] for i in range(3))
+        first = tf.stack([green * 2.0, blue + 1.0, red], -1)
+        return tf.stack([first[..., 1] * first[..., 0], first[..., 2], first[..., 0]], -1)
+
+    p = check(turned, RNG.random((4, 20, 3)))
+    assert kernels(p) == 1
+    (call,) = p.calls
+    assert [len(stage.stores) for stage in call.code.stages] == [3]
+
+
 def test_results_that_nobody_needs_are_not_computed() -> None:
     def f(x: Any) -> Any:
         tf.linalg.inv(tf.zeros((2, 2)) + x[0])  # singular, were it computed

@@ -4,6 +4,8 @@ import colorsys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ops_checks import check, differentiates, normal, same
 from PIL import Image
 
@@ -174,3 +176,40 @@ def test_mistakes_are_explained(call, message):
 def test_boxes_of_integer_tensors_are_refused():
     with pytest.raises(TypeError, match="expected floats"):
         tf.image.non_max_suppression(tf.zeros([2, 4], tf.int32), [1.0, 2.0], 5)
+
+
+def windows(x, size, strides, rates, padding):
+    """Patches, one after the other."""
+    reach = [(n - 1) * rate + 1 for n, rate in zip(size, rates, strict=True)]
+    if padding == "SAME":
+        counts = [-(-n // step) for n, step in zip(x.shape[1:3], strides, strict=True)]
+        missing = [max((c - 1) * step + r - n, 0) for c, step, r, n in zip(counts, strides, reach, x.shape[1:3], strict=True)]
+        x = np.pad(x, ((0, 0), *((m // 2, m - m // 2) for m in missing), (0, 0)))
+    else:
+        counts = [max((n - r) // step + 1, 0) for n, r, step in zip(x.shape[1:3], reach, strides, strict=True)]
+    result = np.zeros((len(x), *counts, size[0] * size[1] * x.shape[-1]), x.dtype)
+    for i, j in np.ndindex(*counts):
+        top, left = i * strides[0], j * strides[1]
+        result[:, i, j] = x[:, top : top + reach[0] : rates[0], left : left + reach[1] : rates[1]].reshape(len(x), -1)
+    return result
+
+
+PAIRS = st.tuples(st.integers(1, 6), st.integers(1, 6))
+
+
+@given(st.tuples(st.integers(1, 18), st.integers(1, 18)), st.integers(1, 4), PAIRS, PAIRS, st.sampled_from([(1, 1), (1, 1), (2, 1), (3, 2)]),
+       st.sampled_from(["SAME", "VALID"]))  # fmt: skip
+@settings(max_examples=60)
+def test_patches_are_those_of_a_loop(image, channels, size, strides, rates, padding):
+    x = np.arange(2 * image[0] * image[1] * channels, dtype="float32").reshape(2, *image, channels)
+    got = tf.image.extract_patches(x, [1, *size, 1], [1, *strides, 1], [1, *rates, 1], padding)
+    np.testing.assert_array_equal(got, windows(x, size, strides, rates, padding))
+
+
+@pytest.mark.parametrize("strides", [(8, 8), (4, 4), (3, 5)])
+def test_patches_of_images_of_unknown_sizes(strides):
+    patches = tf.function(lambda x: tf.image.extract_patches(x, [1, 8, 8, 1], [1, *strides, 1], [1, 1, 1, 1], "VALID"),
+                          input_signature=[tf.TensorSpec((None, None, None, 3))])  # fmt: skip
+    for shape in ((2, 16, 20, 3), (1, 9, 8, 3)):
+        x = np.arange(np.prod(shape), dtype="float32").reshape(shape)
+        np.testing.assert_array_equal(patches(x), windows(x, (8, 8), strides, (1, 1), "VALID"))

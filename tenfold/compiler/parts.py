@@ -9,6 +9,8 @@ A kernel that stores a concatenation goes over the space of a part and stores an
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +22,7 @@ from tenfold.ir.graph import Graph, Node, Value, make
 from tenfold.ir.primitive import PRIMITIVES, Spec
 
 MOST_PARTS = 16  # in one kernel
-SHORTEST = 16  # elements of a row of a part: kernels fill vectors with these
+SHORTEST = 8  # elements of a row of a part: kernels fill vectors with these
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +92,10 @@ def in_parts(node: Node) -> bool:
     """Whether a kernel that stores the node's result goes over parts of it."""
     if node.primitive.name != "concat" or not 1 < len(node.inputs) <= MOST_PARTS:
         return False
-    return all(elements(v) > 0 and known(v)[-1] >= SHORTEST for v in node.inputs)
+    return all(elements(v) > 0 and _row(known(v), node.attrs["axis"]) >= SHORTEST for v in node.inputs)
+
+
+def _row(part: Sequence[int], axis: int) -> int:
+    """How many elements kernels go over in a row: those that lie side by side; of single ones, as channels are put together, the last dimension."""
+    together = math.prod(part[axis:])
+    return together if together > 1 else next((n for n in reversed(part) if n > 1), 1)

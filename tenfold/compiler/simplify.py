@@ -2,6 +2,7 @@
 
 a = mul(x, 1); b = exp(a); c = exp(x); d = add(b, c)   ->   b = exp(x); d = add(b, b)
 cond(true, f, g)                                         ->   f's nodes
+slice(concat(a, b, c))                                   ->   slice(b), where that is all it reads
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.compiler.program import elements
+from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
@@ -24,6 +25,7 @@ def simplify(graph: Graph) -> Graph:
     new: dict[Value, Value] = {}
     seen: dict[Any, Node] = {}
     nodes: list[Node] = []
+    joined: dict[Value, Node] = {}
     pending = deque(live(graph))
     replaced = new.keys()
 
@@ -36,6 +38,8 @@ def simplify(graph: Graph) -> Graph:
         node = pending.popleft()
         if not replaced.isdisjoint(node.inputs):
             node = Node(node.primitive, tuple(map(current, node.inputs)), node.outputs, node.attrs, node.where)
+        if node.primitive.name == "slice" and node.inputs[0] in joined:
+            node = _of_part(node, joined[node.inputs[0]])
         results: Sequence[Value] | None = None
         if node.primitive.name == "cond" and node.inputs[0].constant is not None:
             branch, results = _decided(node)
@@ -47,10 +51,26 @@ def simplify(graph: Graph) -> Graph:
                 results = earlier.outputs if earlier is not node else None
         if results is None:
             nodes.append(node)
+            if node.primitive.name == "concat":
+                joined[node.outputs[0]] = node
         else:
             new.update(zip(node.outputs, results, strict=True))
     small = Graph(graph.inputs, tuple(map(current, graph.outputs)), tuple(nodes), graph.name)
     return Graph(small.inputs, small.outputs, tuple(live(small)), small.name)
+
+
+def _of_part(node: Node, whole: Node) -> Node:
+    """A slice of a concatenation as one of the part that it lies in, if there is one."""
+    axis, start = whole.attrs["axis"], 0
+    begin, size, step = (node.attrs[name][axis] for name in ("begin", "size", "strides"))
+    for part in whole.inputs:
+        n = known(part)[axis]
+        first = begin - start
+        if 0 <= first < n and 0 <= first + (size - 1) * step < n:
+            places = (*node.attrs["begin"][:axis], first, *node.attrs["begin"][axis + 1 :])
+            return Node(node.primitive, (part,), node.outputs, {**node.attrs, "begin": places}, node.where)
+        start += n
+    return node
 
 
 def _decided(node: Node) -> tuple[list[Node], list[Value]]:

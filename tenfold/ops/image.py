@@ -26,12 +26,12 @@ from tenfold.ops.shaping import integers
 from tenfold.ops.special import clip_by_value, saturate_cast
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
-from tenfold.primitives import reduction as r
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.gather import dynamic_slice
 from tenfold.primitives.movement import broadcast_to, reshape, reverse, slice_, stack
 from tenfold.primitives.movement import transpose as transpose_
 from tenfold.primitives.random import as_seed, uniform
+from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.custom import without_gradient
 
@@ -166,7 +166,7 @@ def rgb_to_grayscale(images: Any, name: str | None = None) -> Tensor:
     """
     x = _image("rgb_to_grayscale", images)
     floats = convert_image_dtype(x, x.dtype if x.dtype.is_floating else float32)
-    gray = r.sum(floats * wrap(np.array(LUMA, floats.dtype.numpy)), -1, True)
+    gray = sum_(floats * wrap(np.array(LUMA, floats.dtype.numpy)), -1, True)
     return convert_image_dtype(gray, x.dtype)
 
 
@@ -186,7 +186,7 @@ def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
     """Hue, saturation and value, each between 0 and 1."""
     x = _image("rgb_to_hsv", images)
     red, green, blue = (x[..., i] for i in range(3))
-    value, low = r.max(x, -1), r.min(x, -1)
+    value, low = a.maximum(a.maximum(red, green), blue), a.minimum(a.minimum(red, green), blue)
     span = value - low
     saturation = a.select(value > 0, span / a.select(value > 0, value, 1), 0)
     step = 1 / (6 * a.select(span > 0, span, 1))
@@ -332,7 +332,7 @@ def total_variation(images: Any, name: str | None = None) -> Tensor:
     """The sum of the absolute differences between neighbouring pixels, for each image."""
     x = _image("total_variation", images)
     down, across = x[..., 1:, :, :] - x[..., :-1, :, :], x[..., :, 1:, :] - x[..., :, :-1, :]
-    return r.sum(e.abs(down), [-3, -2, -1]) + r.sum(e.abs(across), [-3, -2, -1])
+    return sum_(e.abs(down), [-3, -2, -1]) + sum_(e.abs(across), [-3, -2, -1])
 
 
 def psnr(a: Any, b: Any, max_val: Any, name: str | None = None) -> Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.contraction import conv_padding, conv_sizes, convolution
 from tenfold.primitives.elementwise import exp
 from tenfold.primitives.gather import iota
-from tenfold.primitives.movement import pad, reshape, slice_, stack
+from tenfold.primitives.movement import pad, reshape, slice_, stack, transpose
 from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.tensor import Tensor, as_tensor
 
@@ -86,16 +86,32 @@ def _floats(image: Any) -> Any:
 
 
 def patches(x: Any, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int], padding: str) -> Any:
-    """Windows of [batch, spatial sizes..., channels] as channels."""
+    """Windows of [batch, spatial sizes..., channels] as channels: one dimension after the other becomes [windows, elements of a window]."""
     margins = conv_padding(padding, x.sizes[1:-1], size, strides, dilation)
     counts = conv_sizes(x.sizes[1:-1], size, strides, margins, dilation)
-    wide = pad(x, (0, *(before for before, _ in margins), 0), (0, *(after for _, after in margins), 0))
-    n, channels = x.sizes[0], x.sizes[-1]
-    parts = [
-        slice_(wide, (0, *(i * g for i, g in zip(place, dilation, strict=True)), 0), (n, *counts, channels), (1, *strides, 1))
-        for place in product(*map(range, size))
-    ]
-    return reshape(stack(parts, len(size) + 1), (n, *counts, len(parts) * channels))
+    n, channels, rank = x.sizes[0], x.sizes[-1], len(size)
+    shape = (n, *counts, math.prod(size) * channels)
+    if 0 in counts:  # the images are smaller than a window
+        return reshape(_every(x, 1, 0, 0), shape)
+    x = pad(x, (0, *(before for before, _ in margins), 0), (0, *(after for _, after in margins), 0))
+    for i, (count, elements, step, gap) in enumerate(zip(counts, size, strides, dilation, strict=True)):
+        axis = 1 + 2 * i
+        block = math.gcd(elements, step) if gap == 1 else 1  # neighbours that stay together in every window
+        parts, apart = elements // block, step // block
+        blocks = (count - 1) * apart + (parts - 1) * gap + 1
+        before, after = x.sizes[:axis], x.sizes[axis + 1 :]
+        x = reshape(_every(x, axis, 0, blocks * block), (*before, blocks, block, *after))
+        x = stack([_every(x, axis, k * gap, count, apart) for k in range(parts)], axis + 1)
+        x = reshape(x, (*before, count, elements, *after))
+    order = (0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
+    return reshape(transpose(x, order), shape)
+
+
+def _every(x: Any, axis: int, start: int, count: Any, step: int = 1) -> Any:
+    """So many elements along `axis`, `step` apart."""
+    begin, sizes, steps = [0] * x.ndim, list(x.sizes), [1] * x.ndim
+    begin[axis], sizes[axis], steps[axis] = start, count, step
+    return slice_(x, begin, sizes, steps)
 
 
 def extract_patches(images: Any, sizes: Sequence[int], strides: Sequence[int], rates: Sequence[int], padding: str,

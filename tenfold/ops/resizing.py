@@ -1,4 +1,4 @@
-"""Images at another size: each axis is a product with a matrix of weights, or, for the nearest pixel, a gather.
+"""Images at another size: each axis is a product with a matrix of weights, most of them 0, or, for the nearest pixel, a gather.
 
 The weights are those of TensorFlow 2's `tf.image.resize` (half-pixel centres): a kernel of finite support around each output pixel's place in
 the input, widened by the scale if `antialias` is asked for, and normalized over the pixels that exist.
@@ -20,9 +20,13 @@ from tenfold.ops import resizing_unknown
 from tenfold.ops.shaping import integers
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.contraction import matmul
+from tenfold.primitives.ellpack import ellpack_product, stored
 from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import expand_dims, pad, reshape, slice_
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
+
+FEW = 16  # channels: fewer of them and the pixels of a row go side by side into a vector
+MOST = 24  # weights of one pixel that are summed one by one
 
 
 class ResizeMethod:
@@ -85,6 +89,22 @@ def weights_of(method: str, n: int, size: int, antialias: bool) -> Any:
 
 
 @lru_cache(256)
+def few_of(method: str, n: int, size: int, antialias: bool, channels: int) -> tuple[Any, ...] | None:
+    """The matrix and its transpose as `ellpack_product` takes them, for rows of pixels with so many channels; None if a dense product is as good."""
+    matrix = weights_of(method, n, size, antialias)
+    columns, weights = stored(matrix)
+    back, back_weights = stored(matrix.T)
+    if max(len(columns), len(back)) > min(MOST, n // 3):
+        return None
+    channel = np.arange(channels, dtype=np.int32)
+
+    def spread(places: Any) -> Any:
+        return (places[..., None] * np.int32(channels) + channel).reshape(len(places), -1)
+
+    return spread(columns), weights.repeat(channels, 1), spread(back), back_weights.repeat(channels, 1)
+
+
+@lru_cache(256)
 def nearest_of(n: int, size: int) -> Any:
     """The old pixel that is nearest to each of the `size` new ones."""
     return np.minimum(np.floor((np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32(n / size)), n - 1).astype(np.int32)
@@ -96,11 +116,17 @@ def _along(x: Tensor, axis: int, method: str, size: int, antialias: bool) -> Ten
         return gather(x, resizing_unknown.nearest_of(n, size) if isinstance(n, Sym) else wrap(nearest_of(n, size)), axis)
     if n == size and not (method == "gaussian" or method == "mitchellcubic"):
         return x
+    batch, height, width, channels = x.sizes
     if isinstance(n, Sym):
         weights = resizing_unknown.weights_of(method, n, size, antialias)
     else:
+        side_by_side = channels if axis == 2 and isinstance(channels, int) and channels < FEW else 1
+        few = few_of(method, n, size, antialias, side_by_side)
+        if few is not None:
+            rows = reshape(x, (batch, height, width * channels)) if axis == 1 or side_by_side > 1 else x
+            shape = (batch, size, width, channels) if axis == 1 else (batch, height, size, channels)
+            return reshape(ellpack_product(rows, *map(wrap, few), axis), shape)
         weights = wrap(weights_of(method, n, size, antialias))
-    batch, height, width, channels = x.sizes
     if axis == 1:
         return reshape(matmul(weights, reshape(x, (batch, height, width * channels))), (batch, size, width, channels))
     return matmul(weights, x)
@@ -150,7 +176,9 @@ def resize(images: Any, size: Any, method: str = ResizeMethod.BILINEAR, preserve
         scale = min(height / x.sizes[1], width / x.sizes[2])
         height, width = (max(1, round(n * scale)) for n in x.sizes[1:3])
     y = x if how == "nearest" else cast(x, float32)
-    y = _along(_along(y, 1, how, height, antialias), 2, how, width, antialias)
+    grows = isinstance(x.sizes[1], int) and height > x.sizes[1]
+    for axis in (2, 1) if grows else (1, 2):  # columns, which are dearer, while there are fewer rows
+        y = _along(y, axis, how, (height, width)[axis - 1], antialias)
     return reshape(y, y.sizes[1:]) if single else y
 
 
