@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from primitive_checks import check_gradient, compiled, eager, same_compiled
 
-from tenfold.core.dtypes import float64, int64
+from tenfold.core.dtypes import as_dtype, float64, int64
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError, UnimplementedError
-from tenfold.primitives import effects, fourier, host
+from tenfold.primitives import effects, fourier, host, sorting
 from tenfold.primitives import factorization as f
 from tenfold.primitives.arithmetic import add, less
 from tenfold.primitives.contraction import matmul
@@ -48,28 +48,62 @@ def test_running_sums(axis: int, exclusive: bool, reverse: bool) -> None:
 @pytest.mark.parametrize("axis", [0, -1])
 @pytest.mark.parametrize("descending", [False, True])
 def test_sorting(axis: int, descending: bool) -> None:
-    ordered, order = same_compiled(lambda x: [host.sort(x, axis, descending), host.argsort(x, axis, descending)], X)
+    ordered, order = same_compiled(lambda x: [sorting.sort(x, axis, descending), sorting.argsort(x, axis, descending)], X)
     want = np.sort(X, axis)
     np.testing.assert_array_equal(ordered, np.flip(want, axis) if descending else want)
     np.testing.assert_array_equal(np.take_along_axis(X, order, axis), ordered)
-    check_gradient(lambda x: host.sort(x, axis, descending), X)
+    check_gradient(lambda x: sorting.sort(x, axis, descending), X)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.uint8, np.int64, np.bool_])
 def test_sorting_is_stable(dtype: Any) -> None:
     x = np.array([2, 0, 2, 1, 0, 2]).astype(dtype)
-    up, down = eager(lambda t: [host.argsort(t), host.argsort(t, descending=True)], x)
+    up, down = eager(lambda t: [sorting.argsort(t), sorting.argsort(t, descending=True)], x)
     keys = x.astype(int)
     assert up.tolist() == sorted(range(6), key=lambda i: keys[i]) and down.tolist() == sorted(range(6), key=lambda i: -keys[i])
 
 
+@pytest.mark.parametrize("shape", [(3, 40), (0, 5), (4, 0), (700, 300)])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint8", "int32", "uint32", "int64", "uint64", "bool"])
+def test_orders_are_those_of_a_stable_sort(dtype: str, shape: tuple[int, int]) -> None:
+    """Many equal elements, both zeros and both NaNs, the largest integers, and enough rows for several threads."""
+    kind, rng = as_dtype(dtype).numpy, np.random.default_rng(sum(shape))
+    x = rng.integers(0 if dtype.startswith("u") else -4, 5, shape).astype(kind)
+    if as_dtype(dtype).is_floating:
+        for special in (np.nan, -np.nan, np.inf, -np.inf, -0.0):
+            x[rng.random(shape) < 0.1] = special
+    elif dtype != "bool":
+        x[rng.random(shape) < 0.2] = np.iinfo(kind).max
+    keys = x if x.dtype.kind in "iub" else x.astype(np.float64)
+    up = np.argsort(keys, -1, kind="stable")
+    down = shape[1] - 1 - np.flip(np.argsort(np.flip(keys, -1), -1, kind="stable"), -1)
+    found = eager(lambda t: [sorting.argsort(t), sorting.argsort(t, descending=True), sorting.sort(t), sorting.sort(t, descending=True)], x)
+    for got, order in zip(found[:2], (up, down), strict=True):
+        np.testing.assert_array_equal(got, order)
+    for got, order in zip(found[2:], (up, down), strict=True):
+        assert got.dtype == x.dtype
+        np.testing.assert_array_equal(got.astype(keys.dtype), np.take_along_axis(keys, order, -1))
+    for k in {0, min(1, shape[1]), shape[1] // 3, shape[1]} if dtype != "bool" else set():
+        values, where = eager(lambda t, k=k: list(sorting.top_k(t, k)), x)
+        np.testing.assert_array_equal(where, down[:, :k])
+        np.testing.assert_array_equal(values.astype(keys.dtype), np.take_along_axis(keys, where, -1))
+
+
+def test_transforms_by_several_threads() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 300, 400))
+    np.testing.assert_allclose(eager(lambda t: fourier.fft(t), x + 1j)[0], np.fft.fft(x + 1j), atol=1e-9)
+    (terms,) = eager(fourier.rfft, x)
+    np.testing.assert_allclose(terms, np.fft.rfft(x), atol=1e-9)
+    np.testing.assert_allclose(eager(lambda t: fourier.irfft(t, 400), terms)[0], x, atol=1e-12)
+
+
 def test_top_k() -> None:
     x = np.array([[1.0, 3.0, 2.0, 3.0], [4.0, 0.0, -1.0, 5.0]])
-    values, where = same_compiled(lambda t: list(host.top_k(t, 2)), x)
+    values, where = same_compiled(lambda t: list(sorting.top_k(t, 2)), x)
     assert values.tolist() == [[3, 3], [5, 4]] and where.tolist() == [[1, 3], [3, 0]]
-    check_gradient(lambda t: host.top_k(t, 3)[0], X)
+    check_gradient(lambda t: sorting.top_k(t, 3)[0], X)
     with pytest.raises(InvalidArgumentError, match=r"\[top_k\] k out of range.*received k=6"):
-        host.top_k(wrap(X), 6)
+        sorting.top_k(wrap(X), 6)
 
 
 def test_searching_and_counting() -> None:

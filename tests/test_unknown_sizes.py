@@ -13,7 +13,7 @@ from primitive_checks import close, compiled, eager, gradients, listed
 from tenfold.ops.shaping import roll
 from tenfold.primitives import elementwise as e
 from tenfold.primitives import factorization as f
-from tenfold.primitives import fourier, host
+from tenfold.primitives import fourier, host, sorting
 from tenfold.primitives import gather as g
 from tenfold.primitives import movement as m
 from tenfold.primitives import reduction as r
@@ -73,7 +73,7 @@ CASES: dict[str, tuple[Any, ...]] = {
     "reshape": (lambda x: m.reshape(x, (x.sizes[0], -1)), normal(4, 3, 2)),
     "softmax": (softmax, normal(4, 7)),
     "pooling": (pooled, normal(2, 5, 6, 3)),
-    "sorting": (lambda x: [host.sort(x, 0), host.cumsum(x, 1), host.top_k(x, 2)[0]], normal(3, 4)),
+    "sorting": (lambda x: [sorting.sort(x, 0), host.cumsum(x, 1), sorting.top_k(x, 2)[0]], normal(3, 4)),
     "algebra": (lambda x: [f.inv(x), f.det(x), f.svd(x)[0], f.cholesky(matmul(x, x, transpose_b=True))], normal(2, 3, 3)),
     "transforms": (lambda x: fourier.irfft(fourier.rfft(x), x.sizes[-1]), normal(2, 6)),
 }

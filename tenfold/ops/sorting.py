@@ -12,6 +12,7 @@ from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
 from tenfold.primitives import host as h
 from tenfold.primitives import reduction as r
+from tenfold.primitives import sorting as s
 from tenfold.primitives.gather import gather
 from tenfold.primitives.movement import expand_dims
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -38,7 +39,7 @@ def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: str | 
         >>> tf.sort([3, 1, 2], direction="DESCENDING").numpy()
         array([3, 2, 1], dtype=int32)
     """
-    result: Tensor = h.sort(values, axis, _descending("sort", direction))
+    result: Tensor = s.sort(values, axis, _descending("sort", direction))
     return result
 
 
@@ -50,7 +51,7 @@ def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: b
         >>> tf.argsort([3, 1, 2]).numpy()
         array([1, 2, 0], dtype=int32)
     """
-    result: Tensor = h.argsort(values, axis, _descending("argsort", direction))
+    result: Tensor = s.argsort(values, axis, _descending("argsort", direction))
     return result
 
 
@@ -75,7 +76,7 @@ def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = int32, 
         >>> values.numpy().tolist(), indices.numpy().tolist()
         ([5, 3], [1, 2])
     """
-    values, indices = h.top_k(input, integers("top_k", k)[0])
+    values, indices = s.top_k(input, integers("top_k", k)[0])
     return TopK(values, a.cast(indices, as_dtype(index_type)))
 
 

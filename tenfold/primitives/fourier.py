@@ -12,6 +12,7 @@ from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import Size, divide, function, normalize_axes, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.primitives.arithmetic import cast, constant_like, div, less, logical_and, mul, real, select
+from tenfold.primitives.by_rows import by_rows
 from tenfold.primitives.define import check_dtype, each, primitive
 from tenfold.primitives.gather import iota, scalar_size
 from tenfold.primitives.movement import pad, slice_
@@ -35,6 +36,8 @@ def _fft_spec(x: Spec, axes: tuple[int, ...], inverse: bool) -> Spec:
 def _fft_oracle(x: Any, axes: tuple[int, ...], inverse: bool) -> Any:
     if x.size == 0:
         return x.copy()
+    if axes == (x.ndim - 1,):
+        return by_rows(np.fft.ifft if inverse else np.fft.fft, x, x.shape[-1:], x.dtype)
     return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=axes).astype(x.dtype)
 
 
@@ -63,8 +66,11 @@ def _rfft_vjp(g: Tensor, y: Tensor, x: Tensor) -> Tensor:
     return real(_scale(fft(whole, -1, inverse=True), n, multiply=True))
 
 
-@primitive(Kind.HOST, spec=_rfft_spec, oracle=lambda x: np.fft.rfft(x).astype(np.complex64 if x.dtype == np.float32 else np.complex128),
-           dtypes=(float32, float64), vjp=each(_rfft_vjp))  # fmt: skip
+def _rfft_oracle(x: Any) -> Any:
+    return by_rows(np.fft.rfft, x, (x.shape[-1] // 2 + 1,), np.complex64 if x.dtype == np.float32 else np.complex128)
+
+
+@primitive(Kind.HOST, spec=_rfft_spec, oracle=_rfft_oracle, dtypes=(float32, float64), vjp=each(_rfft_vjp))
 def rfft(apply: Any, x: Any) -> Tensor:
     """The Fourier transform of real data along the last dimension: the n // 2 + 1 terms that determine the others."""
     result: Tensor = apply(as_tensor(x))
@@ -88,8 +94,11 @@ def _irfft_vjp(g: Tensor, y: Tensor, x: Tensor, length: Size) -> Tensor:
     return _scale(mul(terms, weight), length, multiply=False)
 
 
-@primitive(Kind.HOST, spec=_irfft_spec, dtypes=COMPLEXES, vjp=each(_irfft_vjp),
-           oracle=lambda x, length: np.fft.irfft(x, length).astype(np.float32 if x.dtype == np.complex64 else np.float64))  # fmt: skip
+def _irfft_oracle(x: Any, length: int) -> Any:
+    return by_rows(lambda rows: np.fft.irfft(rows, length), x, (length,), np.float32 if x.dtype == np.complex64 else np.float64)
+
+
+@primitive(Kind.HOST, spec=_irfft_spec, oracle=_irfft_oracle, dtypes=COMPLEXES, vjp=each(_irfft_vjp))
 def irfft(apply: Any, x: Any, length: Size) -> Tensor:
     """Real data of `length` from the terms that `rfft` gives."""
     result: Tensor = apply(as_tensor(x), length=length)

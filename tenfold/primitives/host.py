@@ -1,4 +1,4 @@
-"""Primitives that run in NumPy between kernels: running sums, sorting, searching; and what has a shape that depends on data.
+"""Primitives that run in NumPy between kernels: running sums, searching, counting; and what has a shape that depends on data.
 
 The latter (`nonzero`, `unique`, `boolean_mask`) needs known elements: while a function is traced it raises TraceError.
 """
@@ -16,8 +16,8 @@ from tenfold.core.shapes import Size, differ, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.primitives.arithmetic import cast, conj, constant_like, div, equal, logical_and, mul, not_equal, select
 from tenfold.primitives.define import check_dtype, each, primitive, tensors
-from tenfold.primitives.gather import check_indices, gather, gather_adjoint, scatter_add
-from tenfold.primitives.movement import broadcast_to, reshape, transpose
+from tenfold.primitives.gather import check_indices, gather, scatter_add
+from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.tensor.bind import expect_same_dtype
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 
@@ -82,81 +82,6 @@ def cumprod(apply: Any, x: Any, axis: int = 0, exclusive: bool = False, reverse:
     """The running product along `axis`, with the options of `cumsum`."""
     x = as_tensor(x)
     result: Tensor = apply(x, axis=normalize_axis("cumprod", int(axis), x.ndim), exclusive=bool(exclusive), reverse=bool(reverse))
-    return result
-
-
-# --- sorting; all of it along the last dimension ---
-
-
-def _order(x: Any, descending: bool) -> Any:
-    """A stable order."""
-    keys = x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
-    if not descending:
-        return np.argsort(keys, axis=-1, kind="stable")
-    return x.shape[-1] - 1 - np.flip(np.argsort(np.flip(keys, -1), axis=-1, kind="stable"), -1)
-
-
-def along_last(x: Tensor, indices: Tensor) -> Tensor:
-    """Elements of the last dimension that `indices`, of the same leading sizes, names."""
-    return gather(x, indices, axis=-1, batch_dims=x.ndim - 1)
-
-
-def _moved(operation: Callable[[Tensor], Tensor], name: str, x: Any, axis: int) -> Tensor:
-    """`operation` on the last dimension, carried out on `axis`."""
-    x = as_tensor(x)
-    at = normalize_axis(name, int(axis), x.ndim)
-    if at == x.ndim - 1:
-        return operation(x)
-    swap = [*range(x.ndim)]
-    swap[at], swap[-1] = swap[-1], swap[at]
-    return transpose(operation(transpose(x, swap)), swap)
-
-
-def _argsort_spec(x: Spec, descending: bool) -> Spec:
-    check_dtype("argsort", x, (bool_, *REALS))
-    if not x.shape:
-        raise ShapeError("[argsort] expected at least one dimension; received a scalar.")
-    return Spec(x.shape, int32)
-
-
-@primitive(Kind.HOST, spec=_argsort_spec, oracle=lambda x, descending: _order(x, descending).astype(np.int32), dtypes=(bool_, *REALS))
-def argsort(apply: Any, x: Any, axis: int = -1, descending: bool = False) -> Tensor:
-    """The positions, in order of the elements along `axis`; equal elements keep their order."""
-    return _moved(lambda t: apply(t, descending=bool(descending)), "argsort", x, axis)
-
-
-def _sort_vjp(g: Tensor, y: Tensor, x: Tensor, descending: bool) -> Tensor:
-    order = argsort.bare(x, descending=descending)
-    return along_last(g, argsort.bare(order, descending=False))
-
-
-@primitive(Kind.HOST, spec=same_spec("sort", (bool_, *REALS)), oracle=lambda x, descending: np.take_along_axis(x, _order(x, descending), -1),
-           dtypes=(bool_, *REALS), vjp=each(_sort_vjp))  # fmt: skip
-def sort(apply: Any, x: Any, axis: int = -1, descending: bool = False) -> Tensor:
-    """The elements along `axis` in order; NaN counts as the largest."""
-    return _moved(lambda t: apply(t, descending=bool(descending)), "sort", x, axis)
-
-
-def _top_k_spec(x: Spec, k: int) -> tuple[Spec, Spec]:
-    check_dtype("top_k", x, REALS)
-    if not x.shape or (isinstance(x.shape[-1], int) and k > x.shape[-1]) or k < 0:
-        raise InvalidArgumentError(f"[top_k] k out of range. Expected 0 <= k <= the last size of {show(x.shape)}; received k={k}.")
-    return Spec((*x.shape[:-1], k), x.dtype), Spec((*x.shape[:-1], k), int32)
-
-
-def _top_k_oracle(x: Any, k: int) -> tuple[Any, Any]:
-    chosen = np.ascontiguousarray(_order(x, True)[..., :k])
-    return np.take_along_axis(x, chosen, -1), chosen.astype(np.int32)
-
-
-def _top_k_vjp(wanted: Sequence[bool], gs: Any, ys: Any, x: Tensor, k: int) -> list[Tensor | None]:
-    return [gather_adjoint(gs[0], ys[1], x.sizes, x.ndim - 1, x.ndim - 1) if wanted[0] else None]
-
-
-@primitive(Kind.HOST, spec=_top_k_spec, oracle=_top_k_oracle, dtypes=REALS, vjp=_top_k_vjp)
-def top_k(apply: Any, x: Any, k: int = 1) -> tuple[Tensor, Tensor]:
-    """The k largest elements of the last dimension, in descending order, and their positions; of equal ones the first."""
-    result: tuple[Tensor, Tensor] = apply(as_tensor(x), k=int(k))
     return result
 
 

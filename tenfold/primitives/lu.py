@@ -16,8 +16,8 @@ from tenfold.primitives.contraction import matmul
 from tenfold.primitives.define import check_dtype, primitive
 from tenfold.primitives.factorization import FIELDS, adjoint, lower_part, triangular_solve, upper_part
 from tenfold.primitives.gather import gather, iota
-from tenfold.primitives.host import argsort
 from tenfold.primitives.movement import expand_dims
+from tenfold.primitives.sorting import argsort
 from tenfold.tensor.tensor import Tensor, as_tensor
 
 

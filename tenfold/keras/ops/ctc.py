@@ -13,12 +13,12 @@ from tenfold.ops.reducing import argmax
 from tenfold.primitives.arithmetic import cast, equal, less, log, logical_and, logical_not, maximum, not_equal, select
 from tenfold.primitives.elementwise import exp
 from tenfold.primitives.gather import gather, iota
-from tenfold.primitives.host import along_last
 from tenfold.primitives.movement import broadcast_to, concat, expand_dims, reshape, slice_, stack, transpose
 from tenfold.primitives.reduction import all as all_
 from tenfold.primitives.reduction import any as any_
 from tenfold.primitives.reduction import max as max_
 from tenfold.primitives.reduction import sum as sum_
+from tenfold.primitives.sorting import along_last
 from tenfold.tensor.tensor import wrap
 from tenfold.transform.loops import loop_over
 

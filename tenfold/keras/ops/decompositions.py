@@ -14,9 +14,9 @@ from tenfold.ops import linalg, reducing
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives.contraction import matmul
 from tenfold.primitives.factorization import adjoint
-from tenfold.primitives.host import argsort
 from tenfold.primitives.lu import lu
 from tenfold.primitives.movement import expand_dims, reshape, transpose
+from tenfold.primitives.sorting import argsort
 from tenfold.tensor.tensor import Tensor
 
 MATRIX_ORDERS = (None, "fro", "nuc", np.inf, -np.inf, 1, -1, 2, -2)
