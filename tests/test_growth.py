@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 import tenfold as tf
 from tenfold.compiler.pipeline import assembled
+from tenfold.core import dtypes
 from tenfold.ir.graph import Graph
+from tenfold.ir.primitive import Spec
+from tenfold.transform.trace import trace
 
 MOST_CALLS = 200  # of functions, for a node of another block: a bound on the compiler's work that no clock changes
 
@@ -116,3 +120,27 @@ def test_a_tape_sees_what_is_recorded_once() -> None:
 
     slope, change = step(tf.constant([0.5, 3.0]))
     np.testing.assert_allclose(slope, change / rate, rtol=1e-5)  # the update is proportional to the rate
+
+
+def test_nothing_waits_for_the_collector_of_cycles() -> None:
+    """What tracing and compiling leave is freed at once, so that memory does not grow meanwhile."""
+    weight = tf.Variable(np.ones((3, 3), np.float32))
+
+    def step(x: Any) -> Any:
+        y = tf.nest.map_structure(tf.tanh, {"a": x @ weight, "b": [x]})
+        weight.assign(weight * 0.5)
+        return y
+
+    graph, targets = training_step(4)
+    compiling(graph, targets)
+    gc.collect()
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        trace(step, [Spec((2, 3), dtypes.float32)])
+        assert gc.collect() == 0
+        assembled(graph, targets, frozenset(), True)
+        assert gc.collect() == 0
+    finally:
+        if before:
+            gc.enable()

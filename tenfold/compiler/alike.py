@@ -7,6 +7,7 @@ shapes. What was lowered for the first serves the second, with its values in the
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,21 +49,23 @@ def _structure(group: Group, uses: Uses) -> tuple[Hashable, list[Value]]:
     """What makes groups alike; and the group's values in an order that is the same for all of them."""
     numbers: dict[Value, int] = {}
     parts: list[Any] = [group.kind, group.space, group.reduced]
-
-    def number(v: Value) -> int:
-        found = numbers.get(v)
-        if found is None:
-            found = numbers[v] = len(numbers)
-            wire = number(uses.roots[v]) if v in uses.roots else None
-            contents = None if v.constant is None else _contents(v.constant)
-            parts.append((v.spec.shape, v.spec.dtype.name, v.derived, contents or v in uses.settled, wire))
-        return found
-
+    number = partial(_number, uses, numbers, parts)
     for node in group.nodes:
         attrs = [(k, a, repr(a)) for k, a in node.attrs.items()]  # as text too, for 1 == True and 0.0 == -0.0
         parts.append((node.primitive, *map(number, node.inputs), *map(number, node.outputs), *attrs))
     parts.append(tuple(map(number, group.stored)))
     return tuple(parts), list(numbers)
+
+
+def _number(uses: Uses, numbers: dict[Value, int], parts: list[Any], v: Value) -> int:
+    """The number of a value; of a new one it adds to `parts` what makes values the same."""
+    found = numbers.get(v)
+    if found is None:
+        found = numbers[v] = len(numbers)
+        wire = _number(uses, numbers, parts, uses.roots[v]) if v in uses.roots else None
+        contents = None if v.constant is None else _contents(v.constant)
+        parts.append((v.spec.shape, v.spec.dtype.name, v.derived, contents or v in uses.settled, wire))
+    return found
 
 
 def _contents(constant: np.ndarray[Any, Any]) -> tuple[Hashable]:

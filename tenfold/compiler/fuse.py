@@ -61,16 +61,17 @@ def _group(node: Node, uses: Uses, inlined: set[Node]) -> Group:
 def _with_inlined(node: Node, uses: Uses, inlined: set[Node]) -> list[Node]:
     """`node` after everything that is inlined into it."""
     found: dict[Node, None] = {}
-
-    def visit(n: Node) -> None:
-        for x in n.inputs:
-            maker = uses.maker.get(x)
-            if maker is not None and maker in inlined and maker not in found:
-                visit(maker)
-        found[n] = None
-
-    visit(node)
+    _gather(node, uses, inlined, found)
     return list(found)
+
+
+def _gather(node: Node, uses: Uses, inlined: set[Node], found: dict[Node, None]) -> None:
+    """Adds what is inlined into the node to `found`, then the node itself."""
+    for x in node.inputs:
+        maker = uses.maker.get(x)
+        if maker in inlined and maker not in found:
+            _gather(uses.maker[x], uses, inlined, found)
+    found[node] = None
 
 
 # --- merging ---

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -73,12 +73,12 @@ def pack(structure: Any, flat: list[Any]) -> Any:
     expected = len(flatten(structure))
     if expected != len(flat):
         raise ValueError(f"[nest] the structure has {expected} leaves, but {len(flat)} were given.")
-    leaves = iter(flat)
+    return _filled(structure, iter(flat))
 
-    def build(x: Any) -> Any:
-        return _rebuild(x, [build(c) for c in _children(x)]) if is_nested(x) else next(leaves)
 
-    return build(structure)
+def _filled(structure: Any, leaves: Iterator[Any]) -> Any:
+    """The structure with the next ones of `leaves` for its own."""
+    return _rebuild(structure, [_filled(c, leaves) for c in _children(structure)]) if is_nested(structure) else next(leaves)
 
 
 def map_structure(function: Callable[..., Any], *structures: Any) -> Any:

@@ -204,6 +204,11 @@ class Recorder:
         graph = Graph((), (value,), tuple(reversed(needed)))
         return wrap(reference.run(graph, ())[0])
 
+    def close(self) -> None:
+        """Lets go of all tensors, which know their recorder: what was recorded is then freed without a search for cycles."""
+        for tensors in (self.captured, self.constants, self.initial, self.current, self.memo):
+            tensors.clear()
+
     def written(self) -> list[int]:
         """Keys of the variables whose value changes."""
         return [k for k, t in self.current.items() if t is not self.initial[k]]

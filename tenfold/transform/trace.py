@@ -85,7 +85,7 @@ def trace(function: Callable[..., Any], specs: Sequence[Spec], name: str = "func
     values = [recorder.initial[k]._value for k in keys]
     captured = list(recorder.captured.values())
     graph = Graph((*inputs, *(v for _, v in captured), *values), (*outputs, *updates), tuple(recorder.nodes), name)
-    return Traced(
+    traced = Traced(
         graph,
         tuple(t for t, _ in captured),
         tuple(recorder.variables[k] for k in keys),
@@ -95,6 +95,8 @@ def trace(function: Callable[..., Any], specs: Sequence[Spec], name: str = "func
         recorder.memo.get("created", 0),
         tuple(recorder.constants.values()),
     )
+    recorder.close()
+    return traced
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,11 +223,13 @@ class Node:
 
     def call(self, values: dict[int, Any]) -> Any:
         """Runs it: `values` gives the tensor for each KerasTensor's id."""
-
-        def filled(x: Any) -> Any:
-            return values[id(x)] if isinstance(x, KerasTensor) else nest.map_structure(filled, x) if nest.is_nested(x) else x
-
+        filled = partial(_filled, values)
         return self.operation(*map(filled, self.args), **{name: filled(x) for name, x in self.kwargs.items()})
+
+
+def _filled(values: dict[int, Any], x: Any) -> Any:
+    """An argument with the tensors that `values` gives for the KerasTensors in it."""
+    return values[id(x)] if isinstance(x, KerasTensor) else nest.map_structure(partial(_filled, values), x) if nest.is_nested(x) else x
 
 
 def symbolic_leaves(structure: Any) -> list[KerasTensor]:
