@@ -20,7 +20,7 @@ from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel import depthwise, loops, weight_gradient
-from tenfold.kernel.contraction import Depthwise, Pack, Pad, Tile, Vectors
+from tenfold.kernel.contraction import Correlation, Depthwise, Pack, Pad, Sum, Tile, Vectors
 from tenfold.kernel.convolution import convolution as plain_convolution
 from tenfold.kernel.matmul import matmul
 from tenfold.kernel.schedule import Schedule
@@ -428,13 +428,31 @@ def test_weight_gradients_copy_panels_that_many_rows_meet(dtype: DType, columns:
 def test_groups_of_few_channels_are_convolved_directly(group: int, ahead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A vector holds several groups, or a group several vectors; of large images, lines are asked for early."""
     monkeypatch.setattr(depthwise, "LARGE", 0 if ahead else 1 << 60)
-    for dtype, stride, dilation in ((F32, (1, 1), (1, 1)), (F32, (2, 1), (1, 2)), (F32, (1, 2), (1, 1)), (dtypes.float64, (1, 1), (2, 1))):
+    for dtype, stride, dilation in ((F32, (1, 1), (1, 1)), (F32, (1, 2), (2, 1)), (dtypes.float64, (1, 1), (1, 2)))[: 1 if ahead else 3]:
         spec = conv_spec(dtype, 2, (7, 11), 64, 64, (3, 3), stride, ((1, 1), (1, 0)), dilation, groups=64 // group)
         (kernel,) = [c.source.description for c in contraction.convolution(spec).calls]
         assert isinstance(kernel, Depthwise) and (kernel.group, kernel.ahead) == (group, ahead)
         direct = isinstance(contraction.convolution_input_gradient(spec).calls[-1].source.description, Depthwise)
         assert direct == (stride == (1, 1))
         check_convolution(spec)
+
+
+@pytest.mark.parametrize("groups", [(20, 20), (70, 70), (64, 16), (64, 8)], ids=str)
+def test_gradients_of_weights_by_channel_or_few_are_sums_of_rows(groups: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Borders, rows of taps outside the image, kernels wider than images, several vectors of channels and single ones."""
+    channels, count = groups
+    for number, (kernel, stride, dilation, padding) in enumerate((
+        ((3, 3), (1, 1), (1, 1), ((1, 1), (1, 0))), ((3, 5), (2, 2), (1, 1), ((2, 1), (2, 3))), ((5, 3), (1, 3), (2, 2), ((4, 4), (2, 4))),
+        ((3, 7), (1, 1), (1, 1), ((1, 1), (5, 5))), ((1, 1), (1, 2), (1, 1), ((0, 0), (0, 0))),
+    )):  # fmt: skip
+        monkeypatch.setattr(depthwise, "LARGE", 0 if number % 2 else 1 << 60)
+        for dtype in (F32, dtypes.bfloat16 if count == channels else dtypes.float64)[: 1 + (number < 2)]:
+            spec, rng = conv_spec(dtype, 3, (6, 5), channels, channels, kernel, stride, padding, dilation, groups=count), np.random.default_rng(0)
+            x, g = sample(rng, dtype, 3, 6, 5, channels), sample(rng, dtype, 3, *spec.output, channels)
+            w = sample(rng, dtype, *kernel, channels // count, channels)
+            recipe = contraction.convolution_weight_gradient(spec)
+            assert [type(c.source.description) for c in recipe.calls] == [Correlation, Sum]
+            check(run(recipe, {"a": x, "b": g}, w.shape, dtype), convolve(spec, x, w, g)[2], dtype)
 
 
 def test_other_hosts() -> None:

@@ -13,6 +13,7 @@ from functools import cache, partial
 
 from tenfold.codegen.attention import Forward
 from tenfold.codegen.attention_gradient import Backward
+from tenfold.codegen.correlation import write_correlation
 from tenfold.codegen.depthwise import write_depthwise
 from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
@@ -30,6 +31,7 @@ from tenfold.kernel.contraction import (
     Attend,
     AttendBack,
     Collect,
+    Correlation,
     Couple,
     Depthwise,
     Description,
@@ -90,6 +92,8 @@ class Source:
                 return write_collect(collect, name, make)
             case Filter() as weights:
                 return write_filter(weights, name, make)
+            case Correlation() as taps:
+                return write_correlation(taps, name, make)
             case Depthwise() as channels:
                 return write_depthwise(channels, name, make)
             case AttendBack() as back:
@@ -171,7 +175,8 @@ def convolution_input_gradient(spec: ConvSpec, target: Target | None = None, sch
 def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:
     """(a = x, b = gradient of out) -> gradient of w; plain sums are cut into pieces, and follow the model."""
     machine = vectors(target or host())
-    return _recipe(winograd.convolution_weight_gradient(machine, spec, schedule) or weight_gradient.convolution_weight_gradient(machine, spec))
+    steps = winograd.convolution_weight_gradient(machine, spec, schedule) or depthwise.convolution_weight_gradient(machine, spec)
+    return _recipe(steps or weight_gradient.convolution_weight_gradient(machine, spec))
 
 
 def attention(spec: AttentionSpec, target: Target | None = None) -> Recipe:

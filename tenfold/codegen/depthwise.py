@@ -8,7 +8,7 @@ from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, memory
 from tenfold.codegen.packing import Writer
-from tenfold.kernel.contraction import DEPTHWISE_ARGS, Depthwise
+from tenfold.kernel.contraction import DEPTHWISE_ARGS, Correlation, Depthwise
 from tenfold.kernel.depthwise import columns
 
 POINTERS = frozenset(("source", "weights", "out", "zeros"))
@@ -123,14 +123,14 @@ def _line(
     for q, column in enumerate(seen):
         pointer = t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8)
         for v in range(vectors):
-            x = _element(w, kernel, pointer, (channel, v * lanes), number, isa)
+            x = element(w, kernel, pointer, (channel, v * lanes), number, isa)
             for p in range(kernel.positions):
                 k, rest = divmod(column - p * kernel.stride, kernel.dilation)
                 if not rest and 0 <= k < kernel.taps[2]:
                     sums[p, v] = isa.fma(t.let, wide, x, weights[k, v], sums[p, v])
 
 
-def _element(w: Writer, kernel: Depthwise, pointer: str, where: tuple[str, int], number: str, isa: Instructions) -> str:
+def element(w: Writer, kernel: Depthwise | Correlation, pointer: str, where: tuple[str, int], number: str, isa: Instructions) -> str:
     """What a vector of channels of the output is multiplied with: the same channels, or the channel `number` of each one's group."""
     t, group, lanes, size, (channel, more) = w.text, kernel.group, max(isa.lanes, 1), kernel.source.size, where
     if group <= lanes:

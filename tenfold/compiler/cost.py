@@ -22,7 +22,7 @@ from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import GRADIENT, Node, Value
 from tenfold.ir.primitive import Kind
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Depthwise, Sum, Tile
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Correlation, Depthwise, Sum, Tile
 from tenfold.kernel.loops import Expr, Kernel, Store, walk
 
 FREE = frozenset({"const", "axis", "param", "result", "load", "cast", "bitcast"})
@@ -82,7 +82,7 @@ def contraction_flops(node: Node) -> float:
 
 
 def _multiplies(call: Call) -> bool:
-    return isinstance(call.code, Source) and isinstance(call.code.description, (Tile, Depthwise))
+    return isinstance(call.code, Source) and isinstance(call.code.description, (Tile, Depthwise, Correlation))
 
 
 def attention_flops(node: Node) -> float:
@@ -95,7 +95,7 @@ def attention_flops(node: Node) -> float:
 
 def _products(call: Call) -> float:
     """How many products a tile kernel adds, margins and all; a convolution by channel has but one kernel."""
-    if isinstance(call.code.description, Depthwise):
+    if isinstance(call.code.description, (Depthwise, Correlation)):
         return 1.0
     at = dict(zip(TILE_ARGS, call.args, strict=False))
     batch = call.tasks / max(at["m_tasks"] * at["n_tasks"] * at["pieces"], 1)

@@ -265,6 +265,25 @@ class Depthwise:
 
 
 @dataclass(frozen=True, slots=True)
+class Correlation:
+    """The gradient of the weights of a Depthwise: each task adds up some rows of positions, into sums [taps, group, channels] of its own.
+
+    At a time it makes the sums of a row of taps, of `vectors` of channels, with `numbers` of the channels of each group.
+    """
+
+    source: DType
+    dtype: DType
+    lanes: int
+    vectors: int
+    numbers: int
+    taps: tuple[int, int, int]
+    stride: int
+    dilation: int
+    group: int
+    ahead: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Attend:
     """Attention: blocks of `vectors` x `lanes` queries, products in tiles of `rows`. See `kernel.attention`."""
 
@@ -295,7 +314,7 @@ class AttendBack(Attend):
 
 COPY = 36 * 1024  # bytes of a panel's block on the stack
 
-Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Attend | AttendBack
+Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Correlation | Attend | AttendBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +368,9 @@ FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "pa
 DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "weights_channel", "weights_group", "rows", "grain", "channels", "depth", "height",
                   "width", "out_depth", "out_height", "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height",
                   "low_depth", "low_height", "low_width")  # fmt: skip
+CORRELATION_ARGS = ("a", "b", "target", "zeros", "piece", "rows", "grain", "channels", "depth", "height", "width", "out_depth", "out_height",
+                    "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height", "low_depth", "low_height", "low_width",
+                    "inner_low", "inner_high")  # fmt: skip
 _ATTENTION = ("q", "k", "v", "mask", "highest", "share", "work", "queries", "keys", "size", "value_size", "heads", "key_heads", "group", "block",
               "panels", "mask_key", "mask_row", "mask_head", "mask_batch", "pieces", "piece", "units", "grain", "work_size")  # fmt: skip
 ATTEND_ARGS = (*_ATTENTION, "out")

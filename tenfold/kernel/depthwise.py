@@ -11,13 +11,27 @@ from math import ceil, prod
 
 import numpy as np
 
-from tenfold.kernel.contraction import DEPTHWISE_ARGS, Depthwise, Epilogue, Operand, Steps, Vectors, accumulator
+from tenfold.kernel.contraction import (
+    CORRELATION_ARGS,
+    DEPTHWISE_ARGS,
+    SUM_ARGS,
+    Correlation,
+    Depthwise,
+    Epilogue,
+    Operand,
+    Steps,
+    Sum,
+    Vectors,
+    accumulator,
+)
 from tenfold.kernel.convolution import ConvSpec, Shape, normalize
 from tenfold.kernel.packing import MOST_TASKS, Builder, convert, pack
 from tenfold.kernel.tiling import TASK
 
 MOST_TAPS = 64
 LARGE = 10 << 20  # bytes of input and output that do not stay in the caches
+PIECES = 24  # of the sum over positions
+SUMS = 12  # vectors that are added to at a time
 MOST_CHANNELS = 16  # of a group; more of them are products large enough for tiles
 POSITIONS = (8, 7, 4, 2, 1)
 
@@ -37,10 +51,51 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None
     return _direct(machine, replace(s, input=s.output, output=s.input, low=(low[0], low[1], low[2])), None, True)
 
 
+def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | None:
+    """(a = x, b = gradient of out) -> gradient of w: sums over some rows of positions each, which are added up then."""
+    s, to = normalize(spec), Builder(machine)
+    wide, group = accumulator(s.dtype), s.ci_group
+    piece = s.taps * group * s.co * wide.size
+    small = s.depthwise or piece <= machine.cache // 2
+    if not (_fits(machine, s) and prod(s.input) > 0 and s.kernel[2] <= SUMS and small):
+        return None
+    numbers = max(n for n in range(1, group + 1) if group % n == 0 and n * s.kernel[2] <= SUMS)
+    vectors = 2 if group == 1 and 2 * s.kernel[2] <= SUMS else 1
+    rows = s.n * s.output[0] * s.output[1]
+    grain = ceil(rows / PIECES)
+    pieces = ceil(rows / grain)
+    target = to.buffer(pieces * piece)
+    reach = (s.kernel[2] - 1) * s.dilation[2]
+    inner = min(max(ceil(s.low[2] / s.stride[2]), 0), s.output[2])  # positions that see columns of the image alone
+    beyond = min(max((s.input[2] - 1 - reach + s.low[2]) // s.stride[2] + 1, inner), s.output[2])
+    ahead = s.n * s.ci * (prod(s.input) + s.pixels) * s.dtype.size > LARGE
+    kernel = Correlation(s.dtype, wide, machine.lanes(wide), vectors, numbers, s.kernel, s.stride[2], s.dilation[2], group, ahead)
+    values: dict[str, Operand | int] = {
+        "a": Operand("a"), "b": Operand("b"), "target": target, "zeros": to.table(np.zeros(ceil(s.ci * s.dtype.size / 8), np.int64)),
+        "piece": piece, "rows": rows, "grain": grain, "inner_low": inner, "inner_high": beyond, **_geometry(s),
+    }  # fmt: skip
+    to.launch(kernel, pieces, CORRELATION_ARGS, values)
+    m, share = s.taps * group, max(ceil(s.taps * group / MOST_TASKS), ceil(8192 / s.co))
+    last: dict[str, Operand | int] = {
+        "source": target, "out": Operand("out"), "m": m, "n": s.co, "pieces": pieces, "piece": piece, "grain": share,
+    }  # fmt: skip
+    to.launch(Sum(wide, s.dtype, machine.lanes(wide)), ceil(m / share), SUM_ARGS, last)
+    return to.finish()
+
+
+def _geometry(s: Shape) -> dict[str, int]:
+    """The arguments that say where positions and taps lie in images."""
+    return {
+        "channels": s.ci, "depth": s.input[0], "height": s.input[1], "width": s.input[2], "out_depth": s.output[0], "out_height": s.output[1],
+        "out_width": s.output[2], "stride_depth": s.stride[0], "stride_height": s.stride[1], "dilation_depth": s.dilation[0],
+        "dilation_height": s.dilation[1], "low_depth": s.low[0], "low_height": s.low[1], "low_width": s.low[2],
+    }  # fmt: skip
+
+
 def _fits(machine: Vectors, s: Shape) -> bool:
     lanes, group = machine.lanes(s.dtype), s.ci_group
-    whole = s.ci % lanes == 0 and (lanes % group == 0 or group % lanes == 0)  # a vector holds groups, or a group vectors
-    few = s.ci == s.co and 1 < group <= MOST_CHANNELS and s.groups > 1 and whole and s.dtype is accumulator(s.dtype)
+    few = s.ci == s.co and s.groups > 1 and 1 < group <= MOST_CHANNELS and s.dtype is accumulator(s.dtype)
+    few = few and s.ci % lanes == 0 and (lanes % group == 0 or group % lanes == 0)  # a vector holds groups, or a group vectors
     return (s.depthwise or few) and 0 < s.taps <= MOST_TAPS and s.n * s.pixels > 0
 
 
@@ -84,10 +139,7 @@ def _direct(machine: Vectors, s: Shape, epilogue: Epilogue | None, turned: bool)
     values: dict[str, Operand | int] = {
         "source": Operand("a"), "weights": replace(weights, offset=(s.taps - 1) * tap) if turned else weights, "out": Operand("out"),
         "zeros": to.table(np.zeros(ceil(channels * s.dtype.size / 8), np.int64)), "tap": -tap if turned else tap,
-        "weights_channel": channel, "weights_group": each, "rows": rows, "grain": grain, "channels": channels,
-        "depth": s.input[0], "height": s.input[1], "width": s.input[2], "out_depth": s.output[0], "out_height": s.output[1],
-        "out_width": s.output[2], "stride_depth": s.stride[0], "stride_height": s.stride[1], "dilation_depth": s.dilation[0],
-        "dilation_height": s.dilation[1], "low_depth": s.low[0], "low_height": s.low[1], "low_width": s.low[2],
+        "weights_channel": channel, "weights_group": each, "rows": rows, "grain": grain, **_geometry(s),
     }  # fmt: skip
     to.launch(kernel, ceil(rows / grain), DEPTHWISE_ARGS, values)
     return to.finish()
