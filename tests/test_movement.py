@@ -103,3 +103,13 @@ def test_errors() -> None:
         m.slice_(x, (0, 2, 0), (1, 2, 1))
     with pytest.raises(ShapeError, match=r"\[broadcast_to\]"):
         m.broadcast_to(x, (2, 3, 5))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "bool", "int64"])
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 31, 64, 101])
+def test_rows_backwards(n: int, dtype: str) -> None:
+    """Whole vectors and what is left of a row; and rows of which only a part is read."""
+    x = (np.random.default_rng(n).normal(size=(3, n)) * 9).astype(dtype)
+    np.testing.assert_array_equal(compiled(lambda t: m.reverse(t, (1,)), x)[0], x[:, ::-1])
+    np.testing.assert_array_equal(compiled(lambda t: m.concat([m.reverse(t, (1,)), t], 1), x)[0], np.concatenate([x[:, ::-1], x], 1))
+    np.testing.assert_array_equal(compiled(lambda t: m.pad(m.reverse(t, (1,)), (0, 2), (0, 3)), x)[0], np.pad(x[:, ::-1], ((0, 0), (2, 3))))

@@ -233,9 +233,15 @@ class Evaluator:
     def _vector_load(self, w: Scope, node: Node, u: int) -> str:
         mask = self.with_mask(w, None if len(node.args) == 1 else self.operand(node.args[1], u))
         ty = self.vector_ops.type(memory(node.dtype))
-        if self.coefficient(node.args[0]) == 1:
+        step = self.coefficient(node.args[0])
+        if step == 1:
             pointer = self.pointer(w, node.attr, node.dtype, self.get(node.args[0], BASE, u))
             loaded = self.load_contiguous(w, node.dtype, pointer, mask)
+        elif step == -1:
+            last = w(f"sub i64 {self.get(node.args[0], BASE, u)}, {self.lanes - 1}")
+            pointer = self.pointer(w, node.attr, node.dtype, last)
+            backwards = self.load_contiguous(w, node.dtype, pointer, mask and self._reversed(w, "i1", mask))
+            loaded = self._reversed(w, memory(node.dtype), backwards)
         else:
             pointers = self.pointers(w, node.attr, node.dtype, self.operand(node.args[0], u))
             mask = mask or self.vector_ops.const("i1", "true")
@@ -243,6 +249,11 @@ class Evaluator:
                 w, "gather", node.dtype, ty, [f"<{self.lanes} x ptr> {pointers}", "i32 {align}", self.mask_text(mask), f"{ty} zeroinitializer"]
             )
         return self.vector_ops.from_memory(w, node.dtype, loaded)
+
+    def _reversed(self, w: Scope, scalar: str, x: str) -> str:
+        order = ", ".join(f"i32 {k}" for k in reversed(range(self.lanes)))
+        ty = f"<{self.lanes} x {scalar}>"
+        return w(f"shufflevector {ty} {x}, {ty} poison, <{self.lanes} x i32> <{order}>")
 
     def load_contiguous(self, w: Scope, dtype: DType, pointer: str, mask: str | None) -> str:
         """What lies at `pointer` and after it, as it is in memory; 0 outside of `mask`."""

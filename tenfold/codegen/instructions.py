@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tenfold.codegen.flatten import constant_bits
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 
@@ -183,15 +184,34 @@ class Instructions:
         if source.is_floating and target.is_floating:
             return self._float_to_float(w, source, target, x)
         if source.is_floating:
-            name = f"fpto{'u' if target.is_unsigned else 's'}i.sat"
-            suffix = [f"v{self.lanes}{mangle(t)}" if self.lanes else mangle(t) for t in (register(target), register(source))]
-            return w(f"call {b} @llvm.{name}.{suffix[0]}.{suffix[1]}({a} {x})")
+            return self._float_to_integer(w, source, target, x)
         if target.is_floating:
             wide = w(f"{'si' if source.kind == 'int' else 'ui'}tofp {a} {x} to {b}")
             return self._round(w, target, wide)
         if source.is_bool or target.size > source.size:
             return w(f"{'sext' if source.kind == 'int' else 'zext'} {a} {x} to {b}")
         return x if target.size == source.size else w(f"trunc {a} {x} to {b}")
+
+    def _float_to_integer(self, w: Write, source: DType, target: DType, x: str) -> str:
+        """The nearest integer toward zero that `target` has; 0 for NaN. What LLVM has for this takes vectors apart."""
+        a, b, f, i = self.reg(source), self.reg(target), register(source), register(target)
+        convert = f"fpto{'u' if target.is_unsigned else 's'}i"
+        if not self.lanes or target.size == 8:
+            suffix = [f"v{self.lanes}{mangle(t)}" if self.lanes else mangle(t) for t in (i, f)]
+            return w(f"call {b} @llvm.{convert}.sat.{suffix[0]}.{suffix[1]}({a} {x})")
+        low, high = int(target.min), int(target.max)
+        beyond = float(high) + 1  # a power of two
+        last = float(high) if f == "double" or target.size < 4 else beyond * (1 - 2.0**-24)  # the largest number that fits
+
+        def number(value: float) -> str:
+            return self.const(f, literal(dtypes.float64, constant_bits(value, dtypes.float64)))
+
+        below = w(f"select {self.type('i1')} {w(f'fcmp olt {a} {x}, {number(last)}')}, {a} {x}, {a} {number(last)}")
+        inside = w(f"select {self.type('i1')} {w(f'fcmp ogt {a} {below}, {number(low)}')}, {a} {below}, {a} {number(low)}")
+        result = w(f"{convert} {a} {inside} to {b}")
+        if last < high:
+            result = w(f"select {self.type('i1')} {w(f'fcmp oge {a} {x}, {number(beyond)}')}, {b} {self.const(i, str(high))}, {b} {result}")
+        return w(f"select {self.type('i1')} {w(f'fcmp ord {a} {x}, {x}')}, {b} {result}, {b} zeroinitializer")
 
     def _float_to_float(self, w: Write, source: DType, target: DType, x: str) -> str:
         if source is dtypes.float64 and target is dtypes.float16:

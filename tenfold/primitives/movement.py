@@ -128,7 +128,7 @@ def _slice_oracle(x: Any, begin: Any, size: Any, strides: Any) -> Any:
 
 
 def _slice_lower(k: Any, index: list[Expr], begin: Any, size: Any, strides: Any) -> Expr:
-    return k.read(0, [i * k.int(step) + k.int(b) for i, b, step in zip(index, begin, strides, strict=True)])
+    return k.read(0, [k.int(b) - i if step == -1 else i * k.int(step) + k.int(b) for i, b, step in zip(index, begin, strides, strict=True)])
 
 
 def _slice_vjp(g: Tensor, y: Tensor, x: Tensor, begin: Any, size: Any, strides: Any) -> Tensor:
