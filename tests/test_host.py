@@ -45,6 +45,17 @@ def test_running_sums(axis: int, exclusive: bool, reverse: bool) -> None:
     check_gradient(lambda x: host.cumprod(x, axis, exclusive, reverse), X)
 
 
+@pytest.mark.parametrize("shape", [(3, 400), (40, 500), (2, 30, 300), (700, 300), (0, 300), (300, 0)])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "complex64"])
+def test_running_sums_of_large_arrays(dtype: str, shape: tuple[int, ...]) -> None:
+    """One after the other, whatever is added at a time."""
+    x = (np.random.default_rng(0).standard_normal(shape) * 3).astype(dtype)
+    wide = x.astype("float32") if dtype == "float16" else x
+    for axis in range(len(shape)):
+        want = np.cumsum(wide, axis, dtype=wide.dtype).astype(dtype)
+        np.testing.assert_array_equal(eager(lambda t, axis=axis: host.cumsum(t, axis), x)[0], want)
+
+
 @pytest.mark.parametrize("axis", [0, -1])
 @pytest.mark.parametrize("descending", [False, True])
 def test_sorting(axis: int, descending: bool) -> None:

@@ -15,11 +15,14 @@ from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, Tr
 from tenfold.core.shapes import Size, differ, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.primitives.arithmetic import cast, conj, constant_like, div, equal, logical_and, mul, not_equal, select
+from tenfold.primitives.by_rows import by_rows
 from tenfold.primitives.define import check_dtype, each, primitive, tensors
 from tenfold.primitives.gather import check_indices, gather, scatter_add
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.tensor.bind import expect_same_dtype
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
+
+SLICE = 256  # elements that are worth a call of NumPy
 
 
 def same_spec(name: str, allowed: Any) -> Callable[..., Spec]:
@@ -35,11 +38,10 @@ def same_spec(name: str, allowed: Any) -> Callable[..., Spec]:
 # --- running sums and products ---
 
 
-def _running(function: Any, start: int) -> Callable[..., Any]:
+def _running(combine: np.ufunc, start: int) -> Callable[..., Any]:
     def oracle(x: Any, axis: int, exclusive: bool, reverse: bool) -> Any:
         wide = x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
-        wide = np.flip(wide, axis) if reverse else wide
-        result = function(wide, axis=axis, dtype=wide.dtype)
+        result = _accumulated(combine, np.flip(wide, axis) if reverse else wide, axis)
         if exclusive:
             shifted = np.full_like(result, start)
             n = x.shape[axis]
@@ -53,7 +55,20 @@ def _running(function: Any, start: int) -> Callable[..., Any]:
     return oracle
 
 
-@primitive(Kind.HOST, spec=same_spec("cumsum", NUMBERS), oracle=_running(np.cumsum, 0), dtypes=NUMBERS, vjp=each(
+def _accumulated(combine: np.ufunc, x: Any, axis: int) -> Any:
+    """What `combine.accumulate` gives, sooner: it goes through the elements one by one, where whole slices can be combined."""
+    n = x.shape[axis]
+    if axis == x.ndim - 1:
+        return by_rows(lambda rows: combine.accumulate(rows, -1, dtype=x.dtype), x, (n,), x.dtype)
+    if x.size < SLICE * n:
+        return combine.accumulate(x, axis, dtype=x.dtype)
+    result = np.array(x)
+    for now, before in zip(np.moveaxis(result, axis, 0)[1:], np.moveaxis(result, axis, 0), strict=False):
+        combine(before, now, out=now)
+    return result
+
+
+@primitive(Kind.HOST, spec=same_spec("cumsum", NUMBERS), oracle=_running(np.add, 0), dtypes=NUMBERS, vjp=each(
     lambda g, y, x, axis, exclusive, reverse: cumsum.bare(g, axis=axis, exclusive=exclusive, reverse=not reverse)))  # fmt: skip
 def cumsum(apply: Any, x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Tensor:
     """The running sum along `axis`; `exclusive`: of the elements before each; `reverse`: from the end."""
@@ -77,7 +92,7 @@ def _cumprod_vjp(g: Tensor, y: Tensor, x: Tensor, axis: int, exclusive: bool, re
     return select(equal(zeros, constant_like(0, zeros)), divided, select(first, later(without), zero))
 
 
-@primitive(Kind.HOST, spec=same_spec("cumprod", NUMBERS), oracle=_running(np.cumprod, 1), dtypes=NUMBERS, vjp=each(_cumprod_vjp))
+@primitive(Kind.HOST, spec=same_spec("cumprod", NUMBERS), oracle=_running(np.multiply, 1), dtypes=NUMBERS, vjp=each(_cumprod_vjp))
 def cumprod(apply: Any, x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Tensor:
     """The running product along `axis`, with the options of `cumsum`."""
     x = as_tensor(x)
