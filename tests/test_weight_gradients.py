@@ -28,8 +28,12 @@ SPECS = {
 }
 
 
+def tiles(steps: Steps) -> list[Tile]:
+    return [step.kernel for step in steps.launches if isinstance(step.kernel, Tile)]
+
+
 def tile(steps: Steps) -> Tile:
-    (found,) = (step.kernel for step in steps.launches if isinstance(step.kernel, Tile))
+    (found,) = tiles(steps)
     return found
 
 
@@ -68,12 +72,12 @@ WINOGRAD = {
 
 
 @pytest.mark.parametrize("spec", WINOGRAD.values(), ids=WINOGRAD.keys())
-def test_transformed_gradients_lie_in_panels(spec: ConvSpec) -> None:
+def test_both_transformed_operands_lie_in_panels(spec: ConvSpec) -> None:
+    """With few registers; in parts of some images, where these are many."""
     steps = winograd.convolution_weight_gradient(NARROW, spec)
-    assert steps is not None and tile(steps).padded
-    assert tile(steps).copied_a is (F32 if spec.co >= winograd.COPIED else None)
+    assert steps is not None and tiles(steps) and all(t.padded and not t.copied_a for t in tiles(steps))
     plain = winograd.convolution_weight_gradient(WIDE, spec)
-    assert plain is None or not (tile(plain).padded or tile(plain).copied_a)
+    assert plain is None or not any(t.padded or t.copied_a for t in tiles(plain))
     rng = np.random.default_rng(0)
     x, g = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, spec.n, *spec.output, spec.co)
     w = np.zeros((*spec.kernel, spec.ci, spec.co), x.dtype)
