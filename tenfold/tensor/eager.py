@@ -13,6 +13,7 @@ from numpy import ndarray
 from tenfold.core.quiet import restore, silence
 from tenfold.ir.primitive import Primitive
 from tenfold.tensor.bind import SIMPLE, TYPE_AND_SHAPE, apply, state
+from tenfold.tensor.swift import swift
 from tenfold.tensor.tensor import Tensor, wrap
 
 NO_ATTRS: Mapping[str, Any] = {}
@@ -23,7 +24,7 @@ new = object.__new__
 
 def of_one(primitive: Primitive, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A uniform primitive of one input. `otherwise` takes what is no tensor yet."""
-    oracle, types = primitive.oracle, primitive.numpy_dtypes
+    oracle, types = swift(primitive), primitive.numpy_dtypes
 
     def function(x: Any) -> Any:
         if type(x) is not Tensor:
@@ -52,7 +53,7 @@ def of_one(primitive: Primitive, otherwise: Callable[[Any], Any]) -> Callable[[A
 
 def of_two(primitive: Primitive, otherwise: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """A uniform primitive of two inputs. `otherwise` takes operands that are no tensors yet."""
-    oracle, types = primitive.oracle, primitive.numpy_dtypes
+    oracle, types = swift(primitive), primitive.numpy_dtypes
 
     def operator(x: Any, y: Any) -> Any:
         if type(x) is not Tensor or type(y) is not Tensor:
@@ -81,7 +82,7 @@ def of_two(primitive: Primitive, otherwise: Callable[[Any, Any], Any]) -> Callab
 
 def of_any(primitive: Primitive, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """Any primitive. `otherwise` takes inputs that are no tensors yet."""
-    oracle, simple = primitive.oracle, primitive.kind in SIMPLE
+    oracle, simple = swift(primitive), primitive.kind in SIMPLE
     passed: set[Any] = set()  # types and shapes of inputs, and attributes, that the shape rule accepts
 
     def operation(*xs: Any, **attrs: Any) -> Any:

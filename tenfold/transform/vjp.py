@@ -22,6 +22,7 @@ from tenfold.primitives.arithmetic import constant_like
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.bind import SIMPLE, TYPE_AND_SHAPE
+from tenfold.tensor.swift import swift
 from tenfold.tensor.tensor import Tensor, wrap
 from tenfold.transform.trace import trace
 
@@ -104,7 +105,7 @@ def as_python(graph: Graph, present: Sequence[bool]) -> Rule:
 
     lines = [f"def rule({', '.join(names.values())}):", "    before = silence()", "    try:", "        pass"]
     for i, node in enumerate(graph.nodes):
-        known[f"f{i}"], known[f"a{i}"] = node.primitive.oracle, node.attrs
+        known[f"f{i}"], known[f"a{i}"] = swift(node.primitive), node.attrs
         call = f"f{i}({', '.join([*map(name, node.inputs), *([f'**a{i}'] if node.attrs else [])])})"
         y = node.outputs[0]
         names[id(y)] = f"y{i}"

@@ -1,0 +1,59 @@
+"""What eager operations run: NumPy, or, where that would take milliseconds, the operation's own compiled program.
+
+NumPy has no error function, no sigmoid and no convolution; what stands in for these goes over memory many times, and a gamma function takes
+microseconds an element. Operation, shapes and attributes alone decide, so equal calls give equal bits.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tenfold.core.config import config
+from tenfold.core.dtypes import BY_NUMPY, FLOATS
+from tenfold.ir.graph import Graph, Value, make
+from tenfold.ir.primitive import Primitive, Spec
+
+WORTH = 500_000  # nanoseconds of NumPy
+MOST = 64  # programs that are kept
+NANOSECONDS = {  # that NumPy takes for an element of the first input, where they are many
+    "digamma": 3000, "erfinv": 650, "lgamma": 420, "trigamma": 150, "erf": 165, "erfc": 125, "atanh": 32, "asinh": 32, "softplus": 30, "sinh": 28,
+    "tan": 20, "log1p": 18, "cosh": 18, "expm1": 17, "atan": 16, "sigmoid": 14, "acos": 14, "asin": 13,
+    "select": 5, "pow": 7, "tanh": 4, "exp": 3, "sin": 3, "cos": 3, "window_max": 2, "window_sum": 2, "ellpack_product": 20,
+    "convolution": 60, "convolution_input_gradient": 60, "convolution_weight_gradient": 60,
+}  # fmt: skip
+_FLOATS = frozenset(d.numpy for d in FLOATS)
+_programs: dict[Any, Callable[[list[Any]], list[Any]]] = {}
+
+
+def swift(primitive: Primitive) -> Callable[..., Any]:
+    """The function of arrays that eager calls of `primitive` run."""
+    oracle, cost = primitive.oracle, NANOSECONDS.get(primitive.name)
+    if cost is None:
+        return oracle
+    few = WORTH // cost
+
+    def run(*arrays: Any, **attrs: Any) -> Any:
+        if arrays[0].size < few or arrays[-1].dtype not in _FLOATS or not config.compile:
+            return oracle(*arrays, **attrs)
+        return _compiled(primitive, arrays, attrs)([np.ascontiguousarray(a) for a in arrays])[0]
+
+    return run
+
+
+def _compiled(primitive: Primitive, arrays: tuple[Any, ...], attrs: Mapping[str, Any]) -> Callable[[list[Any]], list[Any]]:
+    """The program of one operation on arrays of these shapes."""
+    key = (primitive.name, *[(a.dtype, a.shape) for a in arrays], *attrs.items())
+    found = _programs.get(key)
+    if found is None:
+        inputs = [Value(Spec(a.shape, BY_NUMPY[a.dtype])) for a in arrays]
+        node = make(primitive, inputs, dict(attrs), "")
+        compile_graph = importlib.import_module("tenfold.compiler.pipeline").compile_graph  # what is not needed for small arrays is not loaded
+        found = compile_graph(Graph(tuple(inputs), node.outputs, (node,), primitive.name), ())
+        if len(_programs) >= MOST:
+            _programs.clear()
+        _programs[key] = found
+    return found
