@@ -144,3 +144,18 @@ def test_short_rows_are_shared_by_tasks() -> None:
         np.testing.assert_allclose(function(x).numpy(), np.exp(x) / np.exp(x).sum(-1, keepdims=True), rtol=1e-6)
         program = next(iter(function.get_concrete_function(tf.constant(x))._programs.values()))
         assert [call.tasks for call in program.calls] == [tasks]
+
+
+def test_a_pool_s_maximum_and_its_place_are_found_in_one_sweep(groups: list[list[Group]]) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 9, 9, 5)).astype("float32")
+
+    def gradient(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.max_pool2d(x, 3, 2, "SAME")
+            loss = tf.reduce_sum(y * y)
+        return tape.gradient(loss, x)
+
+    found = function(gradient)(x)
+    assert [{"window_max", "window_argmax"} <= set(names(g)) for g in groups[0]].count(True) == 1
+    np.testing.assert_allclose(found, gradient(tf.constant(x)), rtol=1e-6)

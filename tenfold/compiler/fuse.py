@@ -24,6 +24,7 @@ from tenfold.ir.primitive import Kind
 
 MOST_NODES = 60  # in one kernel
 MOST_SWEEPS = 4  # that depend on each other, in one kernel
+FROM_MEMORY = frozenset(["slice", "gather", "window_max", "window_argmax", "window_sum"])  # may read at other places what is in memory
 ROW_LIMIT = 1 << 14  # elements of a row that several sweeps may read again from the cache
 
 
@@ -156,7 +157,7 @@ class Merger:
         if not rest:
             return True
         made, read = {v for n in nodes for v in n.outputs}, {x for n in nodes for x in n.inputs}
-        moving = [n for n in rest if n.primitive.name not in ("slice", "gather") or not made.isdisjoint(n.inputs)]
+        moving = [n for n in rest if n.primitive.name not in FROM_MEMORY or not made.isdisjoint(n.inputs)]
         return all(in_parts(n) and n.outputs[0] not in read for n in moving)
 
     def _merge_reductions(self, a: Group, b: Group) -> Group | None:
