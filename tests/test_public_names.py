@@ -64,6 +64,12 @@ def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
 
 
+def test_small_eager_operations_load_no_compiler():
+    calls = "tf.constant([1.0]) + 1; tf.sort([3, 1]); tf.math.erf([0.5]); tf.cumsum([1, 2]); tf.sigmoid([1.0])"
+    done = run(f"import tenfold as tf, sys; {calls}; print([m for m in ('llvmlite', 'concurrent.futures', 'tenfold.compiler') if m in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 def test_import_is_silent_and_loads_no_compiler():
     done = run("import tenfold, sys; print([m for m in ('llvmlite', 'h5py', 'PIL', 'tenfold.ops', 'tenfold.keras') if m in sys.modules])")
     assert done.returncode == 0

@@ -13,7 +13,7 @@ from numpy import ndarray
 from tenfold.core.quiet import restore, silence
 from tenfold.ir.primitive import Primitive
 from tenfold.tensor.bind import SIMPLE, TYPE_AND_SHAPE, apply, state
-from tenfold.tensor.swift import swift
+from tenfold.tensor.swift import swift, swift_of_one
 from tenfold.tensor.tensor import Tensor, wrap
 
 NO_ATTRS: Mapping[str, Any] = {}
@@ -24,7 +24,7 @@ new = object.__new__
 
 def of_one(primitive: Primitive, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A uniform primitive of one input. `otherwise` takes what is no tensor yet."""
-    oracle, types = swift(primitive), primitive.numpy_dtypes
+    oracle, types = swift_of_one(primitive), primitive.numpy_dtypes
 
     def function(x: Any) -> Any:
         if type(x) is not Tensor:

@@ -44,6 +44,15 @@ def swift(primitive: Primitive) -> Callable[..., Any]:
     return run
 
 
+def swift_of_one(primitive: Primitive) -> Callable[[Any], Any]:
+    """The same for an operation of one array: small ones feel what packing and unpacking arguments takes."""
+    run, oracle = swift(primitive), primitive.oracle
+    if run is oracle:
+        return oracle
+    few = WORTH // NANOSECONDS[primitive.name]
+    return lambda x: oracle(x) if x.size < few else run(x)
+
+
 def _compiled(primitive: Primitive, arrays: tuple[Any, ...], attrs: Mapping[str, Any]) -> Callable[[list[Any]], list[Any]]:
     """The program of one operation on arrays of these shapes."""
     key = (primitive.name, *[(a.dtype, a.shape) for a in arrays], *attrs.items())
