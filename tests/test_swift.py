@@ -68,6 +68,24 @@ def test_convolutions_and_their_gradients(programs: dict[Any, Any]) -> None:
     assert {"convolution", "convolution_input_gradient", "convolution_weight_gradient", "erf", "sigmoid"} <= used
 
 
+def test_pools_casts_and_scatters(programs: dict[Any, Any]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((16, 40, 40, 16)).astype("float32")
+
+    def results(x: Any, rows: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.max_pool2d(x, 3, 2, "SAME")
+            loss = tf.reduce_sum(y * y)
+        sums = tf.math.unsorted_segment_sum(tf.reshape(x, (-1, 16)), rows, 100)
+        return y, tape.gradient(loss, x), tf.cast(x * 1e10, "int32"), sums
+
+    given = tf.constant(x), tf.constant(rng.integers(-3, 103, 16 * 40 * 40))
+    for got, want in zip(results(*given), tf.function(results)(*given), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-4)
+    assert {"window_max", "window_argmax", "window_route", "cast", "scatter_add"} <= {name for name, *_ in programs}
+
+
 def test_views_and_other_types(programs: dict[Any, Any]) -> None:
     x = np.random.default_rng(0).standard_normal((200, 300)).astype("float32")
     turned = tf.transpose(tf.constant(x))

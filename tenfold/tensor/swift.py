@@ -22,7 +22,8 @@ MOST = 64  # programs that are kept
 NANOSECONDS = {  # that NumPy takes for an element of the first input, where they are many
     "digamma": 3000, "erfinv": 650, "lgamma": 420, "trigamma": 150, "erf": 165, "erfc": 125, "atanh": 32, "asinh": 32, "softplus": 30, "sinh": 28,
     "tan": 20, "log1p": 18, "cosh": 18, "expm1": 17, "atan": 16, "sigmoid": 14, "acos": 14, "asin": 13,
-    "select": 5, "pow": 7, "tanh": 4, "exp": 3, "sin": 3, "cos": 3, "window_max": 2, "window_sum": 2, "ellpack_product": 20,
+    "select": 5, "cast": 5, "pow": 7, "tanh": 4, "exp": 3, "sin": 3, "cos": 3, "ellpack_product": 20, "scatter_add": 500,
+    "window_max": 2, "window_sum": 2, "window_argmax": 5, "window_route": 20, "window_pick": 20, "window_spread": 20,
     "convolution": 60, "convolution_input_gradient": 60, "convolution_weight_gradient": 60,
 }  # fmt: skip
 _FLOATS = frozenset(d.numpy for d in FLOATS)
@@ -37,7 +38,8 @@ def swift(primitive: Primitive) -> Callable[..., Any]:
     few = WORTH // cost
 
     def run(*arrays: Any, **attrs: Any) -> Any:
-        if arrays[0].size < few or arrays[-1].dtype not in _FLOATS or not config.compile:
+        floats = arrays[0].dtype in _FLOATS or arrays[-1].dtype in _FLOATS  # the others are conditions and places
+        if arrays[0].size < few or not floats or not config.compile:
             return oracle(*arrays, **attrs)
         return _compiled(primitive, arrays, attrs)([np.ascontiguousarray(a) for a in arrays])[0]
 
