@@ -44,14 +44,15 @@ class Result:
         return NAMES[self.key.framework] + ("" if self.key.variant == "plain" else f", {self.key.variant}")
 
 
-def ratio(own: Result, other: Result) -> float:
+def ratio(own: Result, other: Result, figure: str = "min_s") -> float:
     """How many times as long as the other: the median over the rounds of the one that has fewer, each beside the other's nearest in time.
 
-    (Best samples of different minutes say more of the minutes: processors change their clocks.)
+    (Best samples of different minutes say more of the minutes: processors change their clocks. And of samples of different lengths, as those of
+    `fit` and of a bare step are, the best of the shorter ones are luckier: there medians are compared.)
     """
     fewer, more = (own, other) if len(own.rounds) <= len(other.rounds) else (other, own)
     pairs = [(r, min(more.rounds, key=lambda m: abs(m.get("at", 0) - r.get("at", 0)))) for r in fewer.rounds]
-    return statistics.median(a["min_s"] / b["min_s"] for a, b in (pairs if fewer is own else [(b, a) for a, b in pairs]))
+    return statistics.median(a[figure] / b[figure] for a, b in (pairs if fewer is own else [(b, a) for a, b in pairs]))
 
 
 @dataclass
@@ -127,7 +128,7 @@ def judged(report: Report, workload: str, own: Result) -> Row:
     text = f"<= {goal.factor:g}x" + ("" if goal.to == "rival" else " the bare step")
     if other is None:
         return [text, "-"]
-    times = ratio(own, other)
+    times = ratio(own, other, "min_s" if goal.to == "rival" else "median_s")
     met = verdict(times, goal.factor)
     return [text, met if goal.to == "rival" else f"{times:.2f}x: {met}"]
 
