@@ -61,7 +61,7 @@ def test_a_number_that_is_not_one_stays_where_it_is_used() -> None:
 
 @pytest.mark.parametrize("method", ["bilinear", "bicubic", "lanczos3", "area", "gaussian", "mitchellcubic"])
 @pytest.mark.parametrize("size", [(80, 90), (20, 19), (37, 90), (5, 200)])
-@pytest.mark.parametrize("channels", [1, 3, 17])
+@pytest.mark.parametrize("channels", [0, 1, 3, 17])
 def test_resizing_is_the_product_with_all_weights(method: str, size: tuple[int, int], channels: int) -> None:
     x = np.random.default_rng(channels).random((2, 37, 41, channels)).astype("float32")
     kept = method not in ("mitchellcubic", "gaussian")  # where the size stays

@@ -120,7 +120,7 @@ def _along(x: Tensor, axis: int, method: str, size: int, antialias: bool) -> Ten
     if isinstance(n, Sym):
         weights = resizing_unknown.weights_of(method, n, size, antialias)
     else:
-        side_by_side = channels if axis == 2 and isinstance(channels, int) and channels < FEW else 1
+        side_by_side = channels if axis == 2 and isinstance(channels, int) and 0 < channels < FEW else 1
         few = few_of(method, n, size, antialias, side_by_side)
         if few is not None:
             rows = reshape(x, (batch, height, width * channels)) if axis == 1 or side_by_side > 1 else x
