@@ -213,3 +213,10 @@ def test_patches_of_images_of_unknown_sizes(strides):
     for shape in ((2, 16, 20, 3), (1, 9, 8, 3)):
         x = np.arange(np.prod(shape), dtype="float32").reshape(shape)
         np.testing.assert_array_equal(patches(x), windows(x, (8, 8), strides, (1, 1), "VALID"))
+
+
+@pytest.mark.parametrize("which", ["sizes", "strides", "rates"])
+def test_patches_need_positive_numbers(which):
+    given = {"sizes": [1, 2, 2, 1], "strides": [1, 2, 2, 1], "rates": [1, 1, 1, 1], which: [1, 0, 2, 1]}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[extract_patches\] expected .* all positive; received .*\[1, 0, 2, 1\]"):
+        tf.image.extract_patches(tf.ones([1, 8, 8, 3]), padding="SAME", **given)

@@ -124,8 +124,9 @@ def extract_patches(images: Any, sizes: Sequence[int], strides: Sequence[int], r
         TensorShape([1, 2, 2, 48])
     """
     given = [[int(n) for n in values] for values in (sizes, strides, rates)]
-    if any(len(values) != 4 or (values[0], values[3]) != (1, 1) for values in given):
-        raise InvalidArgumentError(f"[extract_patches] expected sizes, strides and rates of the form [1, height, width, 1]; received {given}.")
+    if any(len(values) != 4 or (values[0], values[3]) != (1, 1) or min(values) < 1 for values in given):
+        raise InvalidArgumentError(f"[extract_patches] expected sizes, strides and rates of the form [1, height, width, 1], all positive; "
+                                   f"received {given}.")  # fmt: skip
     size, step, gaps = (values[1:3] for values in given)
     found: Tensor = patches(as_tensor(images), size, step, gaps, padding)
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ _FLOATS = frozenset(d.numpy for d in FLOATS)
 _programs: dict[Any, Callable[[list[Any]], list[Any]]] = {}
 
 
+@cache
 def swift(primitive: Primitive) -> Callable[..., Any]:
     """The function of arrays that eager calls of `primitive` run."""
     oracle, cost = primitive.oracle, NANOSECONDS.get(primitive.name)
