@@ -17,7 +17,8 @@ def _is_nest(cls: type) -> bool:
     return issubclass(cls, (list, tuple, Mapping)) and not getattr(cls, "_is_leaf", False) and cls.__name__ != "TensorShape"
 
 
-def _children(x: Any) -> Sequence[Any]:
+def children(x: Any) -> Sequence[Any]:
+    """What stands in a structure, in the order of `flatten`."""
     return x if isinstance(x, (list, tuple)) else [x[k] for k in _keys(x)] if x else ()
 
 
@@ -55,7 +56,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def _collect(x: Any, found: list[Any]) -> None:
-    for child in _children(x):
+    for child in children(x):
         if _is_nest(type(child)):  # type: ignore[arg-type]
             _collect(child, found)
         else:
@@ -78,7 +79,26 @@ def pack(structure: Any, flat: list[Any]) -> Any:
 
 def _filled(structure: Any, leaves: Iterator[Any]) -> Any:
     """The structure with the next ones of `leaves` for its own."""
-    return _rebuild(structure, [_filled(c, leaves) for c in _children(structure)]) if is_nested(structure) else next(leaves)
+    return _rebuild(structure, [_filled(c, leaves) for c in children(structure)]) if is_nested(structure) else next(leaves)
+
+
+def filler(structure: Any, hole: Any) -> Callable[[Iterator[Any]], Any]:
+    """A function that makes `structure` anew, with the next of its argument's items for each `hole`.
+
+    Example:
+        >>> filler({"b": 0, "a": [0, "kept"]}, 0)(iter([1, 2]))
+        {'b': 2, 'a': [1, 'kept']}
+    """
+    if structure is hole:
+        return next
+    if not is_nested(structure):
+        return lambda items: structure
+    parts = [filler(c, hole) for c in children(structure)]
+    if type(structure) is dict:
+        keys = _keys(structure)
+        if keys == list(structure):
+            return lambda items: dict(zip(keys, [make(items) for make in parts], strict=True))
+    return lambda items: _rebuild(structure, [make(items) for make in parts])
 
 
 def map_structure(function: Callable[..., Any], *structures: Any) -> Any:

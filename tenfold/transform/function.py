@@ -51,6 +51,7 @@ class ConcreteFunction:
         self.name = name
         self.arguments = arguments
         self.structured_input_signature = structured
+        self._fill = nest.filler(traced.structure, TENSOR)
         self._programs: dict[Any, Any] = {}
         self._shared: Shared = {}  # what they keep
         self._ready: dict[Any, Compiled] = {}  # by the arguments' shapes, or `shapes_of` them, where those of the variables never change
@@ -115,15 +116,22 @@ class ConcreteFunction:
         tensors = [as_tensor(a, hint=v.spec.dtype) for a, v in zip(flat, specs, strict=True)]
         return self.run(tensors)
 
-    def run(self, tensors: Sequence[Tensor], known: tuple[Any, list[Any]] | None = None) -> Any:
-        """Runs it on the flat tensors; `known` may be what `shapes_of` says of them."""
+    def takes(self, arrays: list[Any]) -> bool:
+        """Whether these are its arguments as they are."""
+        return len(arrays) == self.arguments and all(a.dtype == v.spec.dtype.numpy for a, v in zip(arrays, self.graph.inputs, strict=False))
+
+    def results(self, arrays: list[Any]) -> Any:
+        """What it returns, of the arrays from `execute`."""
+        return wrap(arrays[0]) if self._fill is next else self._fill(map(wrap, arrays))
+
+    def run(self, tensors: Sequence[Tensor]) -> Any:
+        """Runs it on the flat tensors."""
         traced = self.traced
         if state.trace is not None:
             return traced.pack(self._inline(tensors))
         if state.tapes:
             return traced.pack(self._taped(tensors))
-        outputs = self.execute([t._array for t in tensors]) if known is None else self.execute(known[1], None, known[0])
-        return wrap(outputs[0]) if traced.structure is TENSOR else traced.pack([wrap(a) for a in outputs])
+        return self.results(self.execute([t._array for t in tensors]))
 
     def _inline(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Adds the graph's nodes to the function being traced."""
@@ -252,12 +260,12 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if switches.run_eagerly:
             return self._python_function(*args, **kwargs)
-        known = shapes_of(args) if not kwargs else None
+        known = shapes_of(args, kwargs) if state.trace is None and not state.tapes else None
         concrete = self._by_shapes.get(known[0]) if known is not None else None
-        if concrete is not None:
-            return concrete.run(args, known)
+        if known is not None and concrete is not None:
+            return concrete.results(concrete.execute(known[1], None, known[0]))
         concrete, tensors = self._lookup(args, kwargs)
-        if known is not None:
+        if known is not None and concrete.takes(known[1]):
             self._by_shapes[known[0]] = concrete
         return concrete.run(tensors)
 
