@@ -95,7 +95,7 @@ def test_types(dtype: Any) -> None:
     most, total, where = same_compiled(lambda x: [f(x, **attrs) for f in (w.window_max, w.window_sum, w.window_argmax)], x)
     np.testing.assert_array_equal(most, directly(max, x, **attrs).astype(dtype))
     np.testing.assert_allclose(total.astype(float), directly(sum, x.astype(float), **attrs), rtol=1e-3)
-    assert where.dtype == np.int32
+    assert where.dtype == np.int8
 
 
 def test_elements_of_minus_infinity() -> None:

@@ -18,6 +18,7 @@ from tenfold.compiler.inline import choose_inlined
 from tenfold.compiler.lower import is_kept, is_rows, levels, split_pieces
 from tenfold.compiler.parts import in_parts
 from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
+from tenfold.compiler.windows import in_windows, windows_of
 from tenfold.compiler.wiring import Wiring
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
@@ -43,7 +44,7 @@ def fuse(graph: Graph, in_place: Set[Value] = frozenset(), steady: Iterable[int]
 def _group(node: Node, uses: Uses, inlined: set[Node]) -> Group:
     kind = node.primitive.kind
     if mappable(node):
-        space = node.inputs[0].spec.shape if in_parts(node) else node.outputs[0].spec.shape
+        space = windows_of(node) if in_windows(node) else node.inputs[0].spec.shape if in_parts(node) else node.outputs[0].spec.shape
         return Group("map", _with_inlined(node, uses, inlined), space)
     if reducible(node):
         return Group("reduce", _with_inlined(node, uses, inlined), node.inputs[0].spec.shape, tuple(node.attrs["axes"]))
@@ -158,7 +159,7 @@ class Merger:
             return True
         made, read = {v for n in nodes for v in n.outputs}, {x for n in nodes for x in n.inputs}
         moving = [n for n in rest if n.primitive.name not in FROM_MEMORY or not made.isdisjoint(n.inputs)]
-        return all(in_parts(n) and n.outputs[0] not in read for n in moving)
+        return all((in_parts(n) or in_windows(n)) and n.outputs[0] not in read for n in moving)
 
     def _merge_reductions(self, a: Group, b: Group) -> Group | None:
         if a.space != b.space or a.reduced != b.reduced or not (self._flat[a] and self._flat[b]):

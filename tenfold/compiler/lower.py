@@ -12,6 +12,7 @@ from typing import Any
 from tenfold.compiler.expressions import Builder, compute_dtype, looped
 from tenfold.compiler.parts import in_parts
 from tenfold.compiler.program import Group, Uses, known, reducible, squeezed
+from tenfold.compiler.windows import in_windows, window_stores, windows_of
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.ir.graph import Node, Value, make
@@ -94,37 +95,43 @@ def _split_stages(builder: Builder, classes: Sequence[int], make_stages: Make, p
 
 
 def lower_map(group: Group, uses: Uses) -> list[Call]:
-    """A sweep over the space, storing every value that others need; one more for each shape that parts of concatenations have besides."""
+    """A sweep over the space, storing every value that others need; one more for each other space whose parts or windows are stored."""
     inside = set(group.nodes)
-    whole = [v for v in group.stored if not in_parts(uses.maker[v])]
-    parts = [place for v in group.stored if v not in whole for place in _places(uses.maker[v])]
+    pieces = [piece for v in group.stored for piece in _pieces(v, uses.maker[v], group.space)]
     calls = []
-    for space in dict.fromkeys((*([group.space] if whole else []), *(part.spec.shape for part, *_ in parts))):
-        here = whole if space == group.space else []
-        stages = partial(_map_stages, group, space, here, [p for p in parts if p[0].spec.shape == space])
+    for space in dict.fromkeys(space for space, _ in pieces):
+        here = [make for other, make in pieces if other == space]
+        stages = partial(_map_stages, here)
         builder, made = build(uses, inside, space, [0] * len(space), stages)
         outer = tuple(range(len(builder.axes or ())))
         calls.append(_call(builder, outer, outer[-1] if outer else None, made, group))
     return calls
 
 
-def _places(node: Node) -> list[tuple[Value, Value, int, int]]:
-    """(part, concatenation, axis, position) of the node's inputs."""
+def _map_stages(pieces: list[Callable[[Builder], list[Store]]], b: Builder) -> list[Stage]:
+    return [Stage((), (), tuple([store for make in pieces for store in make(b)]))]
+
+
+def _pieces(v: Value, node: Node, space: tuple[Any, ...]) -> list[tuple[tuple[Any, ...], Callable[[Builder], list[Store]]]]:
+    """What stores `v`, the result of `node`: spaces, and what is stored at a position of each."""
+    if in_windows(node):
+        return [(windows_of(node), partial(window_stores, node))]
+    if not in_parts(node):
+        return [(space, partial(_element_store, v, space))]
     axis = node.attrs["axis"]
     ends = accumulate(known(x)[axis] for x in node.inputs)
-    return [(x, node.outputs[0], axis, end - known(x)[axis]) for x, end in zip(node.inputs, ends, strict=True)]
+    return [(known(x), partial(_part_store, x, v, axis, end - known(x)[axis])) for x, end in zip(node.inputs, ends, strict=True)]
 
 
-def _map_stages(group: Group, space: Sequence[int], whole: list[Value], parts: list[tuple[Value, Value, int, int]], b: Builder) -> list[Stage]:
-    """Stores of the elements at a position of `space`: of the values in `whole`, and of `parts`."""
-    stores = []
-    for v in whole:
-        index = _index_for(v.spec.shape, space, b.dims)
-        stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype)))
-    for x, v, axis, start in parts:
-        index = [i + b.integer(("start", v, start), start) if d == axis else i for d, i in enumerate(b.dims)]
-        stores.append(Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(x, b.dims), v.spec.dtype)))
-    return [Stage((), (), tuple(stores))]
+def _element_store(v: Value, space: Sequence[int], b: Builder) -> list[Store]:
+    index = _index_for(v.spec.shape, space, b.dims)
+    return [Store(b.buffer(v), b.linear(v, index), loops.cast(b.element(v, index), v.spec.dtype))]
+
+
+def _part_store(x: Value, whole: Value, axis: int, start: int, b: Builder) -> list[Store]:
+    """The element of part `x` where it belongs in the concatenation."""
+    index = [i + b.integer(("start", whole, start), start) if d == axis else i for d, i in enumerate(b.dims)]
+    return [Store(b.buffer(whole), b.linear(whole, index), loops.cast(b.element(x, b.dims), whole.spec.dtype))]
 
 
 def _index_for(shape: Sequence[Any], space: Sequence[Any], dims: Sequence[Expr]) -> list[Expr]:

@@ -37,6 +37,7 @@ from tenfold.compiler.sparse import compact_scatters
 from tenfold.compiler.staged import Staged, is_staged
 from tenfold.compiler.stored import plan_name, read_plan, without_panels, write_plan
 from tenfold.compiler.thin import thin_products
+from tenfold.compiler.windows import by_windows
 from tenfold.compiler.writers import early_writers
 from tenfold.core import garbage
 from tenfold.core.config import config
@@ -267,7 +268,7 @@ def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: boo
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset(), keep: bool = True) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change, `keep` whether panels of these are made for many runs."""
-    graph = compact_scatters(join_pads(absorb_pads(thin_products(factor_gradients(graph)))))
+    graph = compact_scatters(join_pads(absorb_pads(thin_products(factor_gradients(by_windows(graph))))))
     groups, uses = fuse(graph, {graph.outputs[k] for k in targets}, steady)
     uses.keeps = keep
     items: list[Item] = []

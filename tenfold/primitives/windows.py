@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import FLOATS, REALS, float32, int32
+from tenfold.core.dtypes import FLOATS, REALS, DType, float32, int8, int32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import Shape, Size, Sym, differ, show
 from tenfold.ir.primitive import Kind, Spec
@@ -46,9 +46,19 @@ def _pooled(name: str, x: Shape, window: Window, strides: Window, padding: Paddi
 def _forward_spec(name: str) -> Any:
     def spec(x: Spec, window: Window, strides: Window, padding: Padding) -> Spec:
         check_dtype(name, x, REALS)
-        return Spec(_pooled(name, x.shape, window, strides, padding), int32 if name == "window_argmax" else x.dtype)
+        return Spec(_pooled(name, x.shape, window, strides, padding), x.dtype)
 
     return spec
+
+
+def _argmax_spec(x: Spec, window: Window, strides: Window, padding: Padding, above: float | None = None) -> Spec:
+    check_dtype("window_argmax", x, REALS)
+    return Spec(_pooled("window_argmax", x.shape, window, strides, padding), _numbering(window))
+
+
+def _numbering(window: Window) -> DType:
+    """The type for places within a window: gradients keep them from the forward pass, so they are small."""
+    return int8 if math.prod(window) <= int8.max else int32
 
 
 def _backward_spec(name: str) -> Any:
@@ -102,10 +112,10 @@ def _sum_oracle(x: Any, window: Window, strides: Window, padding: Padding) -> An
     return total.astype(x.dtype)
 
 
-def _argmax_oracle(x: Any, window: Window, strides: Window, padding: Padding) -> Any:
+def _argmax_oracle(x: Any, window: Window, strides: Window, padding: Padding, above: float | None = None) -> Any:
     shape = _pooled("window_argmax", x.shape, window, strides, padding)
-    best = np.full(shape, _lowest(x.dtype), x.dtype)
-    found = np.zeros(shape, np.int32) + _first_inside(shape, window, strides, padding)
+    best = np.full(shape, _lowest(x.dtype) if above is None else above, x.dtype)
+    found = np.full(shape, -1 if above is not None else _first_inside(shape, window, strides, padding), _numbering(window).numpy)
     for number, view in _views(x, shape[1:-1], window, strides, padding, _lowest(x.dtype)):
         better = view > best
         found[better] = number
@@ -182,19 +192,20 @@ def _accumulated(x: Expr) -> Expr:
     return loops.cast(x, float32) if x.dtype.is_floating and x.dtype.size == 2 else x
 
 
-def _argmax_lower(k: Any, index: list[Expr], window: Window, strides: Window, padding: Padding) -> Expr:
-    first: Expr = loops.const(0, loops.axis(0).dtype)
+def _argmax_lower(k: Any, index: list[Expr], window: Window, strides: Window, padding: Padding, above: float | None = None) -> Expr:
+    first: Expr = loops.const(0 if above is None else -1, loops.axis(0).dtype)
     for d, (i, s, (lo, _)) in enumerate(zip(index[1:-1], strides, padding, strict=True)):
-        if lo != 0:
+        if lo != 0 and above is None:
             first = first + loops.binary("max", k.int(lo) - i * k.int(s), 0) * int(np.prod(window[d + 1 :], dtype=np.int64))
     best: Expr | None = None
     found = loops.cast(first, int32)
     for number, element, guard in _reads(k, index, window, strides, padding):
-        best = _smallest(element) if best is None else best
+        if best is None:
+            best = _smallest(element) if above is None else loops.const(above, element.dtype)
         better = best < element if guard is None else guard & (best < element)
         found = loops.select(better, loops.const(number, int32), found)
         best = loops.select(better, element, best)
-    return found
+    return loops.cast(found, _numbering(window))
 
 
 def _spread_lower(k: Any, index: list[Expr], spatial: Shape, window: Window, strides: Window, padding: Padding) -> Expr:
@@ -220,7 +231,8 @@ def _spread_lower(k: Any, index: list[Expr], spatial: Shape, window: Window, str
         given = k.read(0, [index[0], *place, index[-1]], guard)
         element = _accumulated(given)
         if routed:
-            mine = loops.binary("eq", k.read(1, [index[0], *place, index[-1]], guard), loops.cast(number, int32))
+            chosen = loops.cast(k.read(1, [index[0], *place, index[-1]], guard), int32)
+            mine = loops.binary("eq", chosen, loops.cast(number, int32))
             element = loops.select(mine, element, 0)
         total = element if total is None else total + element
     assert total is not None
@@ -228,7 +240,7 @@ def _spread_lower(k: Any, index: list[Expr], spatial: Shape, window: Window, str
 
 
 def _pick_lower(k: Any, index: list[Expr], window: Window, strides: Window, padding: Padding) -> Expr:
-    argmax = k.read(1, index)
+    argmax = loops.cast(k.read(1, index), int32)
     picked: Expr | None = None
     for number, element, _ in _reads(k, index, window, strides, padding):
         picked = loops.select(loops.binary("eq", argmax, number), element, 0 if picked is None else picked)
@@ -266,10 +278,16 @@ def window_max(apply: Any, x: Any, window: Sequence[int], strides: Sequence[int]
     return apply(x, **_attributes(window, strides, padding)) if result is None else result
 
 
-@primitive(Kind.INDEXED, spec=_forward_spec("window_argmax"), oracle=_argmax_oracle, lower=_argmax_lower, dtypes=REALS)
-def window_argmax(apply: Any, x: Any, window: Sequence[int], strides: Sequence[int], padding: Padding) -> Tensor:
-    """The place within its window, in row-major order, of each window's first largest element. NaN is never the larger one."""
-    result: Tensor = apply(as_tensor(x), **_attributes(window, strides, padding))
+@primitive(Kind.INDEXED, spec=_argmax_spec, oracle=_argmax_oracle, lower=_argmax_lower, dtypes=REALS)
+def window_argmax(
+    apply: Any, x: Any, window: Sequence[int], strides: Sequence[int], padding: Padding, above: float | None = None
+) -> Tensor:  # fmt: skip
+    """The place within its window, in row-major order, of each window's first largest element. NaN is never the larger one.
+
+    With `above`, only larger elements count: -1 where a window has none.
+    """
+    floor = {} if above is None else {"above": above}
+    result: Tensor = apply(as_tensor(x), **_attributes(window, strides, padding), **floor)
     return result
 
 
