@@ -126,3 +126,110 @@ def test_calls_under_a_tape_and_inside_a_function() -> None:
         np.testing.assert_array_equal(tape.gradient(y, x), 2 * A)
         np.testing.assert_array_equal(square({"x": A})["y"], A**2)
     np.testing.assert_array_equal(tf.function(lambda v: square({"x": v})["y"] + 1)(x), A**2 + 1)
+
+
+# --- under tapes ---
+def test_under_a_tape_a_function_runs_once() -> None:
+    seen = []
+
+    def look(x: Any) -> Any:
+        seen.append(x)
+        return x
+
+    f = tf.function(lambda x: tf.square(x) + tf.stop_gradient(tf.numpy_function(look, [x], tf.float32, shapes=())))
+    x = tf.constant(3.0)
+    for n in (1, 2, 3):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        assert float(tape.gradient(y, x)) == 6.0
+        assert len(seen) == n
+
+
+def test_a_variable_is_updated_once_under_a_tape() -> None:
+    w, count = tf.Variable(2.0), tf.Variable(0, trainable=False)
+
+    @tf.function
+    def f(x: Any) -> Any:
+        count.assign_add(1)
+        return w * x * x
+
+    with tf.GradientTape(persistent=True) as tape:
+        y = f(3.0) + f(4.0)
+    assert [float(tape.gradient(y, w)) for _ in range(2)] == [25.0, 25.0]
+    assert int(count) == 2
+
+
+def test_gradients_by_some_of_the_inputs() -> None:
+    a, b, c = (tf.constant(A + k) for k in range(3))
+    f = tf.function(lambda x, y, z: (x * y, tf.cast(x, tf.int32), tf.sin(z), tf.constant(1.0)))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([a, b, c])
+        product, whole, sine, one = f(a, b, c)
+    np.testing.assert_array_equal(tape.gradient(product, a), b)
+    np.testing.assert_array_equal(tape.gradient(product, [b, a])[0], a)
+    assert tape.gradient(whole, a) is None and float(one) == 1.0
+    both = tape.gradient([product, sine], [a, c])
+    np.testing.assert_allclose(both[0], b)
+    np.testing.assert_allclose(both[1], np.cos(A + 2), rtol=1e-6)
+
+
+def test_derivatives_of_any_order() -> None:
+    """x^5 and its derivatives, by tapes in tapes around one compiled function."""
+    f = tf.function(lambda x: tf.reduce_sum(x**5))
+    x = tf.constant([1.0, 2.0, -3.0])
+    with tf.GradientTape() as third:
+        third.watch(x)
+        with tf.GradientTape() as second:
+            second.watch(x)
+            with tf.GradientTape() as first:
+                first.watch(x)
+                y = f(x)
+            dy = first.gradient(y, x)
+        ddy = second.gradient(dy, x)
+    dddy = third.gradient(ddy, x)
+    v = x.numpy().astype(np.float64)
+    for found, wanted in ((dy, 5 * v**4), (ddy, 20 * v**3), (dddy, 60 * v**2)):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_a_hessian_of_a_compiled_function() -> None:
+    f = tf.function(lambda x: tf.reduce_sum(tf.sin(x) * x[::-1]))
+    x = tf.constant([0.3, 0.7, 1.1])
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = f(x)
+        g = inner.gradient(y, x)
+    v = x.numpy().astype(np.float64)
+    wanted = np.diag(-np.sin(v) * v[::-1]) + np.fliplr(np.diag(np.cos(v) + np.cos(v[::-1])))
+    np.testing.assert_allclose(outer.jacobian(g, x), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_sizes_left_open_under_a_tape() -> None:
+    f = tf.function(lambda x: tf.reduce_mean(x * x), input_signature=[tf.TensorSpec([None], tf.float32)])
+    for n in (1, 3, 7, 3):
+        x = tf.range(n, dtype=tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        np.testing.assert_allclose(tape.gradient(y, x), 2 * x.numpy() / n, rtol=1e-6)
+
+
+def test_what_has_no_gradient_says_so_when_it_is_asked_for() -> None:
+    @tf.function
+    def f(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            z = tf.math.digamma(x)
+        return inner.gradient(z, x), x * y
+
+    x, y = tf.constant([1.0]), tf.constant([2.0])
+    for _ in range(2):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([x, y])
+            after, product = f(x, y)
+        np.testing.assert_array_equal(tape.gradient(product, y), x)
+        with pytest.raises(tf.errors.UnimplementedError, match="has no gradient"):
+            tape.gradient(after, x)

@@ -66,7 +66,7 @@ def apply(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, 
     else:
         for x in inputs:
             if x._array is None:
-                raise _kept(primitive.name, x)
+                raise kept(primitive.name, x)
         primitive.spec(*[x.spec for x in inputs], **attrs)
         outputs = _run(primitive, inputs, attrs)
     tapes = state.tapes
@@ -91,7 +91,7 @@ def _run(primitive: Primitive, inputs: tuple[Tensor, ...], attrs: Mapping[str, A
     return tuple([wrap(a) for a in result]) if type(result) is tuple else wrap(result)
 
 
-def _kept(where: str, tensor: Tensor) -> TraceError:
+def kept(where: str, tensor: Tensor) -> TraceError:
     """The error for a tensor that is used where it has no value."""
     return TraceError(f"[{where}] a tensor was kept from another traced function ({tensor!r}). Such tensors have no value outside the "
                       "function that made them. Try returning it from that function, or a tf.Variable.")  # fmt: skip
@@ -133,7 +133,7 @@ class Recorder:
         if tensor._trace is self:
             return tensor._value
         if not any(tensor._trace is r for r in self.ancestors()):
-            raise _kept(self.name, tensor)
+            raise kept(self.name, tensor)
         if id(tensor) not in self.captured:
             self.captured[id(tensor)] = (tensor, Value(tensor.spec))
         return self.captured[id(tensor)][1]

@@ -21,11 +21,11 @@ from tenfold.core.shapes import TensorShape, match
 from tenfold.ir.graph import Graph, specialize
 from tenfold.ir.primitive import Spec
 from tenfold.ir.text import to_text
-from tenfold.tensor.bind import bind, state
+from tenfold.tensor.bind import state
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import EXPORTED, STAMPS, VERSIONS, Readings, Variable, overwritten, stamp
-from tenfold.transform.call import call_primitive
+from tenfold.transform.call import call
 from tenfold.transform.signature import form_of, python_key, shapes_of, tensor_argument
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
 
@@ -144,10 +144,10 @@ class ConcreteFunction:
     def _taped(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """One `call` operation, whose gradient is a compiled function too."""
         traced = self.traced
-        results = bind(call_primitive, *tensors, *traced.captured, *(v.read_value() for v in traced.variables), function=self, graph=traced.graph)
+        results = call(self, traced.graph, [*tensors, *traced.captured, *[v.read_value() for v in traced.variables]])
         for k, new in zip(traced.written, results[traced.results :], strict=True):
             traced.variables[k].assign(new)
-        return list(results[: traced.results])
+        return results[: traced.results]
 
     def program(self, shapes: tuple[tuple[int, ...], ...], updates: bool = True) -> Compiled:
         """The compiled program for inputs of these shapes."""

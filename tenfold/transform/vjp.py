@@ -28,6 +28,7 @@ from tenfold.transform.trace import trace
 
 Record = tuple[Primitive, tuple[Tensor, ...], tuple[Tensor, ...], Mapping[str, Any]]  # (primitive, inputs, outputs, attributes): what was done
 MULTIPLE: set[str] = set()  # primitives whose result is a tuple even if it has one element
+SPARING: set[str] = set()  # those of them whose vjp takes None for the cotangent of a result that nothing came to
 MOST_RULES = 1 << 12
 ONCE, NEVER = "once", "never"
 Rule = Callable[..., Sequence[Any]]
@@ -42,7 +43,7 @@ def through_bind(record: Record, wanted: Sequence[bool], gs: Sequence[Tensor | N
     if len(outputs) == 1 and p.name not in MULTIPLE:
         found = p.vjp(wanted, gs[0], outputs[0], *inputs, **attrs)
     else:
-        filled = tuple(zeros(y) if g is None else g for g, y in zip(gs, outputs, strict=True))
+        filled = gs if p.name in SPARING else tuple(zeros(y) if g is None else g for g, y in zip(gs, outputs, strict=True))
         found = p.vjp(wanted, filled, outputs, *inputs, **attrs)
     return [None if g is None else unbroadcast(g, x.sizes) for x, g in zip(inputs, found, strict=True)]
 
