@@ -81,6 +81,15 @@ def test_batches_do_go_together(calls, shuffle):
     assert set(calls) == {1}
 
 
+def test_what_went_together_once_does_so_at_once(calls):
+    model, (x, y, _) = model_of(5), data_of(1000, 5)
+    model.fit(x, y, 10, verbose=0)
+    assert calls == [1, 4, 16, 64, 15]
+    calls.clear()
+    model.fit(x, y, 10, verbose=0)
+    assert calls == [1, 99]
+
+
 def test_shuffled_by_batches_or_kept_sparse_they_go_one_by_one(calls):
     trained(100, 10, 5, "batch", True)
     model, (x, y, _) = model_of(5), data_of(100, 5)

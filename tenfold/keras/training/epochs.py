@@ -112,15 +112,15 @@ class Epochs:
 
 
 class Steps:
-    """Runs a compiled step for one batch after another, as many in a native run as take `SECONDS`: no more, so that Ctrl-C and the progress
-    bar need not wait.
+    """Runs a compiled step for one batch after another, as many in a native run as take `SECONDS`, after which the progress bar shows
+    something new: no more, so that it and Ctrl-C need not wait. Python between two runs takes as long as half a step of a small model.
 
     Args:
         hooks: what is called for batches; all but the progress bar's expect to be called for each.
         together: how many batches are one to callbacks.
     """
 
-    SECONDS, MOST = 0.02, 256
+    SECONDS, MOST = 0.05, 256
 
     def __init__(self, step: Step, batches: Batches, hooks: list[Any], together: int) -> None:
         watched = any(type(getattr(hook, "__self__", None)) is not ProgbarLogger for hook in hooks)
@@ -137,5 +137,6 @@ class Steps:
         if isinstance(self._batches, ArrayBatches):
             fitting = int(self.SECONDS * count / max(perf_counter() - start, 1e-9))
             free = self._most - self.done % self._together
-            self._batches.together = min(fitting, free, 4 * count) if self._step.repeats(arrays, structure) else 1
+            self._step.most = max(self._step.most, count)
+            self._batches.together = min(fitting, free, 4 * self._step.most) if self._step.repeats(arrays, structure) else 1
         return result

@@ -34,6 +34,7 @@ class Step:
         self._open: set[Any] = set()  # (structure, types, ranks) whose inner sizes vary from batch to batch
         self._structure: Any = None
         self._concrete: ConcreteFunction | None = None
+        self.most = 1  # batches that went together
 
     def prepare(self, arrays: list[Any], structure: Any) -> None:
         """Traces and compiles what this batch needs; runs nothing."""
