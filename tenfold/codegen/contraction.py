@@ -21,7 +21,7 @@ from tenfold.codegen.integers import IntegerWriter, write_extend
 from tenfold.codegen.packing import write_couple, write_pack, write_pad, write_sum
 from tenfold.codegen.tile import TileWriter
 from tenfold.codegen.winograd import write_collect, write_filter, write_spread
-from tenfold.core.dtypes import DType
+from tenfold.core.dtypes import DType, float32
 from tenfold.kernel import attention as blocks
 from tenfold.kernel import convolution as plans
 from tenfold.kernel import depthwise, integers, weight_gradient, winograd
@@ -41,6 +41,7 @@ from tenfold.kernel.contraction import (
     Operand,
     Pack,
     Pad,
+    Pooling,
     Spread,
     Steps,
     Sum,
@@ -53,9 +54,9 @@ from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.runtime.native import Target, host
 
 __all__ = [
-    "AttentionSpec", "Call", "ConvSpec", "Epilogue", "Operand", "Recipe", "Source",
+    "AttentionSpec", "Call", "ConvSpec", "Epilogue", "Operand", "Pooling", "Recipe", "Source",
     "attention", "attention_gradient", "convolution", "convolution_input_gradient", "convolution_weight_gradient",
-    "integer_matmul", "matmul",
+    "integer_matmul", "matmul", "pools",
 ]  # fmt: skip
 
 
@@ -163,6 +164,12 @@ def convolution(
     machine = vectors(target or host())
     steps = winograd.convolution(machine, spec, epilogue, settled, schedule) or depthwise.convolution(machine, spec, epilogue, settled)
     return _recipe(steps or plans.convolution(machine, spec, epilogue, settled, schedule))
+
+
+def pools(spec: ConvSpec, window: tuple[int, ...], target: Target | None = None) -> bool:
+    """Whether a convolution can end with maxima over windows of that size, which stand side by side."""
+    machine = vectors(target or host())
+    return spec.rank == len(window) == 2 and spec.dtype is float32 and winograd.pools(machine, spec, (window[0], window[1]))
 
 
 def convolution_input_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:

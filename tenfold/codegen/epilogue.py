@@ -46,7 +46,7 @@ def text_of(epilogue: Epilogue) -> str:
     for i, e in enumerate(walk(epilogue.value)):
         numbers[id(e)] = i
         lines.append(f"{e.op} {e.dtype.name} {e.attr} {[numbers[id(a)] for a in e.args]}")
-    return ";".join([str([d.name for d in epilogue.extras]), *lines])
+    return ";".join([str([d.name for d in epilogue.extras]), *lines, *([str(epilogue.pooling)] if epilogue.pooling else [])])
 
 
 @dataclass(slots=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.flatten import constant_bits
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, literal, register
 from tenfold.codegen.packing import Writer
+from tenfold.codegen.pooling import store_largest
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import COLLECT_ARGS, FILTER_ARGS, SPREAD_ARGS, Chain, Collect, Filter, Spread
+from tenfold.kernel.contraction import COLLECT_ARGS, FILTER_ARGS, SPREAD_ARGS, Chain, Collect, Filter, Pooling, Spread
 
 POINTERS = frozenset(("source", "target", "zeros", "out", "from", "to"))
 
@@ -58,7 +60,13 @@ def write_collect(kernel: Collect, name: str, make: Callable[[int], Instructions
     w = Writer(make(kernel.lanes), make(0))
     t, dtype = w.text, kernel.dtype
     extras = [f"extra{i}" for i in range(len(kernel.epilogue.extras))] if kernel.epilogue else []
-    a = t.arguments((*COLLECT_ARGS, *extras), POINTERS | frozenset(extras))
+    pooling = kernel.epilogue.pooling if kernel.epilogue else None
+    places = ["places"] if pooling and pooling.places else []
+    a = t.arguments((*COLLECT_ARGS, *extras, *places), POINTERS | {*extras, *places})
+    if pooling:
+        a["pooled_height"], a["pooled_width"] = t.div(a["height"], pooling.window[0]), t.div(a["width"], pooling.window[1])
+        images = t.div(a["first"], t.mul(a["height"], a["width"]))
+        a["pooled_first"] = t.mul(images, t.mul(a["pooled_height"], a["pooled_width"]))
     low, high = w.grains(a, a["tiles"])
     with t.loop(low, high) as number:
         n, h, v = _corner(w, a, number.index)
@@ -70,25 +78,48 @@ def write_collect(kernel: Collect, name: str, make: Callable[[int], Instructions
                 planes = [t.at(here, t.mul(a["plane"], 6 * i + j)) for i in range(6)]
                 columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, p) for p in planes]))
             results = [_chain(w, dtype, kernel.chain, row) for row in zip(*columns, strict=True)]
-            for i, row in enumerate(results):
-                with t.when(t.less(t.add(h, i), a["height"])):
-                    for j, x in enumerate(row):
-                        with t.when(t.less(t.add(v, j), a["width"])):
-                            position = t.add(t.add(corner, t.mul(a["width"], i) if i else 0), j)
-                            _finish(w, kernel, x, (position, c.index), a, [a[e] for e in extras])
+            finish = partial(_finish, w, kernel, a, [a[e] for e in extras], corner, c.index)
+            if pooling:
+                _pool(w, kernel, a, pooling, (n, h, v), c.index, finish, results)
+            else:
+                for i, row in enumerate(results):
+                    with t.when(t.less(t.add(h, i), a["height"])):
+                        for j, x in enumerate(row):
+                            with t.when(t.less(t.add(v, j), a["width"])):
+                                position, y = finish(i, j, x)
+                                place = t.add(t.mul(position, a["channels"]), c.index)
+                                w.store(kernel.out, y, t.at(a["out"], t.mul(place, kernel.out.size)))
     return t.function(name, helper_text(w.vectors.helpers))
 
 
-def _finish(w: Writer, kernel: Collect, x: str, where: tuple[str, str], a: dict[str, str], extras: Sequence[str]) -> None:
-    """Stores one vector of the output, through the epilogue."""
+def _finish(
+    w: Writer, kernel: Collect, a: dict[str, str], extras: Sequence[str], corner: str, channel: str, i: int, j: int, x: str
+) -> tuple[str, str]:  # fmt: skip
+    """The position of a vector of the output, in line `i` and column `j` of its tile, and what the epilogue makes of it."""
     t, isa, dtype = w.text, w.vectors, kernel.dtype
-    position, channel = where
+    position = t.add(t.add(corner, t.mul(a["width"], i) if i else 0), j)
     if kernel.epilogue:
         x = apply(t, isa, kernel.epilogue, x, Place(position, channel, ""), extras)
         dtype = kernel.epilogue.value.dtype
-    if dtype is not kernel.out:
-        x = isa.cast(t.let, dtype, kernel.out, x)
-    w.store(kernel.out, x, t.at(a["out"], t.mul(t.add(t.mul(position, a["channels"]), channel), kernel.out.size)))
+    return position, x if dtype is kernel.out else isa.cast(t.let, dtype, kernel.out, x)
+
+
+def _pool(
+    w: Writer, kernel: Collect, a: dict[str, str], pooling: Pooling, tile: tuple[str, str, str], channel: str,
+    finish: Callable[[int, int, str], tuple[str, str]], results: Sequence[Sequence[str]],
+) -> None:  # fmt: skip
+    """Stores the largest elements of the windows of a tile that lie inside."""
+    t, (n, h, v), (tall, wide) = w.text, tile, pooling.window
+    line = t.add(t.mul(n, a["pooled_height"]), t.div(h, tall))
+    corner = t.add(t.add(t.mul(line, a["pooled_width"]), t.div(v, wide)), a["pooled_first"])
+    for i in range(0, 4, tall):
+        with t.when(t.less(t.add(h, i + tall - 1), a["height"])):
+            for j in range(0, 4, wide):
+                with t.when(t.less(t.add(v, j + wide - 1), a["width"])):
+                    xs = [finish(y, x, results[y][x])[1] for y in range(i, i + tall) for x in range(j, j + wide)]
+                    position = t.add(t.add(corner, t.mul(a["pooled_width"], i // tall) if i else 0), j // wide)
+                    position = t.add(t.mul(position, a["channels"]), channel)
+                    store_largest(t, w.vectors, kernel.out, pooling, xs, (a["out"], a.get("places", "")), position)
 
 
 def write_filter(kernel: Filter, name: str, make: Callable[[int], Instructions]) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from tenfold.codegen import contraction as kernels
-from tenfold.codegen.contraction import AttentionSpec, ConvSpec, Epilogue, Operand, Recipe
+from tenfold.codegen.contraction import AttentionSpec, ConvSpec, Epilogue, Operand, Pooling, Recipe
 from tenfold.compiler import tuning
 from tenfold.compiler.expressions import ZERO, Builder, aligned, wide
 from tenfold.compiler.lower import Call, Scratch, build, cut
 from tenfold.compiler.program import Group, Uses, elements, is_view, known, root
+from tenfold.compiler.windows import same_windows
 from tenfold.core import dtypes
 from tenfold.core.errors import InternalError
 from tenfold.ir.graph import Node, Value
@@ -30,15 +31,15 @@ from tenfold.kernel.loops import Kernel, Stage, Store
 def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     """A matrix product or convolution, and the elementwise nodes that follow it, applied where its tiles are stored."""
     node = group.nodes[0]
-    out = group.stored[0]
-    epilogue, extras = _epilogue(group, uses) if len(group.nodes) > 1 else (None, [])
+    after, pooling = maxima(group.nodes)
+    epilogue, extras = _epilogue(group.nodes[: len(group.nodes) - len(after)], pooling, uses) if len(group.nodes) > 1 else (None, [])
     a, b = (root(v, uses) for v in node.inputs)
     settled = uses.keeps and uses.settles(node.inputs[1])
-    names: dict[str, Any] = {"a": a, "b": b, "out": out}
+    names: dict[str, Any] = {"a": a, "b": b, **dict(zip(("out", "places"), group.stored, strict=False))}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     make = RECIPES[node.primitive.name](node, epilogue, settled)
     recipe = make(schedule=tuning.schedule(make, {name: (v.spec.dtype, elements(v)) for name, v in names.items()}, settled))
-    return _launches(recipe, names, node.primitive.name) or [fill_zero(out)]
+    return _launches(recipe, names, node.primitive.name) or [fill_zero(v) for v in group.stored]
 
 
 def _launches(recipe: Recipe, names: dict[str, Any], what: str) -> list[Call]:
@@ -132,15 +133,15 @@ TAKES_EPILOGUE = ("matmul", "integer_matmul", "convolution")
 class EpilogueBuilder(Builder):
     """Expressions in terms of the accumulated element, its row (axis 0) and its column (axis 1)."""
 
-    def __init__(self, uses: Uses, group: Group) -> None:
-        super().__init__(uses, set(group.nodes[1:]), ())
-        dtype = group.nodes[0].outputs[0].spec.dtype
-        self.results[group.nodes[0].outputs[0]] = wide(
+    def __init__(self, uses: Uses, nodes: Sequence[Node]) -> None:
+        super().__init__(uses, set(nodes[1:]), ())
+        dtype = nodes[0].outputs[0].spec.dtype
+        self.results[nodes[0].outputs[0]] = wide(
             loops.result(0, 0, dtype) if dtype.name not in ("float16", "bfloat16") else loops.result(0, 0, dtypes.float32)
         )
-        self.columns = group.nodes[0].outputs[0].spec.shape[-1]
+        self.columns = nodes[0].outputs[0].spec.shape[-1]
         self.row, self.column = loops.axis(0), loops.axis(1)
-        self.made = {v for n in group.nodes for v in n.outputs}
+        self.made = {v for n in nodes for v in n.outputs}
 
     def places(self, shape: Sequence[Any]) -> list[loops.Expr]:
         """The index of the accumulated element in a value of the result's size: its dimensions make up rows, then columns."""
@@ -164,11 +165,30 @@ class EpilogueBuilder(Builder):
         return self.row if down else self.column if along else ZERO
 
 
-def _epilogue(group: Group, uses: Uses) -> tuple[Epilogue, list[Value]]:
-    builder = EpilogueBuilder(uses, group)
-    out = group.stored[0]
+def _epilogue(nodes: Sequence[Node], pooling: Pooling | None, uses: Uses) -> tuple[Epilogue, list[Value]]:
+    """What `nodes`, the first of which is the contraction, make of its elements, and the maxima of that."""
+    builder = EpilogueBuilder(uses, nodes)
+    out = nodes[-1].outputs[0]
     value = loops.cast(builder.element(out, builder.places(out.spec.shape)), out.spec.dtype)
-    return Epilogue(tuple(v.spec.dtype for v in builder.buffers), value), builder.buffers
+    return Epilogue(tuple(v.spec.dtype for v in builder.buffers), value, pooling), builder.buffers
+
+
+def maxima(nodes: Sequence[Node]) -> tuple[list[Node], Pooling | None]:
+    """Those of a contraction's nodes that are maxima over windows or their places, and what they are to its kernels."""
+    after = [n for n in nodes if n.primitive.name in ("window_max", "window_argmax")]
+    return after, Pooling(after[0].attrs["window"], len(after) > 1, after[-1].attrs.get("above")) if after else None
+
+
+def takes_maxima(product: Sequence[Node], after: Sequence[Node]) -> bool:
+    """Whether the kernels of a convolution, with what follows it in `product`, can store maxima over windows alone, which `after` are."""
+    names = [n.primitive.name for n in after]
+    conv, result, first = product[0], product[-1].outputs[0], after[0]
+    if conv.primitive.name != "convolution" or names not in (["window_max"], ["window_max", "window_argmax"]):
+        return False
+    same = all(n.inputs[0] is result and same_windows(n, first) for n in after)
+    apart = first.attrs["window"] == first.attrs["strides"] and all(lo == hi == 0 for lo, hi in first.attrs["padding"])
+    fits = result.spec == conv.outputs[0].spec and not maxima(product)[0] and elements(first.outputs[0]) > 0
+    return same and apart and fits and kernels.pools(_conv_spec(*_shapes(conv), conv), first.attrs["window"])
 
 
 def row_of(whole: Sequence[Any], columns: Any) -> tuple[Any, ...] | None:

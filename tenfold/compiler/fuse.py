@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Set
 
 from tenfold.compiler.alignment import in_step
-from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand, row_of
+from tenfold.compiler.calls import TAKES_EPILOGUE, epilogue_operand, maxima, row_of, takes_maxima
 from tenfold.compiler.control import CONTROL
 from tenfold.compiler.inline import choose_inlined
 from tenfold.compiler.lower import is_kept, is_rows, levels, split_pieces
 from tenfold.compiler.parts import in_parts
 from tenfold.compiler.program import Group, Uses, elements, is_unit_reshape, is_view, mappable, reducible, squeezed
-from tenfold.compiler.windows import in_windows, windows_of
+from tenfold.compiler.windows import in_windows, places_of, windows_of
 from tenfold.compiler.wiring import Wiring
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
@@ -35,9 +35,15 @@ def fuse(graph: Graph, in_place: Set[Value] = frozenset(), steady: Iterable[int]
     uses = Uses(graph, steady)
     inlined = choose_inlined(graph, uses)
     groups: list[Group] = []
+    done: set[Node] = set()  # that are in the group of another one from the beginning
     for node in graph.nodes:
-        if node not in inlined and not is_view(node):
-            groups.append(_group(node, uses, inlined))
+        if node not in inlined and not is_view(node) and node not in done:
+            group = _group(node, uses, inlined)
+            places = places_of(node, uses)
+            if places is not None and places not in inlined and uses.position[places] == uses.position[node] + 1:
+                group.nodes.append(places)
+                done.add(places)
+            groups.append(group)
     return Merger(groups, uses, in_place).run(), uses
 
 
@@ -142,7 +148,7 @@ class Merger:
             case "reduce", "reduce":
                 return self._merge_reductions(a, b)
             case "contraction", "map":
-                return self._merge_epilogue(a, b)
+                return self._merge_maxima(a, b) or self._merge_epilogue(a, b)
         return None
 
     def _merge_maps(self, a: Group, b: Group) -> Group | None:
@@ -192,7 +198,9 @@ class Merger:
         result, last = product.nodes[-1].outputs[0], after.nodes[-1].outputs[0]
         whole, columns = last.spec.shape, product.nodes[0].outputs[0].spec.shape[-1]
         row = row_of(whole, columns)
-        if product.nodes[0].primitive.name not in TAKES_EPILOGUE or elements(result) != elements(last) or row is None or not self._flat[after]:
+        if product.nodes[0].primitive.name not in TAKES_EPILOGUE or maxima(product.nodes)[0] or row is None:
+            return None
+        if elements(result) != elements(last) or not self._flat[after]:
             return None
         names, nodes = self._names(result), set(after.nodes)
         readers = [r for v in names for r in self.uses.readers[v] if r.outputs[0] not in names]
@@ -213,6 +221,16 @@ class Merger:
             if any(x not in inside and not epilogue_operand(x, whole, row) for x in node.inputs):
                 return None
         if last.spec.dtype.llvm is None or last.spec.dtype.is_bool:
+            return None
+        return Group("contraction", [*product.nodes, *after.nodes])
+
+    def _merge_maxima(self, product: Group, after: Group) -> Group | None:
+        """A convolution that stores nothing but maxima over windows."""
+        result = product.nodes[-1].outputs[0]
+        if result in self.uses.outputs or any(r not in after.nodes for r in self.uses.readers[result]):
+            return None
+        made = [n.outputs[0] for n in after.nodes]
+        if not self.in_place.isdisjoint(made) or self._stored(after) != made or not takes_maxima(product.nodes, after.nodes):
             return None
         return Group("contraction", [*product.nodes, *after.nodes])
 

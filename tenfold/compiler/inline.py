@@ -39,7 +39,7 @@ def choose_inlined(graph: Graph, uses: Uses) -> set[Node]:
         if not readers or levels > LONGEST or not _inlinable_readers(v, uses) or (_kept(v, uses) and not _unfolds(node)):
             continue
         price = sum([cost.get(x, 0) for x in node.inputs]) + _price(node)
-        if price > CHEAP and _along_columns(v, uses):
+        if price > CHEAP and (_along_columns(v, uses) or _ends_convolution(node, uses)):
             continue
         if (
             node.primitive.name in SOURCES
@@ -91,6 +91,12 @@ def _may_end_contraction(node: Node, uses: Uses) -> bool:
             return before is not None
         node = before
     return False
+
+
+def _ends_convolution(node: Node, uses: Uses) -> bool:
+    """Whether the node finds maxima over windows, or their places, which a convolution may do by itself, after what follows it."""
+    maker = uses.maker.get(node.inputs[0]) if node.primitive.name in ("window_max", "window_argmax") else None
+    return maker is not None and (maker.primitive.name in TAKES_EPILOGUE or _may_end_contraction(maker, uses))
 
 
 def _early(node: Node, uses: Uses, inlined: set[Node]) -> bool:

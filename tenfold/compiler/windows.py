@@ -19,7 +19,7 @@ from itertools import product
 import numpy as np
 
 from tenfold.compiler.expressions import Builder, Reader
-from tenfold.compiler.program import elements, known
+from tenfold.compiler.program import Uses, elements, known
 from tenfold.compiler.simplify import live
 from tenfold.core import dtypes
 from tenfold.ir.graph import Graph, Node, Value, make
@@ -43,7 +43,29 @@ def by_windows(graph: Graph) -> Graph:
         nodes += made
         maker.update((v, n) for n in made for v in n.outputs)
     whole = Graph(graph.inputs, graph.outputs, tuple(nodes), graph.name)
-    return Graph(graph.inputs, graph.outputs, tuple(live(whole)), graph.name)
+    whole = Graph(graph.inputs, graph.outputs, tuple(live(whole)), graph.name)
+    return Graph(graph.inputs, graph.outputs, tuple(_places_behind_maxima(whole)), graph.name)
+
+
+def _places_behind_maxima(graph: Graph) -> list[Node]:
+    """The graph's nodes, places in windows right after the maxima that are found in the same sweep."""
+    uses = Uses(graph)
+    places = {found: node for node in reversed(graph.nodes) if (found := places_of(node, uses)) is not None}
+    behind = {node: found for found, node in places.items()}
+    staying = (node for node in graph.nodes if node not in places)
+    return [n for node in staying for n in ([node, behind[node]] if node in behind else [node])]
+
+
+def places_of(node: Node, uses: Uses) -> Node | None:
+    """What finds the places of the maxima over windows that `node` finds."""
+    if node.primitive.name != "window_max":
+        return None
+    return next((r for r in uses.readers[node.inputs[0]] if r.primitive.name == "window_argmax" and same_windows(node, r)), None)
+
+
+def same_windows(a: Node, b: Node) -> bool:
+    """Whether both look at the same windows."""
+    return all(a.attrs[name] == b.attrs[name] for name in ("window", "strides", "padding"))
 
 
 def _activated(node: Node, maker: dict[Value, Node]) -> list[Node]:

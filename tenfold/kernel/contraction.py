@@ -52,17 +52,31 @@ class Vectors:
         return self.bytes // max(dtype.size, 4)
 
 
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """Of images only the largest element of each window is stored, of windows side by side that lie inside, as "out".
+
+    With `places`, so is its place in the window, int8, as "places": the first of several; NaN is never the larger one. With
+    `above` only larger elements have a place, and others have -1.
+    """
+
+    window: tuple[int, int]
+    places: bool = False
+    above: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Epilogue:
     """What becomes of an accumulated element when it is stored.
 
     `value` is an Expr over `loops.result(0, 0, accumulator)`, `loops.axis(0)` (row), `loops.axis(1)` (column) and loads from
     buffers 0, 1, ..., the operands "extra0", "extra1", ... of types `extras`, which do not lie in the output's memory. It has the
-    type of the output.
+    type of the output. Then maxima of images may be all that is stored.
     """
 
     extras: tuple[DType, ...]
     value: Expr
+    pooling: Pooling | None = None
 
     @property
     def uses_rows(self) -> bool:

@@ -55,11 +55,12 @@ class Builder:
     def launch(self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int], writes: tuple[str, ...] = ()) -> None:
         """Appends a launch; nothing if it has no tasks. `writes` names what it writes, if that is not "target" or "out" alone."""
         if tasks:
-            extras = getattr(kernel, "epilogue", None)
-            more = tuple(Operand(f"extra{i}") for i in range(len(extras.extras))) if extras else ()
+            end = getattr(kernel, "epilogue", None)
+            more = tuple(Operand(f"extra{i}") for i in range(len(end.extras))) if end else ()
+            places = (Operand("places"),) if end and end.pooling and end.pooling.places else ()
             writes = writes or ("target" if "target" in names else "out",)
-            written = tuple(x.name for x in (values[w] for w in writes) if isinstance(x, Operand))
-            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more, written))
+            written = tuple(x.name for x in (*(values[w] for w in writes), *places) if isinstance(x, Operand))
+            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more + places, written))
 
     def finish(self) -> Steps:
         """What was collected."""

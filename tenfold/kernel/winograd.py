@@ -105,6 +105,11 @@ def _single(machine: Vectors, dtype: DType) -> bool:
     return accumulator(dtype) is WIDE and not (machine.pairs and dtype is dtypes.bfloat16)
 
 
+def pools(machine: Vectors, spec: ConvSpec, window: tuple[int, int]) -> bool:
+    """Whether the convolution can end with maxima over windows: they fill its tiles."""
+    return all(4 % size == 0 for size in window) and worth(machine, normalize(spec), False)
+
+
 def convolution(
     machine: Vectors, spec: ConvSpec, epilogue: Epilogue | None = None, settled: bool = False, schedule: Schedule = MODEL
 ) -> Steps | None:  # fmt: skip
