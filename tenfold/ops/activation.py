@@ -13,6 +13,7 @@ from tenfold.primitives.elementwise import erf, exp, expm1
 from tenfold.primitives.elementwise import tanh as tanh_
 from tenfold.primitives.movement import concat
 from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.transform.whole import whole
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al., Self-Normalizing Neural Networks, 2017
 SELU_SCALE = 1.0507009873554805
@@ -175,6 +176,7 @@ def _shifted(name: str, logits: Any, axis: Any) -> tuple[Any, Any]:
     return x - e.stop_gradient(r.max(x, axis, True)), axis
 
 
+@whole
 def softmax(logits: Any, axis: Any = -1, name: str | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`.
 
@@ -188,6 +190,7 @@ def softmax(logits: Any, axis: Any = -1, name: str | None = None) -> Tensor:
     return weights / r.sum(weights, axis, True)
 
 
+@whole
 def log_softmax(logits: Any, axis: Any = -1, name: str | None = None) -> Tensor:
     """log(softmax(x)), accurate where softmax underflows.
 

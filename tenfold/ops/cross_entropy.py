@@ -17,6 +17,7 @@ from tenfold.primitives.effects import check
 from tenfold.primitives.gather import iota, scalar_size
 from tenfold.primitives.movement import expand_dims, reshape
 from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.transform.whole import whole
 
 
 def _same_shape(name: str, labels: Tensor, logits: Tensor) -> None:
@@ -60,6 +61,7 @@ def weighted_cross_entropy_with_logits(labels: Any = None, logits: Any = None, p
     return (1 - z) * x + weight * (_log1p_exp_minus_abs(x, negative) + a.select(negative, -x, 0))
 
 
+@whole
 def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
     """The cross-entropy of probabilities softmax(x) with probabilities `labels` along `axis`.
 
@@ -74,6 +76,7 @@ def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, 
     return -r.sum(z * log_softmax(x, axis), axis)
 
 
+@whole
 def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any, name: str | None = None) -> Tensor:
     """The cross-entropy of probabilities softmax(x) with the class numbers `labels`.
 

@@ -34,6 +34,7 @@ from tenfold.primitives.random import as_seed, uniform
 from tenfold.primitives.reduction import sum as sum_
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.transform.custom import without_gradient
+from tenfold.transform.whole import whole
 
 LUMA = (0.2989, 0.587, 0.114)
 
@@ -182,6 +183,7 @@ def grayscale_to_rgb(images: Any, name: str | None = None) -> Tensor:
     return broadcast_to(x, (*x.sizes[:-1], 3))
 
 
+@whole
 def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
     """Hue, saturation and value, each between 0 and 1."""
     x = _image("rgb_to_hsv", images)
@@ -196,6 +198,7 @@ def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
     return stack([hue, saturation, value], -1)
 
 
+@whole
 def hsv_to_rgb(images: Any, name: str | None = None) -> Tensor:
     """Red, green and blue from hue, saturation and value."""
     x = _image("hsv_to_rgb", images)
@@ -211,23 +214,24 @@ def hsv_to_rgb(images: Any, name: str | None = None) -> Tensor:
 
 def adjust_saturation(image: Any, saturation_factor: Any, name: str | None = None) -> Tensor:
     """The saturation multiplied by a factor."""
+    return _in_float(image, lambda x: _saturated(x, a.cast(as_tensor(saturation_factor), x.dtype)), "adjust_saturation")
 
-    def adjust(x: Any) -> Any:
-        hsv: Any = rgb_to_hsv(x)
-        saturation = clip_by_value(hsv[..., 1] * a.cast(as_tensor(saturation_factor), x.dtype), 0.0, 1.0)
-        return hsv_to_rgb(stack([hsv[..., 0], saturation, hsv[..., 2]], -1))
 
-    return _in_float(image, adjust, "adjust_saturation")
+@whole
+def _saturated(x: Any, factor: Tensor) -> Tensor:
+    hsv: Any = rgb_to_hsv(x)
+    return hsv_to_rgb(stack([hsv[..., 0], clip_by_value(hsv[..., 1] * factor, 0.0, 1.0), hsv[..., 2]], -1))
 
 
 def adjust_hue(image: Any, delta: Any, name: str | None = None) -> Tensor:
     """`delta` added to the hue, which wraps around at 1."""
+    return _in_float(image, lambda x: _turned(x, a.cast(as_tensor(delta), x.dtype)), "adjust_hue")
 
-    def adjust(x: Any) -> Any:
-        hsv: Any = rgb_to_hsv(x)
-        return hsv_to_rgb(stack([a.floormod(hsv[..., 0] + a.cast(as_tensor(delta), x.dtype), 1), hsv[..., 1], hsv[..., 2]], -1))
 
-    return _in_float(image, adjust, "adjust_hue")
+@whole
+def _turned(x: Any, delta: Tensor) -> Tensor:
+    hsv: Any = rgb_to_hsv(x)
+    return hsv_to_rgb(stack([a.floormod(hsv[..., 0] + delta, 1), hsv[..., 1], hsv[..., 2]], -1))
 
 
 def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
@@ -235,6 +239,7 @@ def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
     return _in_float(image, lambda x: gain * a.pow(x, float(gamma)), "adjust_gamma")
 
 
+@whole
 def per_image_standardization(image: Any) -> Tensor:
     """Each image with mean 0 and standard deviation 1 (the divisor is at least 1 / sqrt(number of elements)).
 

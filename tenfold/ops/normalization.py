@@ -12,8 +12,10 @@ from tenfold.primitives import elementwise as e
 from tenfold.primitives import reduction as r
 from tenfold.primitives.movement import pad, reshape, slice_
 from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.transform.whole import whole
 
 
+@whole
 def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: str | None = None) -> tuple[Tensor, Tensor]:
     """Mean and variance along `axes`; half precision is computed in float32.
 
@@ -47,6 +49,7 @@ def weighted_moments(x: Any, axes: Any, frequency_weights: Any, keepdims: bool =
     return a.cast(mean, x.dtype), a.cast(variance, x.dtype)
 
 
+@whole
 def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: Any, variance_epsilon: Any, name: str | None = None) -> Tensor:
     """scale * (x - mean) / sqrt(variance + epsilon) + offset; `scale` and `offset` may be None.
 
@@ -65,6 +68,7 @@ def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: An
     return x * a.cast(factor, x.dtype) + a.cast(shift, x.dtype)
 
 
+@whole
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None) -> Tensor:
     """x / sqrt(max(sum(x * x), epsilon)) along `axis` (None: all axes).
 

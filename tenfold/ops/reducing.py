@@ -15,6 +15,7 @@ from tenfold.primitives import reduction as r
 from tenfold.primitives.gather import iota, scalar_size
 from tenfold.primitives.movement import reshape
 from tenfold.tensor.tensor import Tensor, as_tensor
+from tenfold.transform.whole import whole
 
 
 def count(x: Tensor, axis: Any, dtype: DType) -> Tensor:
@@ -117,6 +118,7 @@ def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     return a.cast(r.sum(exact, axis, keepdims) / count(x, axis, exact.dtype), x.dtype)
 
 
+@whole
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
     """The variance along `axis` (None: all axes): the mean squared distance from the mean.
 
@@ -145,6 +147,7 @@ def reduce_std(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
     return e.sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
+@whole
 def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
     """log(sum(exp(x))) along `axis` (None: all axes), without overflow: the largest element is taken out first.
 

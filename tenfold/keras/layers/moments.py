@@ -10,8 +10,10 @@ from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.elementwise import rsqrt
 from tenfold.primitives.movement import reshape
 from tenfold.transform.custom import custom_gradient
+from tenfold.transform.whole import whole
 
 
+@whole
 def moments(x: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
     """Mean and variance over `axes`, which stay with size 1; masked elements do not count."""
     if mask is None:
@@ -23,6 +25,7 @@ def moments(x: Any, axes: list[int], mask: Any) -> tuple[Any, Any]:
     return mean, math.reduce_sum(math.square(x - mean) * weight, axis=axes, keepdims=True) / (total + 1e-7)
 
 
+@whole
 def normalized(x: Any, mean: Any, variance: Any, axes: list[int], epsilon: float, gamma: Any, beta: Any) -> Any:
     """x, whose moments over `axes` are `mean` and `variance`, brought to mean 0 and variance 1, times gamma, plus beta.
 

@@ -14,6 +14,7 @@ from tenfold.ops.resizing import resize
 from tenfold.primitives.arithmetic import cast
 from tenfold.primitives.movement import broadcast_to, concat, expand_dims, reshape, slice_, transpose
 from tenfold.tensor.tensor import Tensor
+from tenfold.transform.whole import whole
 
 INTERPOLATIONS = ("bicubic", "bilinear", "lanczos3", "lanczos5", "nearest")
 
@@ -113,6 +114,7 @@ class UpSampling3D(Spatial):
         return {**super().get_config(), "size": self.size, "data_format": self.data_format}
 
 
+@whole
 def _between(x: Any, axis: int, times: int) -> Tensor:
     """Linear interpolation at the centres of `times` parts of each element; the borders are repeated."""
     n = x.sizes[axis]
