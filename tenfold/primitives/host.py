@@ -5,24 +5,26 @@ The latter (`nonzero`, `unique`, `boolean_mask`) needs known elements: while a f
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tenfold.core.dtypes import INTEGERS, NUMBERS, REALS, as_dtype, bool_, int32
+from tenfold.core.config import config
+from tenfold.core.dtypes import INTEGERS, NUMBERS, REALS, as_dtype, bool_, float32, float64, int32
 from tenfold.core.errors import DTypeError, InvalidArgumentError, ShapeError, TraceError
 from tenfold.core.shapes import Size, differ, normalize_axis, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.primitives.arithmetic import cast, conj, constant_like, div, equal, logical_and, mul, not_equal, select
-from tenfold.primitives.by_rows import by_rows
+from tenfold.primitives.by_rows import WORTH
 from tenfold.primitives.define import check_dtype, each, primitive, tensors
 from tenfold.primitives.gather import check_indices, gather, scatter_add
 from tenfold.primitives.movement import broadcast_to, reshape
 from tenfold.tensor.bind import expect_same_dtype
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 
-SLICE = 256  # elements that are worth a call of NumPy
+COMPILED = frozenset(d.numpy for d in (*INTEGERS, float32, float64))  # the types whose running sums are
 
 
 def same_spec(name: str, allowed: Any) -> Callable[..., Spec]:
@@ -39,9 +41,14 @@ def same_spec(name: str, allowed: Any) -> Callable[..., Spec]:
 
 
 def _running(combine: np.ufunc, start: int) -> Callable[..., Any]:
+    op = "add" if combine is np.add else "mul"
+
     def oracle(x: Any, axis: int, exclusive: bool, reverse: bool) -> Any:
         wide = x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
-        result = _accumulated(combine, np.flip(wide, axis) if reverse else wide, axis)
+        if x.size >= WORTH and wide.dtype in COMPILED and config.compile:
+            running = importlib.import_module("tenfold.compiler.running").running  # small arrays do without
+            return running(op, wide, axis, exclusive, reverse).astype(x.dtype, copy=False)
+        result = combine.accumulate(np.flip(wide, axis) if reverse else wide, axis, dtype=wide.dtype)
         if exclusive:
             shifted = np.full_like(result, start)
             n = x.shape[axis]
@@ -53,19 +60,6 @@ def _running(combine: np.ufunc, start: int) -> Callable[..., Any]:
         return np.ascontiguousarray(np.flip(result, axis) if reverse else result).astype(x.dtype)
 
     return oracle
-
-
-def _accumulated(combine: np.ufunc, x: Any, axis: int) -> Any:
-    """What `combine.accumulate` gives, sooner: it goes through the elements one by one, where whole slices can be combined."""
-    n = x.shape[axis]
-    if axis == x.ndim - 1:
-        return by_rows(lambda rows: combine.accumulate(rows, -1, dtype=x.dtype), x, (n,), x.dtype)
-    if x.size < SLICE * n:
-        return combine.accumulate(x, axis, dtype=x.dtype)
-    result = np.array(x)
-    for now, before in zip(np.moveaxis(result, axis, 0)[1:], np.moveaxis(result, axis, 0), strict=False):
-        combine(before, now, out=now)
-    return result
 
 
 @primitive(Kind.HOST, spec=same_spec("cumsum", NUMBERS), oracle=_running(np.add, 0), dtypes=NUMBERS, vjp=each(
