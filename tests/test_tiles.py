@@ -114,6 +114,18 @@ def test_panels_are_copied_for_many_rows() -> None:
     assert rows <= 4 and rows * columns >= 32
 
 
+@pytest.mark.parametrize(("m", "block"), [(64, 128), (128, 128), (255, 256), (2048, 384)])
+def test_blocks_of_copied_panels_are_short_where_rows_are_few(m: int, block: int) -> None:
+    """The first block of a task comes from memory while nothing is computed."""
+
+    def products(settled: bool) -> Any:
+        (launch,) = (s for s in matmul(NARROW, F32, 1, m, 768, 768, settled=settled).launches if isinstance(s.kernel, Tile))
+        assert isinstance(launch.kernel, Tile) and bool(launch.kernel.copied) is not settled
+        return dict(zip(TILE_ARGS, launch.args, strict=False))["k_block"]
+
+    assert products(settled=False) == block and products(settled=True) == 384
+
+
 def test_the_last_rows_have_lower_tiles_where_whole_ones_compute_too_many() -> None:
     """What is covered: all rows, none more than one too many, and by tasks that do not share a row."""
     for m in range(8, 300):

@@ -25,6 +25,7 @@ from tenfold.kernel.tiling import (
     copied_inner,
     row_bytes,
     tile,
+    whole,
 )
 
 PAGE = 2048  # rows a multiple of this many bytes apart fall upon each other in the first-level cache
@@ -32,6 +33,7 @@ HALF = PAGE // 2  # and those this far apart still do so to an extent
 WAYS = 8  # of the first-level cache: more rows than these push each other out
 SPAN = 160  # columns of a task, about
 COPIED = 8  # tiles, at least, that a panel is copied for
+SHORT = 128  # products of a block of a copied panel, at least
 NO_TAPS = np.zeros(1, np.int64)
 
 
@@ -79,17 +81,19 @@ def matmul(
     splittable = k >= 8192 and m * n * batch <= 1 << 16
     if splittable:  # where the sum is cut depends on the tile
         to.schedule = MODEL
-    shape = height, vectors = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule, across=transpose_a and m > 1)
+    shape = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule, across=transpose_a and m > 1)
     out = dtype if epilogue is None else epilogue.value.dtype
-    row = height * wide.size
+    row = shape[0] * wide.size
     if out is wide:  # its sums can be continued, so blocks are short enough for a task to have many panels, each row of `a` serving all
         row = max(row, L1 * SPAN * wide.size // machine.cache)
-    block = block_size(k, row) if height > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
-    stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
+    block = block_size(k, row) if shape[0] > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
     a = replace(a, copied=_copies_left(to, a, m, n, shape, block))
+    b = replace(b, copied=not (a.copied or splittable) and _copies_right(to, b, m, n, k, shape, block, settled))
+    if b.copied and out is wide:  # a task's first block is the only one that nobody asked for early: with few rows it is much of the work
+        block = min(block, max(whole(m), SHORT))
+    stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     left, a_batch, rows, inner, places = _left(to, a, m, n, k, shape, block, n * stored.size)
-    copyable = not a.copied and block * vectors * machine.lanes(wide) * wide.size <= COPY and not (splittable or b.transposed or b.pairs)
-    right, b_batch = _right(to, b, m, n, k, shape, settled, copyable)
+    right, b_batch = _right(to, b, m, n, k, shape, settled)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
@@ -138,14 +142,23 @@ def _left(
     return operand, ceil(m / height) * k * height * size if a.stride else 0, rows, affine_inner(k, height * size, block), None
 
 
-def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool, copyable: bool) -> tuple[Columns, int]:
+def _copies_right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, settled: bool) -> bool:
+    """Whether tasks copy a block of each panel: where many tiles of rows read it, and no panels are kept."""
+    wide = accumulator(b.dtype)
+    columns = shape[1] * to.machine.lanes(wide)
+    possible = block * columns * wide.size <= COPY and not (b.transposed or b.pairs)
+    large = n > columns and n * k * wide.size > L1
+    useful = to.machine.count == 16 and m >= COPIED * shape[0] and not settled and (large or b.dtype is not wide)
+    return possible and (useful if to.schedule.b is None else to.schedule.b == "copied")
+
+
+def _right(to: Builder, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], settled: bool) -> tuple[Columns, int]:
     """Operand `b` and its batch stride: as it lies, or in panels where these are kept, or its columns or distant rows ask for it."""
     wide = accumulator(b.dtype)
     size, columns = wide.size, shape[1] * to.machine.lanes(wide)
     apart = n * size % HALF == 0 or n * size > 2 * PAGE  # rows in the same places of the cache, or on too many pages
     large = n > columns and n * k * size > L1
-    often = to.machine.count == 16 and m >= COPIED * shape[0] and not settled and (large or b.dtype is not wide)
-    if copyable and (often if to.schedule.b is None else to.schedule.b == "copied"):
+    if b.copied:
         return Columns(b.operand, n * b.dtype.size, columns * b.dtype.size, False, b.dtype), b.stride * b.dtype.size
     distant = k > 1 and n > columns and (settled or (large and m >= 32 * shape[0]) or (apart and m > 4 * shape[0]))
     bad = {"placed": False, "packed": k > 1 and n > 1}.get(to.schedule.b or "", distant)
