@@ -41,16 +41,19 @@ def apart(function: Any, *xs: Any) -> Any:
 SHAPES: list[tuple[Any, ...]] = [  # images, height, width, channels in and out, kernel, padding, window
     (2, 16, 16, 32, 32, 3, "SAME", 2), (3, 18, 19, 32, 32, 3, "VALID", 2), (9, 19, 17, 32, 48, 3, "SAME", 2), (40, 30, 30, 32, 64, 3, "SAME", 2),
     (2, 16, 22, 32, 32, 3, "SAME", 4), (2, 22, 25, 32, 32, 3, "VALID", (4, 1)), (2, 24, 21, 32, 32, 3, "SAME", (1, 2)),
+    (2, 32, 32, 3, 32, 3, "VALID", 2), (3, 17, 15, 3, 16, 3, "SAME", 2), (1, 9, 11, 5, 24, 3, "SAME", (1, 2)), (5, 13, 17, 8, 40, 5, "SAME", (2, 1)),
+    (2, 11, 14, 16, 8, 1, "VALID", 3), (2, 7, 5, 600, 16, (1, 3), "SAME", 2), (2, 5, 6, 3, 160, 2, "VALID", 2),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("shape", "kind"), [*((s, "relu") for s in SHAPES), *((SHAPES[1], kind) for kind in ("bias", "bare", "residual"))], ids=str)
 def test_values_and_places(pooled: list[list[str]], shape: tuple[Any, ...], kind: str) -> None:
     n, h, w, ci, co, k, padding, window = shape
-    x, kernel, bias = numbers(1, n, h, w, ci), numbers(2, k, k, ci, co), numbers(3, co)
+    tall, wide = (k, k) if isinstance(k, int) else k
+    x, kernel, bias = numbers(1, n, h, w, ci), numbers(2, tall, wide, ci, co), numbers(3, co)
     x[x > 3] = np.nan
     x[0, 0, 0, 0] = np.inf
-    rest = numbers(4, n, *((h, w) if padding == "SAME" else (h - k + 1, w - k + 1)), co)
+    rest = numbers(4, n, *((h, w) if padding == "SAME" else (h - tall + 1, w - wide + 1)), co)
 
     def step(x: Any, kernel: Any, bias: Any, rest: Any) -> Any:
         y = tf.nn.conv2d(x, kernel, 1, padding)
@@ -92,6 +95,27 @@ def test_inference_and_training_of_a_network(pooled: list[list[str]], batch: int
     for got, want in zip(tf.function(gradients)(x), gradients(tf.constant(x)), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-2 * np.abs(want).max())
     assert len(pooled) >= 4 and all("window_argmax" in names for names in pooled[2:4])
+
+
+@pytest.mark.parametrize(("strides", "dilation"), [(2, 1), (1, 2)])
+def test_strided_and_dilated_convolutions(pooled: list[list[str]], strides: int, dilation: int) -> None:
+    x, kernel = numbers(1, 2, 21, 23, 4), numbers(2, 3, 3, 4, 16)
+
+    def function(x: Any, kernel: Any) -> Any:
+        return tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, strides, "SAME", dilations=dilation), 2, 2, "VALID")
+
+    np.testing.assert_array_equal(tf.function(function)(x, kernel), function(tf.constant(x), tf.constant(kernel)))
+    assert len(pooled) == 1
+
+
+def test_what_is_added_by_position_is_pooled_apart_from_plain_sums(pooled: list[list[str]]) -> None:
+    x, kernel, rest = numbers(1, 2, 12, 12, 3), numbers(2, 3, 3, 3, 16), numbers(3, 2, 10, 10, 16)
+
+    def function(x: Any, kernel: Any, rest: Any) -> Any:
+        return tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, 1, "VALID") + rest, 2, 2, "VALID")
+
+    np.testing.assert_array_equal(tf.function(function)(x, kernel, rest), function(*map(tf.constant, (x, kernel, rest))))
+    assert not pooled
 
 
 @pytest.mark.parametrize(("window", "strides", "padding"), [(3, 2, "SAME"), (2, 1, "VALID"), (3, 3, "VALID"), (2, 2, "SAME")])

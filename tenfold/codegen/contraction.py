@@ -166,10 +166,15 @@ def convolution(
     return _recipe(steps or plans.convolution(machine, spec, epilogue, settled, schedule))
 
 
-def pools(spec: ConvSpec, window: tuple[int, ...], target: Target | None = None) -> bool:
-    """Whether a convolution can end with maxima over windows of that size, which stand side by side."""
+def pools(spec: ConvSpec, window: tuple[int, ...], epilogue: Epilogue | None, target: Target | None = None) -> bool:
+    """Whether a convolution can end with `epilogue` and then maxima over windows of that size, which stand side by side."""
     machine = vectors(target or host())
-    return spec.rank == len(window) == 2 and spec.dtype is float32 and winograd.pools(machine, spec, (window[0], window[1]))
+    if not (spec.rank == len(window) == 2 and spec.dtype is float32):
+        return False
+    sides = window[0], window[1]
+    if winograd.worth(machine, plans.normalize(spec), False):
+        return winograd.pools(sides)
+    return not (epilogue and epilogue.uses_rows) and plans.pools(machine, spec, sides)
 
 
 def convolution_input_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 
 from tenfold.codegen.epilogue import Place, apply, elements
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import mangle, memory, register
+from tenfold.codegen.pooling import store_largest
 from tenfold.codegen.text import Loop, Value
 from tenfold.codegen.tile_parts import Block, Panel, Row, TileParts
-from tenfold.kernel.contraction import COPY, TILE_ARGS
+from tenfold.kernel.contraction import COPY, TILE_ARGS, Pooling
 
 POINTERS = frozenset(("a", "b", "out", "row_table", "k_table", "bounds", "runs", "places"))
 
@@ -30,7 +32,9 @@ class TileWriter(TileParts):
         self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
         if self.tile.copied or self.tile.copied_a:
             self.copy = t.let(f"alloca [{COPY} x i8], align 64")
-        self.args = a = t.arguments((*TILE_ARGS, *extras), POINTERS | frozenset(extras))
+        pooling = self.tile.epilogue.pooling if self.tile.epilogue else None
+        found = ["found"] if pooling and pooling.places else []
+        self.args = a = t.arguments((*TILE_ARGS, *extras, *found), POINTERS | {*extras, *found})
         self.extras = [a[e] for e in extras]
         n_tile, rest = t.rem("%task", a["n_tasks"]), t.div("%task", a["n_tasks"])
         m_tile, rest = t.rem(rest, a["m_tasks"]), t.div(rest, a["m_tasks"])
@@ -46,9 +50,24 @@ class TileWriter(TileParts):
         m0, n0 = t.mul(m_tile, a["m_task"]), t.mul(n_tile, a["n_task"])
         m1, n1 = t.min(t.add(m0, a["m_task"]), a["m"]), t.min(t.add(n0, a["n_task"]), panels)
         fresh = t.sub(low, a["resumed"])
+        if pooling:  # a task's part of the output is on the stack
+            to, kept = (a["out"], a.get("found", "")), t.let(f"alloca [{COPY} x i8], align 64")
+            a["out"] = t.at(kept, t.sub("0", t.mul(m0, a["out_row"])))
         with t.loop(low, high) as block:
             self.block(block.index, t.let(f"icmp eq i64 {block.index}, {fresh}"), high, (m0, m1, n0, n1))
+        if pooling:
+            self.pool(pooling, m0, m1, to)
         return t.function(name, helper_text(self.isa.helpers))
+
+    def pool(self, pooling: Pooling, m0: str, m1: str, to: tuple[str, str]) -> None:
+        """Stores the maxima of the task's windows, the rows of each of which follow one another."""
+        t, a, count = self.text, self.args, prod(pooling.window)
+        with t.loop(t.div(m0, count), t.div(m1, count)) as window:
+            first = t.at(a["out"], t.mul(t.mul(window.index, count), a["out_row"]))
+            with t.loop(0, a["n"], self.tile.lanes) as c:
+                here = t.at(first, t.mul(c.index, self.size))
+                xs = [t.load(self.vector, t.at(here, t.mul(a["out_row"], i) if i else 0), self.size) for i in range(count)]
+                store_largest(t, self.isa, self.tile.out, pooling, xs, to, t.add(t.mul(window.index, a["n"]), c.index))
 
     def block(self, block: str, first: str, high: str, bounds: tuple[str, str, str, str]) -> None:
         """All tiles of the task, for one block of the summed index."""
@@ -175,7 +194,8 @@ class TileWriter(TileParts):
     def products(self, sums: list[str], rows: list[Row], panel: Panel, block: Block, runs: tuple[str, str]) -> list[str]:
         """The loops over the block's runs: one product of each row and column at a time."""
         t, tile = self.text, self.tile
-        self.prefetch(rows, panel)
+        if not (tile.epilogue and tile.epilogue.pooling):
+            self.prefetch(rows, panel)
         self.prefetch_extras(rows, panel, block.last)
         pointers = [row.a for row in rows]
         if tile.depthwise:

@@ -179,7 +179,7 @@ def maxima(nodes: Sequence[Node]) -> tuple[list[Node], Pooling | None]:
     return after, Pooling(after[0].attrs["window"], len(after) > 1, after[-1].attrs.get("above")) if after else None
 
 
-def takes_maxima(product: Sequence[Node], after: Sequence[Node]) -> bool:
+def takes_maxima(product: Sequence[Node], after: Sequence[Node], uses: Uses) -> bool:
     """Whether the kernels of a convolution, with what follows it in `product`, can store maxima over windows alone, which `after` are."""
     names = [n.primitive.name for n in after]
     conv, result, first = product[0], product[-1].outputs[0], after[0]
@@ -188,7 +188,9 @@ def takes_maxima(product: Sequence[Node], after: Sequence[Node]) -> bool:
     same = all(n.inputs[0] is result and same_windows(n, first) for n in after)
     apart = first.attrs["window"] == first.attrs["strides"] and all(lo == hi == 0 for lo, hi in first.attrs["padding"])
     fits = result.spec == conv.outputs[0].spec and not maxima(product)[0] and elements(first.outputs[0]) > 0
-    return same and apart and fits and kernels.pools(_conv_spec(*_shapes(conv), conv), first.attrs["window"])
+    if not (same and apart and fits):
+        return False
+    return kernels.pools(_conv_spec(*_shapes(conv), conv), first.attrs["window"], _epilogue(product, None, uses)[0])
 
 
 def row_of(whole: Sequence[Any], columns: Any) -> tuple[Any, ...] | None:

@@ -230,7 +230,7 @@ class Merger:
         if result in self.uses.outputs or any(r not in after.nodes for r in self.uses.readers[result]):
             return None
         made = [n.outputs[0] for n in after.nodes]
-        if not self.in_place.isdisjoint(made) or self._stored(after) != made or not takes_maxima(product.nodes, after.nodes):
+        if not self.in_place.isdisjoint(made) or self._stored(after) != made or not takes_maxima(product.nodes, after.nodes, self.uses):
             return None
         return Group("contraction", [*product.nodes, *after.nodes])
 

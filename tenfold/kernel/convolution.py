@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from math import ceil, prod
+from math import ceil, lcm, prod
 
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import Epilogue, Operand, Steps, Table, Vectors, accumulator
+from tenfold.kernel.contraction import COPY, Epilogue, Operand, Steps, Table, Vectors, accumulator
 from tenfold.kernel.margins import Group, Triple, Window, together
 from tenfold.kernel.packing import Builder, convert, element, pack, pad
 from tenfold.kernel.schedule import MODEL, Schedule
-from tenfold.kernel.tiling import L1, Batch, Columns, Inner, Problem, Rows, block_size, choose_tile, table_inner, tile
+from tenfold.kernel.tiling import L1, Batch, Columns, Inner, Problem, Rows, block_size, choose_tile, row_choices, table_inner, tile
 
 PAGE = 2048
+TALL = (1, 2, 3, 4)  # vectors of tiles
 OFTEN = 32  # tiles that read the same weights
 
 
@@ -201,6 +202,8 @@ def convolution(
     y = Image(Operand("out"), s.output, s.co, stored.size)
     places = grid(scaled(x.strides, s.stride), s.output) - (dot(s.low, x.strides) if group else 0)
     rows = window.rows(group, s.n, places, x.bytes, grid(y.strides, s.output), y.bytes, len(table) // max(s.taps, 1))
+    if epilogue and epilogue.pooling:
+        rows = window_by_window(s, rows, epilogue.pooling.window, s.co * size)
     b = _weights(to, s, shape, machine, settled)
     groups = 1 if s.depthwise else s.groups
     packed = b.panel_stride * ceil(n / (shape[1] * machine.lanes(wide))) if b.padded else s.co_group * size
@@ -211,6 +214,26 @@ def convolution(
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
+
+
+def pools(machine: Vectors, spec: ConvSpec, window: tuple[int, int]) -> bool:
+    """Whether tasks of plain sums can pool what they make, all channels of some windows: these then fit the stack, the weights the cache."""
+    s = normalize(spec)
+    lanes, at_once = machine.lanes(s.dtype), max(lcm(prod(window), rows) for vectors in TALL for rows in row_choices(vectors, machine))
+    if s.dtype is not accumulator(s.dtype) or s.groups > 1 or s.co % lanes or not s.n * s.ci * s.taps:
+        return False
+    shape = Window(s.output, tuple(_starts(s, d) for d in range(3)), s.input)
+    apart = together(machine, shape, s.n, s.co, prod(s.input) * s.ci * s.dtype.size, lanes, False) is None
+    return apart and at_once * s.co * s.dtype.size <= COPY and s.taps * s.ci * s.co * s.dtype.size <= machine.cache
+
+
+def window_by_window(s: Shape, rows: Rows, window: tuple[int, int], size: int) -> Rows:
+    """`rows`, all positions of images, in the order of windows; each row of the output has `size` bytes."""
+    (tall, wide), (height, width) = window, s.output[1:]
+    positions = np.arange(s.pixels).reshape(s.output)[0, : height // tall * tall, : width // wide * wide]
+    index = positions.reshape(height // tall, tall, width // wide, wide).swapaxes(1, 2).reshape(-1)
+    table = np.stack([rows.table[index, 0], np.arange(len(index)) * size], axis=1)
+    return Rows(s.n * len(index), table, rows.a_outer, len(index) * size, None if rows.bounds is None else rows.bounds[index])
 
 
 def _starts(s: Shape, d: int) -> Table:

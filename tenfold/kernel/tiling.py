@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil, lcm, prod, sqrt
 
 import numpy as np
 
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Bytes, Epilogue, Operand, Sum, Table, Tile, Vectors, accumulator
+from tenfold.kernel.contraction import COPY, SUM_ARGS, TILE_ARGS, Bytes, Epilogue, Operand, Pooling, Sum, Table, Tile, Vectors, accumulator
 from tenfold.kernel.packing import MOST_TASKS, Builder
 from tenfold.kernel.schedule import MODEL, TASKS, Schedule
 
@@ -283,6 +283,8 @@ def tile(to: Builder, p: Problem) -> None:
         else:
             m_task, n_task = cut(tiles * batch.count, panels, cycles, columns * one, to.machine.cache, to.schedule.tasks)
         m_task, n_task, pieces = min(m_task, tiles), min(n_task, panels), 1
+        if p.epilogue and p.epilogue.pooling:
+            m_task, n_task = pooled_tiles(p.epilogue.pooling, height, p.n * wide.size, m_task), panels
     m_tasks, n_tasks, per_piece = ceil(tiles / m_task), ceil(panels / n_task), ceil(inner.blocks / pieces)
     pieces = ceil(inner.blocks / per_piece)
     folded = pieces > 1 or p.folded
@@ -311,6 +313,12 @@ def tile(to: Builder, p: Problem) -> None:
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
     if folded:
         fold(to, out, p, pieces)
+
+
+def pooled_tiles(pooling: Pooling, height: int, row: int, wanted: int) -> int:
+    """The tiles of a task that pools what it makes: whole windows, rows of `row` bytes that fit the stack, about as many as `wanted`."""
+    unit = lcm(height, prod(pooling.window)) // height
+    return max(min(wanted, COPY // (row * height)) // unit, 1) * unit
 
 
 def last_rows(p: Problem, m_task: int, machine: Vectors) -> tuple[int, int]:

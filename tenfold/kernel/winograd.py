@@ -105,9 +105,9 @@ def _single(machine: Vectors, dtype: DType) -> bool:
     return accumulator(dtype) is WIDE and not (machine.pairs and dtype is dtypes.bfloat16)
 
 
-def pools(machine: Vectors, spec: ConvSpec, window: tuple[int, int]) -> bool:
-    """Whether the convolution can end with maxima over windows: they fill its tiles."""
-    return all(4 % size == 0 for size in window) and worth(machine, normalize(spec), False)
+def pools(window: tuple[int, int]) -> bool:
+    """Whether a convolution can end with maxima over such windows: they fill its tiles."""
+    return all(4 % size == 0 for size in window)
 
 
 def convolution(
