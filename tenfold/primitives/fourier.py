@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tenfold.core.config import config
 from tenfold.core.dtypes import COMPLEXES, DType, complex64, complex128, float32, float64
 from tenfold.core.errors import ShapeError
 from tenfold.core.shapes import Size, divide, function, normalize_axes, product, show
 from tenfold.ir.primitive import Kind, Spec
 from tenfold.primitives.arithmetic import cast, constant_like, div, less, logical_and, mul, real, select
-from tenfold.primitives.by_rows import by_rows
+from tenfold.primitives.by_rows import WORTH, by_rows
 from tenfold.primitives.define import check_dtype, each, primitive
 from tenfold.primitives.gather import iota, scalar_size
 from tenfold.primitives.movement import pad, slice_
@@ -36,9 +38,22 @@ def _fft_spec(x: Spec, axes: tuple[int, ...], inverse: bool) -> Spec:
 def _fft_oracle(x: Any, axes: tuple[int, ...], inverse: bool) -> Any:
     if x.size == 0:
         return x.copy()
-    if axes == (x.ndim - 1,):
-        return by_rows(np.fft.ifft if inverse else np.fft.fft, x, x.shape[-1:], x.dtype)
-    return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=axes).astype(x.dtype)
+    if x.size < WORTH:
+        return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=axes).astype(x.dtype)
+    for axis in axes:
+        rows = np.moveaxis(x, axis, -1)
+        compiled = _compiled(rows)
+        x = compiled(rows, inverse) if compiled else by_rows(np.fft.ifft if inverse else np.fft.fft, rows, rows.shape[-1:], x.dtype)
+        x = np.moveaxis(x, -1, axis)
+    return np.ascontiguousarray(x)
+
+
+def _compiled(rows: Any) -> Callable[..., Any] | None:
+    """The compiled function for rows [..., n], if there is one and it is worth while."""
+    if rows.size < WORTH or not config.compile:
+        return None
+    module = importlib.import_module("tenfold.compiler.fourier")  # small arrays do without
+    return module.fourier if module.takes(rows.shape[-1]) else None
 
 
 def _fft_vjp(g: Tensor, y: Tensor, x: Tensor, axes: tuple[int, ...], inverse: bool) -> Tensor:
@@ -67,6 +82,9 @@ def _rfft_vjp(g: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 
 def _rfft_oracle(x: Any) -> Any:
+    compiled = _compiled(x)
+    if compiled:
+        return compiled(x)
     return by_rows(np.fft.rfft, x, (x.shape[-1] // 2 + 1,), np.complex64 if x.dtype == np.float32 else np.complex128)
 
 
