@@ -16,7 +16,7 @@ from tenfold.codegen.contraction import AttentionSpec, ConvSpec, Epilogue, Opera
 from tenfold.compiler import tuning
 from tenfold.compiler.expressions import ZERO, Builder, aligned, wide
 from tenfold.compiler.lower import Call, Scratch, build, cut
-from tenfold.compiler.program import Group, Uses, elements, is_view, known, root
+from tenfold.compiler.program import Group, Uses, element_type, elements, is_view, known, root
 from tenfold.compiler.windows import same_windows
 from tenfold.core import dtypes
 from tenfold.core.errors import InternalError
@@ -170,7 +170,7 @@ def _epilogue(nodes: Sequence[Node], pooling: Pooling | None, uses: Uses) -> tup
     builder = EpilogueBuilder(uses, nodes)
     out = nodes[-1].outputs[0]
     value = loops.cast(builder.element(out, builder.places(out.spec.shape)), out.spec.dtype)
-    return Epilogue(tuple(v.spec.dtype for v in builder.buffers), value, pooling), builder.buffers
+    return Epilogue(tuple(map(element_type, builder.buffers)), value, pooling), builder.buffers
 
 
 def maxima(nodes: Sequence[Node]) -> tuple[list[Node], Pooling | None]:
@@ -259,7 +259,7 @@ def lower_scatter(group: Group, uses: Uses) -> list[Call]:
     builder, made = build(uses, {node}, (n, columns), [0, 1], stages)  # different classes: never one axis
     two = len(builder.axes or ()) == 2
     kernel = Kernel(
-        tuple(v.spec.dtype for v in builder.buffers),
+        tuple(map(element_type, builder.buffers)),
         len(builder.params),
         tuple(builder.extents),
         (1,) if two else (),

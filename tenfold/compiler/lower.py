@@ -11,7 +11,7 @@ from typing import Any
 
 from tenfold.compiler.expressions import Builder, compute_dtype, looped
 from tenfold.compiler.parts import in_parts
-from tenfold.compiler.program import Group, Uses, known, reducible, squeezed
+from tenfold.compiler.program import Group, Uses, element_type, known, reducible, squeezed
 from tenfold.compiler.windows import in_windows, window_stores, windows_of
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
@@ -150,7 +150,7 @@ def _call(b: Builder, outer: Sequence[int], vector: int | None, stages: list[Sta
         extents[number] = size
         extents.append(pieces)
     stored = set(group.stored)
-    kernel = Kernel(tuple(v.spec.dtype for v in b.buffers), len(b.params), tuple(extents), tuple(outer), vector, tuple(stages))
+    kernel = Kernel(tuple(map(element_type, b.buffers)), len(b.params), tuple(extents), tuple(outer), vector, tuple(stages))
     sizes = [b.params[e.attr] for e in extents]
     weighed = list(sizes)
     if vector is not None and vector not in outer:

@@ -20,6 +20,7 @@ from tenfold.codegen.cpu import compile_kernels, load_kernels
 from tenfold.compiler.alike import Alike, Lower
 from tenfold.compiler.assemble import Assembled, assemble
 from tenfold.compiler.calls import lower_attention, lower_contraction, lower_host, lower_scatter
+from tenfold.compiler.complexes import by_parts
 from tenfold.compiler.constants import large_apart
 from tenfold.compiler.control import lower_control, lower_effect
 from tenfold.compiler.factored import factor_gradients
@@ -260,7 +261,7 @@ class Reference:
 
 def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: bool) -> Assembled:
     """The whole compiler but for machine code."""
-    graph = simplify(graph)
+    graph = simplify(by_parts(graph))
     items, uses = lower_groups(graph, targets, steady, keep)
     return assemble(graph, share_packs(items), uses, targets, steady)
 
@@ -281,6 +282,6 @@ def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = froze
 
 def _lower_inner(graph: Graph) -> tuple[list[Item], list[Value]]:
     """A branch or body: its items and the values that hold its results."""
-    graph = simplify(graph)
+    graph = simplify(by_parts(graph))
     items, uses = lower_groups(graph, {})
     return items, [root(v, uses) for v in graph.outputs]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from tenfold.core.dtypes import DType
 from tenfold.ir.graph import Graph, Node, Value
 from tenfold.ir.primitive import Kind
 
@@ -93,9 +94,18 @@ class Uses:
         return len(self.readers[v]) == 1 and v not in self.outputs
 
 
+VIEWS = frozenset({"reshape", "pairs", "unpaired"})
+
+
+def element_type(buffer: Value) -> DType:
+    """What kernels find there: halves of complex numbers."""
+    dtype = buffer.spec.dtype
+    return dtype.real_dtype if dtype.is_complex else dtype
+
+
 def is_view(node: Node) -> bool:
     """Whether the node only renames a buffer."""
-    return node.primitive.name == "reshape"
+    return node.primitive.name in VIEWS
 
 
 def is_unit_reshape(node: Node) -> bool:
