@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tenfold as tf
+from tenfold.codegen.contraction import vectors
+from tenfold.codegen.cpu import host
 from tenfold.compiler.repeat import Gather, Repeat
 
 
@@ -39,7 +41,7 @@ def test_equals_single_runs(times, keep, shuffled, seed):
     v, concrete = running_sum()
     concrete.execute([np.zeros((2, 16), np.float32)])
     buffer = np.empty((2, 16), np.float32)
-    repeat = Repeat(times, (), (Gather(rows, order, buffer),), keep) if shuffled else Repeat(times, ((0, 2 * 16 * 4),), (), keep)
+    repeat = Repeat(times, (), (Gather(0, rows, order, buffer),), keep) if shuffled else Repeat(times, ((0, 2 * 16 * 4),), (), keep)
     found, total = concrete.execute([buffer if shuffled else rows[:2]], repeat)
     value, outputs = expected((rows[order] if shuffled else rows).reshape(times, 2, 16))
     np.testing.assert_allclose(v.numpy(), value, rtol=1e-4, atol=1e-4)
@@ -100,3 +102,75 @@ def test_a_failed_check_ends_the_run_there():
         concrete.execute(numbers[:1])
         assert int(v) == ends[-1] + 1
     assert ends[0] == ends[1] < 6
+
+
+SIZE, TIMES = 60, 7
+
+
+def descent(width, count=1, more=None):
+    """A step of plain descent of `count` linear models of as many batches; `more` is another reader of the first batch."""
+    start = np.random.default_rng(1).standard_normal((width, 128)).astype(np.float32)
+    weights = [tf.Variable(start * (i + 1)) for i in range(count)]
+
+    @tf.function
+    def step(*batches):
+        with tf.GradientTape() as tape:
+            loss = sum(tf.reduce_mean((x @ w - 1.0) ** 2) for x, w in zip(batches, weights, strict=True))
+        for w, g in zip(weights, tape.gradient(loss, weights), strict=True):
+            w.assign_sub(0.01 * g)
+        return loss if more is None else loss + more(batches[0])
+
+    return weights, step.get_concrete_function(*[tf.TensorSpec((SIZE, width)) for _ in weights])
+
+
+def shuffled_runs(width, count=1, more=None, seed=0):
+    """The weights and losses after several runs on chosen rows: in one native run, and one by one; the rows; and whether they were copied."""
+    random = np.random.default_rng(seed)
+    data = [random.standard_normal((3 * SIZE, width)).astype(np.float32) / width**0.5 for _ in range(count)]
+    orders = [random.integers(0, 3 * SIZE, TIMES * SIZE) for _ in data]
+    batches = [[d[o[SIZE * i : SIZE * i + SIZE]] for d, o in zip(data, orders, strict=True)] for i in range(TIMES)]
+    found = []
+    for together in (True, False):
+        weights, concrete = descent(width, count, more)
+        losses = [float(concrete.execute(batches[0])[0])]
+        if together:
+            targets = [np.full((SIZE, width), np.nan, np.float32) for _ in data]
+            gathers = [Gather(i, d, o, t) for i, (d, o, t) in enumerate(zip(data, orders, targets, strict=True))]
+            losses += concrete.execute(targets, Repeat(TIMES, (), tuple(gathers), True))[0].tolist()
+            copied = [not np.isnan(t).all() for t in targets]
+        else:
+            losses += [float(concrete.execute(b)[0]) for b in batches]
+        losses.append(float(concrete.execute(batches[0])[0]))  # rows that lie one after the other are found again
+        found.append([*(w.numpy() for w in weights), np.array(losses)])
+    return *found, batches, copied
+
+
+@pytest.mark.parametrize("width", [300, 401, 784, 1024])
+def test_products_read_chosen_rows_where_they_lie(width):
+    together, single, batches, copied = shuffled_runs(width)
+    for a, b in zip(together, single, strict=True):
+        np.testing.assert_array_equal(a, b)
+    w = np.random.default_rng(1).standard_normal((width, 128)).astype(np.float32).astype(np.float64)
+    for (x,) in [batches[0], *batches, batches[0]]:
+        error = x.astype(np.float64) @ w - 1
+        w -= 0.01 * 2 / error.size * x.T.astype(np.float64) @ error
+    np.testing.assert_allclose(together[0], w, rtol=1e-4, atol=1e-5)
+    assert copied == [vectors(host()).count > 16]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_batches_have_rows_of_their_own(count):
+    together, single, _, _ = shuffled_runs(500, count)
+    for a, b in zip(together, single, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+READERS = (tf.reduce_sum, lambda x: tf.reduce_sum(x @ tf.transpose(x)), lambda x: tf.reduce_sum(tf.reshape(x, (30, 1000)) @ tf.ones((1000, 2))))
+
+
+@pytest.mark.parametrize("more", READERS)
+def test_rows_are_copied_for_whoever_else_reads_them(more):
+    together, single, _, copied = shuffled_runs(500, 1, more)
+    for a, b in zip(together, single, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert copied == [True]

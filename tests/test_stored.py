@@ -188,6 +188,10 @@ def spoiled(data: bytes):
     yield with_header(lengths=[-1, *header["lengths"][1:]])
     yield with_header(kernels=[])
     yield with_header(inputs=-5)
+    yield with_header(rows=[[1000, []]])  # no such input
+    yield with_header(rows=[[0, [[1000, 1]]]])  # no such constant
+    yield with_header(rows=[[0, [[0, 1 << 40]]]])
+    yield with_header(rows=[0])
     yield with_header(outputs=[["float32", [-1]]])
     yield with_header(outputs=[["no_type", [1]]])
     yield with_header(functions=[["no_primitive", {}, [], []]])

@@ -105,12 +105,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread. It writes the operands `writes`."""
+    """One launch: kernel(args, task) for each task in 0..tasks, in any order, on any thread. It writes the operands `writes`; for `listing` see
+    `kernel.contraction.Launch`."""
 
     source: Source
     tasks: int
     args: tuple[Operand | int, ...]
     writes: tuple[str, ...]
+    listing: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +137,16 @@ def vectors(target: Target) -> Vectors:
 def matmul(
     dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
     a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, target: Target | None = None,
-    settled: bool = False, schedule: Schedule = MODEL,
+    settled: bool = False, schedule: Schedule = MODEL, listed: bool = False,
 ) -> Recipe:  # fmt: skip
     """out[batch, m, n] = a @ b; a [batch, m, k] or [batch, k, m] if transposed, b [batch, k, n] or [batch, n, k].
 
     `a_stride` and `b_stride` are the elements from matrix to matrix: None if dense, 0 if one matrix serves the whole batch. What is made
-    of a `b` that is `settled` is kept from run to run.
+    of a `b` that is `settled` is kept from run to run. `listed`: a table may say where the rows of `a` are.
     """
     machine = vectors(target or host())
     how = (transpose_a, transpose_b, a_stride, b_stride, epilogue)
-    return _recipe(products.matmul(machine, dtype, batch, m, n, k, *how, settled=settled, schedule=schedule))
+    return _recipe(products.matmul(machine, dtype, batch, m, n, k, *how, settled=settled, schedule=schedule, listed=listed))
 
 
 def integer_matmul(
@@ -202,7 +204,7 @@ def attention_gradient(spec: AttentionSpec, target: Target | None = None) -> Rec
 
 
 def _recipe(steps: Steps) -> Recipe:
-    calls = tuple(Call(_source(step.kernel), step.tasks, step.args, step.writes) for step in steps.launches)
+    calls = tuple(Call(_source(step.kernel), step.tasks, step.args, step.writes, step.listing) for step in steps.launches)
     return Recipe(calls, steps.scratch, steps.constants)
 
 

@@ -32,6 +32,8 @@ class TileWriter(TileParts):
         self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
         if self.tile.copied or self.tile.copied_a:
             self.copy = t.let(f"alloca [{COPY} x i8], align 64")
+        if self.tile.scattered:
+            self.next_rows = t.let(f"alloca [{self.tile.rows} x ptr], align 8")
         pooling = self.tile.epilogue.pooling if self.tile.epilogue else None
         found = ["found"] if pooling and pooling.places else []
         self.args = a = t.arguments((*TILE_ARGS, *extras, *found), POINTERS | {*extras, *found})
@@ -231,7 +233,7 @@ class TileWriter(TileParts):
         t, tile, b, sums = self.text, self.tile, k.values[0], k.values[1 : len(k.values) - bool(panel.later)]
         offset = t.load("i64", entry, 8)
         for i in range(tile.early):
-            self.ask(t.at(pointers[0], t.load("i64", t.at(entry, 8 * (1 + i)), 8)), 3)
+            self.ask(self.early(entry, i, pointers[0]), 3)
         for i in range(tile.unit):
             here = t.add(offset, t.mul(self.step, i)) if i else offset
             sums = self.product(sums, t.at(b, t.mul(panel.b_k, i)) if i else b, here, pointers, panel)

@@ -58,6 +58,7 @@ class TileParts:
     slots: list[str] = field(default_factory=list)
     base: str = ""
     copy: str = ""
+    next_rows: str = ""  # where the next tile's rows are kept
 
     @property
     def vector(self) -> str:
@@ -111,7 +112,15 @@ class TileParts:
         return t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
 
     def rows(self, m: str, base: str) -> list[Row]:
-        """Where the tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
+        """Where the tile's rows lie; where those of the next one do is kept, if they lie anywhere."""
+        t, tile = self.text, self.tile
+        if tile.scattered:
+            for i, row in enumerate(self._rows(t.min(t.add(m, tile.rows), t.sub(self.args["m"], 1)), base)):
+                t.store("ptr", row.a, t.at(self.next_rows, 8 * i), 8)
+        return self._rows(m, base)
+
+    def _rows(self, m: str, base: str) -> list[Row]:
+        """Where a tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
         t, a = self.text, self.args
         inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
         a_base, out_base = t.at(base, t.mul(outer, a["a_outer"])), t.at(a["out"], t.mul(outer, a["out_outer"]))
@@ -178,6 +187,15 @@ class TileParts:
             here = t.at(row.out, t.mul(panel.first, tile.out.size))
             for offset in range(0, tile.columns * tile.out.size, 64):
                 t.do(f"call void @llvm.prefetch.p0(ptr {t.at(here, offset)}, i32 1, i32 3, i32 1)")
+
+    def early(self, entry: str, i: int, first: str) -> str:
+        """The line that place `i` of an entry of the table names, `first` being the tile's first row."""
+        t = self.text
+        place = t.at(entry, 8 * (1 + i))
+        if not self.tile.scattered:
+            return t.at(first, t.load("i64", place, 8))
+        line, row = (t.let(f"zext i32 {t.load('i32', t.at(place, offset), 4)} to i64") for offset in (0, 4))
+        return t.at(t.load("ptr", t.at(self.next_rows, row), 8), line)
 
     def ask(self, address: str, level: int) -> None:
         """Asks for a line that will be read: for the first-level cache if `level` is 3, the second-level one if 2."""

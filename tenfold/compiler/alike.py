@@ -64,7 +64,7 @@ def _number(uses: Uses, numbers: dict[Value, int], parts: list[Any], v: Value) -
         found = numbers[v] = len(numbers)
         wire = _number(uses, numbers, parts, uses.roots[v]) if v in uses.roots else None
         contents = None if v.constant is None else _contents(v.constant)
-        parts.append((v.spec.shape, v.spec.dtype.name, v.derived, contents or v in uses.settled, wire))
+        parts.append((v.spec.shape, v.spec.dtype.name, v.derived, contents or v in uses.settled, v in uses.batches, wire))
     return found
 
 

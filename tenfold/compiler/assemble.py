@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from tenfold.compiler.in_place import Accesses
 from tenfold.compiler.items import BranchItem, Item, LoopItem, Pointer, flat, things, without_copies
 from tenfold.compiler.lower import Call, Scratch
 from tenfold.compiler.memory import plan_kept, plan_memory
-from tenfold.compiler.plan import Plan
+from tenfold.compiler.plan import Plan, Tables
 from tenfold.compiler.program import Uses, known, root
 from tenfold.compiler.settled import apart
 from tenfold.ir.graph import Graph, Value
@@ -63,8 +64,22 @@ def assemble(graph: Graph, items: list[Item], uses: Uses, targets: dict[int, int
         moving=len(moving),
         arena_bytes=max(layout.nbytes for layout in layouts),
         kept_bytes=kept.nbytes,
+        rows=_rows_of(graph, calls, targets, [*constants]),
     )
     return Assembled(plan, encoder.kernels, calls, (made[0].sources, made[1].sources))
+
+
+def _rows_of(graph: Graph, calls: list[Call], targets: dict[int, int], constants: list[Value | Scratch]) -> dict[int, Tables]:
+    """The inputs that are read through tables of their rows alone, and these tables, which nothing else reads; see `Plan`."""
+    used: Counter[Any] = Counter(thing for call in calls for thing in (*things(call), *call.reads))
+    found = {}
+    for i, v in enumerate(graph.inputs):
+        readers = [call.listing for call in calls if call.listing and things(call)[0] is v]
+        tables = tuple([(constants.index(table), words) for table, words in filter(None, readers)])
+        alone = used[v] == 2 * len(readers) and all(used[constants[k]] == 1 for k, _ in tables)
+        if readers and alone and i not in targets.values():
+            found[i] = tables
+    return found
 
 
 def _place_outputs(

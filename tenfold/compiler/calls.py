@@ -25,6 +25,8 @@ from tenfold.ir.primitive import Primitive, Spec
 from tenfold.kernel import loops
 from tenfold.kernel.loops import Kernel, Stage, Store
 
+MOST_ROWS, LARGE_ROWS = 4096, 1 << 16  # rows, and bytes of them all, of a batch that is worth a table of its rows
+
 # --- contractions ---
 
 
@@ -38,8 +40,17 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     names: dict[str, Any] = {"a": a, "b": b, **dict(zip(("out", "places"), group.stored, strict=False))}
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     make = RECIPES[node.primitive.name](node, epilogue, settled)
+    if node.primitive.name == "matmul" and _is_batch(a, node, uses):
+        make = partial(make, listed=True)  # type: ignore[call-arg]
     recipe = make(schedule=tuning.schedule(make, {name: (v.spec.dtype, elements(v)) for name, v in names.items()}, settled))
     return _launches(recipe, names, node.primitive.name) or [fill_zero(v) for v in group.stored]
+
+
+def _is_batch(a: Value, node: Node, uses: Uses) -> bool:
+    """Whether the rows in memory of a product's first operand are those of a batch, one large enough to be shuffled where it lies."""
+    shape = known(node.inputs[0])
+    fits = a in uses.batches and len(shape) == 2 and known(a)[0] == shape[0] and 1 < shape[0] <= MOST_ROWS
+    return fits and elements(a) * a.spec.dtype.size >= LARGE_ROWS
 
 
 def _launches(recipe: Recipe, names: dict[str, Any], what: str) -> list[Call]:
@@ -52,7 +63,8 @@ def _launches(recipe: Recipe, names: dict[str, Any], what: str) -> list[Call]:
         args = tuple((names[x.name], x.offset) if isinstance(x, Operand) else x for x in call.args)
         read = {x.name for x in call.args if isinstance(x, Operand)} - {*call.writes, *tables}
         reads = tuple(names[name] for name in sorted(read))
-        calls.append(Call(call.source, call.tasks, args, reads, tuple(names[w] for w in call.writes), what))
+        listing = None if call.listing is None else (tables[call.listing[0]], call.listing[1])
+        calls.append(Call(call.source, call.tasks, args, reads, tuple(names[w] for w in call.writes), what, listing=listing))
     return calls
 
 

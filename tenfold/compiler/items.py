@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tenfold.compiler.lower import Call
@@ -58,7 +58,7 @@ def attributed(items: Sequence[Item], nodes: tuple[Node, ...]) -> list[Item]:
     for item in items:
         match item:
             case Call():
-                result.append(item if item.nodes else Call(item.code, item.tasks, item.args, item.reads, item.writes, item.name, nodes))
+                result.append(item if item.nodes else replace(item, nodes=nodes))
             case LoopItem(condition, flag, body):
                 result.append(LoopItem(attributed(condition, nodes), flag, attributed(body, nodes)))
             case BranchItem(flag, then, otherwise):
@@ -78,9 +78,9 @@ def rename(items: Sequence[Item], new: Mapping[Any, Any]) -> list[Item]:
     result: list[Item] = []
     for item in items:
         match item:
-            case Call(code, tasks, args, reads, writes, name, nodes):
+            case Call(args=args, reads=reads, writes=writes):
                 if not new.keys().isdisjoint(things(item)) or Pointer in map(type, args):
-                    item = Call(code, tasks, all_of(args), all_of(reads), all_of(writes), name, nodes)
+                    item = replace(item, args=all_of(args), reads=all_of(reads), writes=all_of(writes))
                 result.append(item)
             case LoopItem(condition, flag, body):
                 result.append(LoopItem(rename(condition, new), new.get(flag, flag), rename(body, new)))

@@ -39,7 +39,8 @@ class Call:
     """One launch: `code` is a Kernel, another kernel source, or a Python function; args are values, scratch memory and integers.
 
     `reads` and `writes` name all memory that it uses but tables of positions. `nodes` are what its group computes; the calls of one
-    group share the tuple.
+    group share the tuple. `listing`: the table, and the words of an entry, that says where the rows of the first argument are, see
+    `kernel.contraction.Launch`.
     """
 
     code: Any
@@ -49,6 +50,7 @@ class Call:
     writes: tuple[Value | Scratch, ...]
     name: str
     nodes: tuple[Node, ...] = ()
+    listing: tuple[Value, int] | None = None
 
 
 Make = Callable[[Builder], list[Stage]]

@@ -31,7 +31,7 @@ from tenfold.compiler.lower import Call, lower_map, lower_reduce
 from tenfold.compiler.padding import absorb_pads
 from tenfold.compiler.parts import join_pads
 from tenfold.compiler.program import Uses, root
-from tenfold.compiler.repeat import Loops, Repeat
+from tenfold.compiler.repeat import Loops, Places, Repeat
 from tenfold.compiler.shared import share_packs
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
@@ -218,11 +218,13 @@ class Program:
             moving = [(1 + i, nbytes) for i, nbytes in repeat.moving]
             if repeat.keep:
                 moving += [(i, prod(shape) * dtype.size) for i, (shape, dtype) in enumerate(self._plan.outputs, self._first_output)]
-            loops = self._loops[layout] = Loops(self._again, self._table, moving, [g.layout for g in repeat.gathers])
+            first = self._first_output + len(self._plan.outputs)
+            tables = {i: [Places(first + k, words, self._plan.constants[k]) for k, words in found] for i, found in self._plan.rows.items()}
+            loops = self._loops[layout] = Loops(self._again, self._table, moving, [g.layout for g in repeat.gathers], tables)
         try:
             loops.run(repeat)
         finally:
-            for i, _ in repeat.moving:
+            for i in (*[i for i, _ in repeat.moving], *[g.argument for g in repeat.gathers]):
                 self._last[i] = None
 
     def _settled(self, versions: Sequence[int]) -> Contents:
@@ -272,6 +274,8 @@ def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = froze
     graph = compact_scatters(join_pads(absorb_pads(thin_products(factor_gradients(by_windows(graph))))))
     groups, uses = fuse(graph, {graph.outputs[k] for k in targets}, steady)
     uses.keeps = keep
+    if targets:  # else it trains nothing
+        uses.batches = {v for i, v in enumerate(graph.inputs) if i not in steady and i not in targets.values()}
     items: list[Item] = []
     alike = Alike(uses)
     for group in early_writers(groups, uses, graph, targets):

@@ -17,6 +17,7 @@ from tenfold.runtime import interpreter
 from tenfold.runtime.executor import Code
 
 NUMBERS = np.dtype("<i8")
+Tables = tuple[tuple[int, int], ...]  # (number of a constant, words of an entry)
 
 
 class Unwritable(Exception):
@@ -28,7 +29,8 @@ class Plan:
     """The table of pointers has slots for the arena, the inputs, the outputs, `constants`, `moving` pointers that are set on the way, what is
     kept from run to run, and the table itself.
 
-    `kernels` are names in the cache of machine code; `functions` are Python's.
+    `kernels` are names in the cache of machine code; `functions` are Python's. `rows`: the inputs that are read through tables of their rows
+    alone; for each its tables, which are constants of these numbers, and the words of an entry (`compiler.repeat.Places`).
     """
 
     once: Code
@@ -41,6 +43,7 @@ class Plan:
     moving: int
     arena_bytes: int
     kept_bytes: int
+    rows: Mapping[int, Tables]
 
     @property
     def slots(self) -> int:
@@ -68,6 +71,7 @@ def encoded(plan: Plan) -> bytes:
         "moving": plan.moving,
         "arena": plan.arena_bytes,
         "kept": plan.kept_bytes,
+        "rows": [*plan.rows.items()],
         "names": [code.names for code in codes],
         "parallel": [code.parallel for code in codes],
         "lengths": [len(a) for a in numbers],
@@ -98,9 +102,13 @@ def decoded(data: bytes) -> Plan:
     plan = Plan(
         codes[0], codes[1], tuple(header["kernels"]), tuple(functions), int(header["inputs"]), tuple(map(_typed, header["outputs"])),
         constants, int(header["moving"]), int(header["arena"]), int(header["kept"]),
+        {int(i): tuple([(int(k), int(words)) for k, words in tables]) for i, tables in header["rows"]},
     )  # fmt: skip
     if reader.at != len(data) or min(plan.inputs, plan.moving, plan.arena_bytes, plan.kept_bytes) < 0:
         raise ValueError("wrong sizes")
+    for i, tables in plan.rows.items():
+        if not 0 <= i < plan.inputs or any(words not in (1, 2) or constants[k].dtype != np.int64 for k, words in tables):
+            raise ValueError("wrong tables of rows")
     for code in codes:
         check(code, plan.slots, len(plan.kernels), [len(f.inputs) + len(f.outputs) for f in functions])
     return plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -57,6 +57,7 @@ class Uses:
                 roots[node.outputs[0]] = roots.get(node.inputs[0], node.inputs[0])
         self.outputs = set(graph.outputs)
         self.keeps = True  # whether what contractions make of settled operands is worth keeping
+        self.batches: Set[Value] = frozenset()  # inputs whose rows may be chosen from more, see `compiler.repeat`
         self.settled = {graph.inputs[i] for i in steady}
         for node in graph.nodes if self.settled else ():
             if not self.settled.isdisjoint(node.inputs) and self._settles(node) and node.primitive.kind not in (Kind.EFFECT, Kind.CONTROL, Kind.HOST):

@@ -116,7 +116,8 @@ class Tile:
     memory, of which each panel's block is copied to the stack and multiplied with all rows of the task before the next one. `passing`:
     so are the panels where they lie, because all of them come from memory. `copied_a`: the type of a in memory, where the rows of
     each tile stand side by side, products at "places", and are copied to the stack, `step` bytes for each product.
-    `lower`: rows of the tiles after the first "m_whole" rows, where these have fewer.
+    `lower`: rows of the tiles after the first "m_whole" rows, where these have fewer. `scattered`: what an entry asks for early are lines of
+    the next tile's rows, which lie anywhere: for each a line's offset, and 8 times the number of a row, in 32 bits each.
     """
 
     dtype: DType
@@ -137,6 +138,7 @@ class Tile:
     copied_a: DType | None = None
     shared: bool = False
     lower: int = 0
+    scattered: bool = False
     epilogue: Epilogue | None = None
 
     @property
@@ -341,12 +343,17 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One kernel over `tasks` tasks, and the names of the operands that it writes."""
+    """One kernel over `tasks` tasks, and the names of the operands that it writes.
+
+    `listing`: the table, and the words of an entry, whose first words are how far the rows of the first operand lie from its beginning; with
+    other numbers in it, the launch reads other rows.
+    """
 
     kernel: Description
     tasks: int
     args: tuple[Operand | int, ...]
     writes: tuple[str, ...]
+    listing: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from tenfold.kernel.contraction import (
     accumulator,
 )
 from tenfold.kernel.convolution import ConvSpec, Shape, normalize
+from tenfold.kernel.cutting import TASK
 from tenfold.kernel.packing import MOST_TASKS, Builder, convert, pack
-from tenfold.kernel.tiling import TASK
 
 MOST_TAPS = 64
 LARGE = 10 << 20  # bytes of input and output that do not stay in the caches

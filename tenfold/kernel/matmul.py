@@ -23,6 +23,7 @@ from tenfold.kernel.tiling import (
     block_size,
     choose_tile,
     copied_inner,
+    listed_rows,
     row_bytes,
     tile,
     whole,
@@ -41,7 +42,7 @@ NO_TAPS = np.zeros(1, np.int64)
 class Matrix:
     """An operand: `copies` matrices, `stride` elements apart, transposed or not, of elements `dtype` (perhaps pairs).
 
-    `copied`: the tasks copy what they need of it.
+    `copied`: the tasks copy what they need of it. `listed`: where each of its rows in memory is, a table shall say.
     """
 
     operand: Operand
@@ -51,17 +52,23 @@ class Matrix:
     stride: int
     transposed: bool
     copied: bool = False
+    listed: bool = False
+
+    @property
+    def lists(self) -> bool:
+        """Whether a table can say it: where rows are read as they lie, or copied product by product."""
+        return self.listed and (self.copied or not self.transposed)
 
 
 def matmul(
     machine: Vectors, dtype: DType, batch: int, m: int, n: int, k: int, transpose_a: bool = False, transpose_b: bool = False,
     a_stride: int | None = None, b_stride: int | None = None, epilogue: Epilogue | None = None, names: tuple[str, str] = ("a", "b"),
-    settled: bool = False, schedule: Schedule = MODEL,
+    settled: bool = False, schedule: Schedule = MODEL, listed: bool = False,
 ) -> Steps:  # fmt: skip
     """out[batch, m, n] = a[batch, m, k] @ b[batch, k, n], all row-major; transposed operands are stored [k, m] and [n, k].
 
     Batch strides are in elements: 0 uses one matrix for all, None means dense. `names` are the operands'. What is made of a `b` that
-    is `settled` is kept.
+    is `settled` is kept. If `listed`, a table says where each row of `a` in memory is, if that can be had for nothing (`Launch.listing`).
     """
     a_stride = m * k if a_stride is None else a_stride
     b_stride = k * n if b_stride is None else b_stride
@@ -76,7 +83,8 @@ def matmul(
     wide, (seen, pairs) = accumulator(dtype), element(machine, dtype, k | a_stride | b_stride)
     if pairs:
         k, a_stride, b_stride = k // 2, a_stride // 2, b_stride // 2
-    a = Matrix(Operand(names[0]), seen, pairs, batch if a_stride else 1, a_stride, transpose_a)
+    listed = listed and machine.count == 16 and batch == 1 and seen is wide
+    a = Matrix(Operand(names[0]), seen, pairs, batch if a_stride else 1, a_stride, transpose_a, listed=listed)
     b = Matrix(Operand(names[1]), seen, pairs, batch if b_stride else 1, b_stride, transpose_b)
     splittable = k >= 8192 and m * n * batch <= 1 << 16
     if splittable:  # where the sum is cut depends on the tile
@@ -97,7 +105,7 @@ def matmul(
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
-        a_type=a.dtype if a.copied else None, places=places,
+        a_type=a.dtype if a.copied else None, places=places, listed=a.lists and left is a.operand and not splittable,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
@@ -127,11 +135,11 @@ def _left(
     scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
     bad = {"placed": False, "packed": k > 1 and m > 1}.get(to.schedule.a or "", distant or scattered)
     if a.copied:
-        inner, places = copied_inner(k, m * a.dtype.size, row_bytes(shape[0], wide, to.machine), block)
+        inner, places = copied_inner(k, m * a.dtype.size, row_bytes(shape[0], wide, to.machine), block, a.listed)
         return a.operand, a.stride * a.dtype.size, affine_rows(m, a.dtype.size, out_row), inner, places
     if not (bad or (a.pairs and a.transposed)):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
-        rows = affine_rows(m, size if a.transposed else k * size, out_row)
+        rows = (listed_rows if a.lists else affine_rows)(m, size if a.transposed else k * size, out_row)
         return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block), None
     strides = (a.dtype.size, m * a.dtype.size) if a.transposed else (k * a.dtype.size, a.dtype.size)
     interleaved = a.pairs and a.transposed

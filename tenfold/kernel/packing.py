@@ -52,15 +52,21 @@ class Builder:
         self.scratch.append(max(size, 64))
         return Operand(f"scratch{len(self.scratch) - 1}")
 
-    def launch(self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int], writes: tuple[str, ...] = ()) -> None:
-        """Appends a launch; nothing if it has no tasks. `writes` names what it writes, if that is not "target" or "out" alone."""
+    def launch(
+        self, kernel: Description, tasks: int, names: tuple[str, ...], values: dict[str, Operand | int], writes: tuple[str, ...] = (),
+        listing: tuple[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        """Appends a launch; nothing if it has no tasks. `writes` names what it writes, if that is not "target" or "out" alone; `listing` the
+        table of the first operand's rows, see `Launch`."""
         if tasks:
             end = getattr(kernel, "epilogue", None)
             more = tuple(Operand(f"extra{i}") for i in range(len(end.extras))) if end else ()
             places = (Operand("places"),) if end and end.pooling and end.pooling.places else ()
             writes = writes or ("target" if "target" in names else "out",)
             written = tuple(x.name for x in (*(values[w] for w in writes), *places) if isinstance(x, Operand))
-            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more + places, written))
+            table = values[listing[0]] if listing else 0
+            listed = (table.name, listing[1]) if listing and isinstance(table, Operand) else None
+            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more + places, written, listed))
 
     def finish(self) -> Steps:
         """What was collected."""

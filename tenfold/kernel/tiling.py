@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from math import ceil, lcm, prod, sqrt
+from dataclasses import dataclass
+from math import ceil, lcm, prod
 
 import numpy as np
 
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import COPY, SUM_ARGS, TILE_ARGS, Bytes, Epilogue, Operand, Pooling, Sum, Table, Tile, Vectors, accumulator
+from tenfold.kernel.cutting import cut, split
 from tenfold.kernel.packing import MOST_TASKS, Builder
-from tenfold.kernel.schedule import MODEL, TASKS, Schedule
+from tenfold.kernel.schedule import MODEL, Schedule
 
 L1 = 24 * 1024  # bytes that a tile's rows of `a` may take, leaving room for the passing panels of `b`
-TASK = 8_000  # multiply-add vectors of one task, at least: about 2 microseconds
 LINE = 6  # log2 of the bytes of a cache line
 FEW = 3  # rows: tiles that have fewer wait for memory, whatever their shape
 IN_REGISTERS = 8  # addresses of rows that are kept in registers; the others are read from the stack
-FOLDS = 24  # tasks wanted of a sum that is cut
 BEYOND = 4  # times the second-level cache may have the rows that meet a copied panel: they come in order, and copying takes longer
 SHARING = 8  # tiles of a task, at least, for them to share in asking for the next block: with few the requests come too close together
 LOWER = 2  # rows that the last tiles have less, where whole ones would compute too many
@@ -139,6 +138,11 @@ def affine_rows(count: int, a_stride: int, out_stride: int) -> Rows:
     return Rows(count, np.zeros((1, 2), np.int64), a_stride, out_stride)
 
 
+def listed_rows(count: int, a_stride: int, out_stride: int) -> Rows:
+    """The same, each with an entry of its own, so that another table may say where they are."""
+    return Rows(count, np.arange(count, dtype=np.int64)[:, None] * np.array([a_stride, out_stride]), 0, 0)
+
+
 def block_size(k: int, row: int) -> int:
     """Products per block, such that a tile's part of `a`, of `row` bytes for each, stays in the first-level cache."""
     most = max(L1 // row, 64)
@@ -156,10 +160,12 @@ def affine_inner(count: int, stride: int, block: int) -> Inner:
     return Inner(count, np.arange(period, dtype=np.int64) * stride, period * stride, period, period)
 
 
-def copied_inner(count: int, distance: int, kept: int, block: int) -> tuple[Inner, Table | None]:
-    """Products `distance` bytes apart, of which tasks copy a block at a time, `kept` bytes for each; and where a block's products are."""
-    inner = replace(affine_inner(count, kept, block), outer=block * distance)
-    return inner, np.arange(inner.period, dtype=np.int64) * distance
+def copied_inner(count: int, distance: int, kept: int, block: int, listed: bool) -> tuple[Inner, Table | None]:
+    """Products `distance` bytes apart, of which tasks copy a block at a time, `kept` bytes for each; and where a block's products are, or all
+    if they are `listed`."""
+    period = count if listed else min(block, max(count, 1))
+    numbers = np.arange(period, dtype=np.int64)
+    return Inner(count, numbers % block * kept, block * distance, min(block, period), period), numbers * distance
 
 
 def table_inner(table: Table, block: int) -> Inner:
@@ -193,39 +199,6 @@ class Batch:
     column: int = 0
 
 
-def cut(tiles: int, panels: int, cycles: float, panel_bytes: int, cache: int, tasks: int = TASKS) -> tuple[int, int]:
-    """(tiles, panels) of one of about `tasks` tasks, for `tiles` x `panels` tiles of `cycles` each; a task's panels stay in the
-    second-level cache."""
-    n_task = min(panels, max(cache // max(panel_bytes, 1), 1))
-    n_task = ceil(panels / ceil(panels / n_task))
-    wanted = max(min(int(tiles * panels * cycles / TASK), tasks), 1)
-    across = ceil(panels / n_task)
-    m_task = max(tiles * across // wanted, 1)
-    if ceil(tiles / m_task) * across < min(wanted, 8):
-        n_task = max(n_task * tiles * across // wanted, 1)
-    return m_task, n_task
-
-
-def split(tiles: int, inner: Inner, output: int, streamed: int, copies: int, cache: int) -> tuple[int, int]:
-    """(tiles of one task, pieces of the sum) of a contraction with a long sum and a small output, `output` and `streamed` bytes.
-
-    Cutting the rows reads the operands again, cutting the sum writes the output again: cuts both so as to move the fewest bytes, and
-    so that a task's part of the output stays in the second-level cache.
-    """
-    wanted = ceil(FOLDS / copies)
-    chunks = max(round(sqrt(wanted * 2 * output / max(streamed, 1))), ceil(output * 2 / cache), 1)
-    most = min(inner.count // 256, (1 << 24) // max(output * copies, 1), inner.blocks)
-    pieces = evenly(inner.blocks, max(min(ceil(wanted / chunks), most), 1), max(most, 1))
-    chunks = evenly(tiles, min(max(chunks, ceil(wanted / pieces)), tiles), tiles)
-    return ceil(tiles / chunks), pieces
-
-
-def evenly(total: int, parts: int, most: int) -> int:
-    """About `parts`, at most `most`, such that `total` things fall into parts of nearly equal size."""
-    choices = range(max(ceil(parts * 0.7), 1), max(min(parts * 3 // 2, most), parts) + 1)
-    return min(choices, key=lambda p: (ceil(total / p) * p / total - 1) + abs(p - parts) / (8 * parts))
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A contraction whose operands are prepared.
@@ -235,6 +208,7 @@ class Problem:
     output, of `out_elements` in rows of `out_columns` (or n), is contiguous. Sums that are not folded go to `target`, if not to it.
     If `resumed`, they begin with what is there already.
     With `a_type`, that of `a` in memory, where the products of a period are at `places`, tasks copy each tile's rows, to where `inner` says.
+    If `listed`, each row of `a` in memory has an entry of its own, in the table of rows or in `places`.
     """
 
     dtype: DType
@@ -257,6 +231,7 @@ class Problem:
     a_type: DType | None = None
     places: Table | None = None
     resumed: bool = False
+    listed: bool = False
 
     @property
     def out(self) -> DType:
@@ -273,7 +248,7 @@ def tile(to: Builder, p: Problem) -> None:
         return
     panels, tiles = ceil(p.n / columns), ceil(rows.count / height)
     if p.streamed:
-        m_task, pieces = split(tiles, inner, rows.count * p.n * wide.size, p.streamed, batch.count, to.machine.cache)
+        m_task, pieces = split(tiles, (inner.count, inner.blocks), rows.count * p.n * wide.size, p.streamed, batch.count, to.machine.cache)
         n_task = max(min(panels, to.machine.cache // (inner.block * columns * wide.size)), 1)
     else:
         cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
@@ -296,7 +271,8 @@ def tile(to: Builder, p: Problem) -> None:
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in usual else 0,
         p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers, p.a_type,
-        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), lower, None if folded else p.epilogue,
+        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), lower, p.listed and p.a_type is None,
+        None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
@@ -310,7 +286,8 @@ def tile(to: Builder, p: Problem) -> None:
         "n_tasks": n_tasks, "pieces": pieces, "blocks": per_piece, "total_blocks": inner.blocks, "out_piece": p.out_elements * wide.size,
         "m_whole": m_whole, "places": 0 if p.places is None else to.table(p.places), "resumed": int(p.resumed),
     }  # fmt: skip
-    to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values)
+    listing = (("row_table", 2) if p.a_type is None else ("places", 1)) if p.listed else None
+    to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values, listing=listing)
     if folded:
         fold(to, out, p, pieces)
 
@@ -328,7 +305,7 @@ def last_rows(p: Problem, m_task: int, machine: Vectors) -> tuple[int, int]:
     """
     rows, (height, vectors) = p.rows, p.shape
     m, low = rows.count, height - LOWER
-    plain = len(rows.table) == 1 and rows.bounds is None and p.b.copied and not p.streamed and machine.count == 16
+    plain = (len(rows.table) == 1 or p.listed) and rows.bounds is None and p.b.copied and not p.streamed and machine.count == 16
     if plain and low * vectors >= 8 and m * p.n * p.inner.count >= MANY:
         whole = min((ceil(max(m - low * count, 0) / height) * height + low * count, low * count) for count in range(3))
         if whole[0] * 50 < ceil(m / height) * height * 49 and (m_whole := whole[0] - whole[1]) >= (ceil(m / m_task) - 1) * m_task:
@@ -382,8 +359,11 @@ def ahead(rows: Rows, inner: Inner, tile: Tile) -> Table:
         else:
             here = np.unique((part[:, None] + places[:-1]) >> LINE)
             following = np.setdiff1d(here + (places[-1] >> LINE), here, assume_unique=True)
+            lines = following << LINE
+            if tile.scattered:  # of each of its rows in turn, each row with 8 times its number in the upper half
+                lines = (np.unique(part >> LINE)[:, None] << LINE) + (np.arange(height) << 35)
             few = 0 < len(following) <= len(asked)
-            early = following[asked * len(following) // len(asked)] << LINE if few else np.repeat(begin, tile.early)
+            early = lines.ravel()[asked * lines.size // len(asked)] if few else np.repeat(begin, tile.early)
         entries.append(np.concatenate([begin[:, None], early.reshape(len(begin), tile.early)], axis=1))
     return np.concatenate(entries)
 

@@ -75,11 +75,11 @@ class ArrayBatches(Batches):
         return [a if isinstance(a, SparseRows) else RowCopy(a, most) for a in self.arrays]
 
     def _several(self, rows: slice, order: Any, times: int) -> Item:
-        """`times` batches: large shuffled rows are copied before each run, all others are put in order now, so that runs go through them."""
+        """`times` batches: large shuffled rows are found before each run, all others are put in order now, so that runs go through them."""
         firsts, moving, gathers = [], [], []
         for i, a in enumerate(self.arrays):
             copy = None if order is None else self._copies[i]
-            gather = copy.gather(order[rows], self.batch_size) if isinstance(copy, RowCopy) else None
+            gather = copy.gather(i, order[rows], self.batch_size) if isinstance(copy, RowCopy) else None
             if gather is not None:
                 gathers.append(gather)
                 firsts.append(gather.target)

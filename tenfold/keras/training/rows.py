@@ -30,9 +30,9 @@ class RowCopy:
         self._compiled = not array.dtype.hasobject and array.flags.c_contiguous and self._bytes >= LINE and self._buffer.nbytes >= LARGE
         self._table = np.array([0, address_of(array), 0, address_of(self._buffer)], np.int64)
 
-    def gather(self, rows: np.ndarray[Any, Any], count: int) -> Gather | None:
-        """`copy` of `count` rows at a time, as part of a Repeat; None: there is no need for it, the rows can be taken all at once."""
-        return Gather(self._array, np.ascontiguousarray(rows, np.int64), self._buffer[:count]) if self._compiled else None
+    def gather(self, argument: int, rows: np.ndarray[Any, Any], count: int) -> Gather | None:
+        """`count` rows at a time, as part of a Repeat; None: there is no need for it, the rows can be taken all at once."""
+        return Gather(argument, self._array, np.ascontiguousarray(rows, np.int64), self._buffer[:count]) if self._compiled else None
 
     def copy(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The rows with these numbers (int64), which must be in range."""
