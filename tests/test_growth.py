@@ -96,6 +96,19 @@ def test_batch_normalization_records_its_statistics_once() -> None:
     assert [n.primitive.name for n in nodes].count("sum") == 2  # a mean and a variance
 
 
+def test_moving_averages_are_recorded_without_the_operators_of_keras_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which promote types, and whose files are loaded when they are first used."""
+
+    def unexpected(kind: str) -> Any:
+        raise AssertionError(kind)
+
+    monkeypatch.setattr(symbolic, "operation_named", unexpected)
+    layer = tf.keras.layers.BatchNormalization(momentum=0.75)
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
+    tf.function(lambda x: layer(x, training=True))(x)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), 0.25 * x.mean(axis=0))
+
+
 def test_a_tape_sees_what_is_recorded_once() -> None:
     """An update before a tape records and one inside of it: the second depends on the rate as before."""
     w, rate = tf.Variable([1.0, -2.0]), 0.25

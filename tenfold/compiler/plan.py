@@ -89,7 +89,7 @@ def decoded(data: bytes) -> Plan:
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
     reader = _Reader(data, end)
-    numbers = [reader.take(NUMBERS, (n,)).astype(np.int64) for n in header["lengths"]]
+    numbers = [reader.take(NUMBERS, (n,)).astype(np.int64, copy=False) for n in header["lengths"]]
     codes = [
         Code(words, kernels, hosts, tuple(names), bool(parallel))
         for (words, kernels, hosts), names, parallel in zip((numbers[:3], numbers[3:]), header["names"], header["parallel"], strict=True)
@@ -132,6 +132,7 @@ def check(code: Code, slots: int, kernels: int, arguments: Sequence[int]) -> Non
     words = code.words.tolist()
     at, starts, targets = 1, {1}, []
     places: dict[int, list[int]] = {interpreter.LAUNCH: [], interpreter.HOST: []}
+    named: list[int] = []  # slots
     while (op := words[at]) != interpreter.END:
         if op in places:
             places[op].append(at + 1)
@@ -139,8 +140,8 @@ def check(code: Code, slots: int, kernels: int, arguments: Sequence[int]) -> Non
             number, count = words[at + 1], words[first - 1]
             known = 0 <= number < kernels if op == interpreter.LAUNCH else 0 <= number < len(arguments) and arguments[number] == count
             at = first + 2 * count
-            named = words[first:at:2]
-            right = known and 0 <= count <= words[0] and min(named, default=0) >= -1 and max(named, default=-1) < slots
+            right = known and 0 <= count <= words[0]
+            named += words[first:at:2]
         else:
             targets.append(words[at + (3 if op == interpreter.JUMP_UNLESS else 1)])
             right = op == interpreter.JUMP or (op == interpreter.JUMP_UNLESS and 0 <= words[at + 1] < slots)
@@ -149,6 +150,8 @@ def check(code: Code, slots: int, kernels: int, arguments: Sequence[int]) -> Non
             raise ValueError("a wrong step")
         starts.add(at)
     listed = [code.kernels.tolist(), code.hosts.tolist()]
+    if min(named, default=0) < -1 or max(named, default=-1) >= slots:
+        raise ValueError("a wrong slot")
     if at != len(words) - 1 or listed != [*places.values()] or not starts.issuperset(targets) or len(code.names) != sum(map(len, listed)):
         raise ValueError("wrong places")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MAGIC = b"TENFOLD2"
+HEAD = len(MAGIC) + 32  # bytes before the contents
 LIMIT = 512 << 20
 
 
@@ -35,22 +36,24 @@ class Cache:
             return None
         path = self._path(name)
         try:
-            with path.open("rb") as file:
-                data = file.read(self._most + 1)  # whatever lies there
+            with open(path, "rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                if not HEAD <= size <= self._most:  # whatever lies there
+                    return None
+                head, data = file.read(HEAD), file.read(size - HEAD)
         except OSError:
             return None
-        head = len(MAGIC) + 32
-        if not head <= len(data) <= self._most or data[: len(MAGIC)] != MAGIC or _checksum(name, data[head:]) != data[len(MAGIC) : head]:
+        if head != MAGIC + _checksum(name, data):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # last use, for trim
-        return data[head:]
+        return data
 
     def write(self, name: str, payload: bytes) -> None:
         """Keeps an entry, if possible."""
-        if len(payload) + len(MAGIC) + 32 > self._most or not self._check():
+        if len(payload) + HEAD > self._most or not self._check():
             return
-        path, temporary = self._path(name), ""
+        path, temporary = Path(self._path(name)), ""
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
@@ -74,9 +77,8 @@ class Cache:
         """The bytes of the largest file: what a folder that is full is trimmed to."""
         return self._share * 3 // 4
 
-    def _path(self, name: str) -> Path:
-        assert self.folder is not None
-        return self.folder / (self.prefix + name[: self.digits]) / name[self.digits :]
+    def _path(self, name: str) -> str:
+        return os.path.join(str(self.folder), self.prefix + name[: self.digits], name[self.digits :])
 
     def _check(self) -> bool:
         if self._usable is None:

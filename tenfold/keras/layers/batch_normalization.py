@@ -148,7 +148,7 @@ class BatchNormalization(Scaled):
 
 
 def _move(average: Any, value: Any, momentum: float) -> None:
-    average.assign(average * momentum + cast(value, average.dtype) * (1 - momentum))
+    average.assign(average.value * momentum + cast(value, average.dtype) * (1 - momentum))
 
 
 def _checked_clipping(bounds: dict[str, float]) -> dict[str, float]:
