@@ -14,6 +14,8 @@ from tenfold.compiler.pipeline import assembled
 from tenfold.core import dtypes
 from tenfold.ir.graph import Graph
 from tenfold.ir.primitive import Spec
+from tenfold.keras.base import symbolic
+from tenfold.transform import custom
 from tenfold.transform.trace import trace
 
 MOST_CALLS = 200  # of functions, for a node of another block: a bound on the compiler's work that no clock changes
@@ -96,17 +98,28 @@ def test_batch_normalization_records_its_statistics_once() -> None:
     assert [n.primitive.name for n in nodes].count("sum") == 2  # a mean and a variance
 
 
-def test_moving_averages_are_recorded_without_the_operators_of_keras_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which promote types, and whose files are loaded when they are first used."""
+def test_what_a_step_keeps_is_recorded_without_the_operators_of_keras_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which promote types, and whose files are loaded when they are first used. And gradients that no tape asks for are not traced."""
 
-    def unexpected(kind: str) -> Any:
-        raise AssertionError(kind)
+    def unexpected(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError(args)
 
     monkeypatch.setattr(symbolic, "operation_named", unexpected)
-    layer = tf.keras.layers.BatchNormalization(momentum=0.75)
+    monkeypatch.setattr(custom, "trace", unexpected)
+    layer, optimizer = tf.keras.layers.BatchNormalization(momentum=0.75), tf.keras.optimizers.SGD(0.5, momentum=0.5)
     x = np.arange(6, dtype=np.float32).reshape(3, 2)
-    tf.function(lambda x: layer(x, training=True))(x)
+
+    @tf.function
+    def step(x: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x, training=True))
+        optimizer.apply(tape.gradient(loss, layer.trainable_variables), layer.trainable_variables)
+
+    layer.build((None, 2))
+    optimizer.build(layer.trainable_variables)
+    step(x)
     np.testing.assert_allclose(layer.moving_mean.numpy(), 0.25 * x.mean(axis=0))
+    np.testing.assert_allclose(layer.beta.numpy(), [-1.5, -1.5])
 
 
 def test_a_tape_sees_what_is_recorded_once() -> None:

@@ -13,7 +13,9 @@ import pytest
 
 import tenfold as tf
 from tenfold.compiler.pipeline import Program
+from tenfold.ir.primitive import PRIMITIVES
 from tenfold.transform import backward_plan
+from tenfold.transform.custom import with_rule
 
 
 def differences(f: Any, x: np.ndarray[Any, Any], h: float = 1e-6) -> np.ndarray[Any, Any]:
@@ -342,6 +344,41 @@ def test_custom_gradient_is_kept_by_every_road() -> None:
     assert gradient(log1pexp) == 1.0
     assert gradient(tf.function(log1pexp)) == 1.0
     assert float(tf.function(lambda: gradient_of(log1pexp))()) == 1.0
+
+
+def test_a_rule_is_kept_by_every_road_and_recorded_when_somebody_asks() -> None:
+    asked = []
+
+    def rule(g: Any, x: Any, scale: Any, power: int) -> list[Any]:
+        asked.append(power)
+        return [7.0 * g * scale * x**2, None]
+
+    cube = with_rule(rule, "cube_for_a_test", "")(lambda x, scale, power: scale * x**power)
+    x, scale = tf.constant([2.0, -1.0]), tf.constant(0.5)
+
+    def values(x: Any) -> Any:
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch([x, scale])
+                y = cube(x, scale, power=3)
+            first, other = inner.gradient(y, [x, scale])
+            assert other is None
+        return y, first, outer.gradient(first, x)
+
+    y = tf.function(lambda x: cube(x, scale, power=3))(x)
+    assert not asked and y.numpy().tolist() == [4.0, -0.5]
+    for run in (values, tf.function(values)):
+        found = [t.numpy().tolist() for t in run(x)]
+        assert found == [[4.0, -0.5], [14.0, 3.5], [14.0, -7.0]]
+    inside = tf.function(lambda x: cube(x, scale, power=3))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = inside(x)
+    assert tape.gradient(y, x).numpy().tolist() == [14.0, 3.5]
+    rows = tf.vectorized_map(lambda v: cube(v, scale, power=3), tf.stack([x, x]))
+    assert rows.numpy().tolist() == [[4.0, -0.5]] * 2
+    assert PRIMITIVES.pop("cube_for_a_test").doc == ""
 
 
 def gradient_of(f: Any) -> Any:

@@ -52,6 +52,39 @@ def without_gradient(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     return _with_gradient(lambda *args: (f(*args), grad))
 
 
+def with_rule(rule: Callable[..., list[Any]], name: str, doc: str) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Decorates a function from tensors to one tensor, whose gradients by them are `rule(upstream, *tensors, **attributes)`.
+
+    Unlike that of `custom_gradient`, the gradient may depend on nothing else, and so it is recorded when somebody asks for it and not before.
+
+    Args:
+        rule: gives a gradient, or None, for each tensor.
+        name: of the primitive that stands for the function; doc: what it does.
+    """
+
+    def vjp(wanted: Sequence[bool], g: Tensor, y: Tensor, result: Tensor, *xs: Tensor, **attrs: Any) -> list[Any]:
+        return [None, *rule(g, *xs, **attrs)]
+
+    def first(result: Any, *xs: Any, **attrs: Any) -> Any:
+        return result
+
+    primitive = register(Primitive(name, Kind.CONTROL, first, first, vjp, algebra=lambda inputs, attrs: inputs[0], doc=doc))
+
+    def decorate(f: Callable[..., Any]) -> Callable[..., Tensor]:
+        @functools.wraps(f)
+        def decorated(*xs: Tensor, **attrs: Any) -> Tensor:
+            tapes, state.tapes = state.tapes, []
+            try:
+                result = f(*xs, **attrs)
+            finally:
+                state.tapes = tapes
+            return bind(primitive, result, *xs, **attrs)  # type: ignore[no-any-return]
+
+        return decorated
+
+    return decorate
+
+
 def _with_gradient(f: Callable[..., Any], again: bool = False) -> Callable[..., Any]:
     """`f` with the gradient that it returns. If that computes `f` `again`, it sees variables as they were before (random seeds, say)."""
 

@@ -29,8 +29,8 @@ class SGD(Optimizer):
         step = shared(("down",), lambda: -learning_rate, learning_rate) * gradient
         if self.momentum:
             v = self.slot(self.momentums, variable)
-            self.assign(v, v * self.momentum + step)
-            step = v * self.momentum + step if self.nesterov else v.value
+            self.assign(v, v.value * self.momentum + step)
+            step = v.value * self.momentum + step if self.nesterov else v.value
         self.assign_add(variable, step)
 
     def get_config(self) -> dict[str, Any]:
