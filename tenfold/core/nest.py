@@ -30,6 +30,8 @@ def _keys(x: Mapping[Any, Any]) -> list[Any]:
 
 
 def _rebuild(like: Any, children: list[Any]) -> Any:
+    if type(like) is list:
+        return children
     if type(like) is tuple:
         return tuple(children)
     if isinstance(like, Mapping):
@@ -38,7 +40,7 @@ def _rebuild(like: Any, children: list[Any]) -> Any:
         return ordered if type(like) is dict else type(like)(ordered)  # type: ignore[call-arg]
     if hasattr(like, "_fields"):
         return type(like)(*children)
-    return list(children) if isinstance(like, list) and type(like) is not list else type(like)(children)
+    return children if isinstance(like, list) else type(like)(children)
 
 
 def flatten(structure: Any) -> list[Any]:
@@ -110,6 +112,8 @@ def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
     first, *rest = structures
     if not _is_nest(type(first)):  # type: ignore[arg-type]
         return function(*structures)
+    if not rest:
+        return _rebuild(first, [map_structure(function, c) for c in children(first)])
     for other in rest:
         same = is_nested(other) and isinstance(other, Mapping) == isinstance(first, Mapping) and len(other) == len(first)
         if not same or (isinstance(first, Mapping) and set(first) != set(other)):

@@ -164,6 +164,8 @@ def atanh(x: Expr) -> Expr:
 
 def _sigmoid(x: Any) -> Any:
     one = x.dtype.type(1)
+    if x.dtype.kind == "f" and x.dtype.itemsize > 2:  # exp(-x) overflows where the result is 0
+        return one / (one + np.exp(-x))
     return np.where(x.real >= 0, one / (one + np.exp(-x)), np.exp(x) / (one + np.exp(x)))
 
 
