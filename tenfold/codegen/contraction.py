@@ -14,7 +14,7 @@ from functools import cache, partial
 from tenfold.codegen.attention import Forward
 from tenfold.codegen.attention_gradient import Backward
 from tenfold.codegen.correlation import write_correlation
-from tenfold.codegen.depthwise import write_depthwise
+from tenfold.codegen.depthwise import write_depthwise, write_regroup
 from tenfold.codegen.epilogue import text_of
 from tenfold.codegen.instructions import Instructions
 from tenfold.codegen.integers import IntegerWriter, write_extend
@@ -24,14 +24,13 @@ from tenfold.codegen.winograd import write_collect, write_filter, write_spread
 from tenfold.core.dtypes import DType, float32
 from tenfold.kernel import attention as blocks
 from tenfold.kernel import convolution as plans
-from tenfold.kernel import depthwise, integers, weight_gradient, winograd
+from tenfold.kernel import correlation, depthwise, integers, weight_gradient, winograd
 from tenfold.kernel import matmul as products
 from tenfold.kernel.attention import AttentionSpec
 from tenfold.kernel.contraction import (
     Attend,
     AttendBack,
     Collect,
-    Correlation,
     Couple,
     Depthwise,
     Description,
@@ -50,6 +49,7 @@ from tenfold.kernel.contraction import (
     Vectors,
 )
 from tenfold.kernel.convolution import ConvSpec
+from tenfold.kernel.groups import Correlation, Regroup
 from tenfold.kernel.schedule import MODEL, Schedule
 from tenfold.runtime.native import Target, host
 
@@ -60,7 +60,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 30  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 36  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,14 @@ class Source:
                 return write_spread(spread, name, make)
             case Collect() as collect:
                 return write_collect(collect, name, make)
-            case Filter() as weights:
-                return write_filter(weights, name, make)
+            case Filter() as filters:
+                return write_filter(filters, name, make)
             case Correlation() as taps:
                 return write_correlation(taps, name, make)
             case Depthwise() as channels:
                 return write_depthwise(channels, name, make)
+            case Regroup() as weights:
+                return write_regroup(weights, name, make)
             case AttendBack() as back:
                 return Backward(back, make).write(name)
             case Attend() as attend:
@@ -164,7 +166,7 @@ def convolution(
 ) -> Recipe:  # fmt: skip
     """(a = x, b = w) -> out; what is made of weights that are `settled` is kept from run to run."""
     machine = vectors(target or host())
-    steps = winograd.convolution(machine, spec, epilogue, settled, schedule) or depthwise.convolution(machine, spec, epilogue, settled)
+    steps = winograd.convolution(machine, spec, epilogue, settled, schedule) or depthwise.convolution(machine, spec, epilogue)
     return _recipe(steps or plans.convolution(machine, spec, epilogue, settled, schedule))
 
 
@@ -189,7 +191,7 @@ def convolution_input_gradient(spec: ConvSpec, target: Target | None = None, sch
 def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:
     """(a = x, b = gradient of out) -> gradient of w; plain sums are cut into pieces, and follow the model."""
     machine = vectors(target or host())
-    steps = winograd.convolution_weight_gradient(machine, spec, schedule) or depthwise.convolution_weight_gradient(machine, spec)
+    steps = winograd.convolution_weight_gradient(machine, spec, schedule) or correlation.convolution_weight_gradient(machine, spec)
     return _recipe(steps or weight_gradient.convolution_weight_gradient(machine, spec))
 
 

@@ -8,8 +8,10 @@ from tenfold.codegen.epilogue import Place, apply
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, memory
 from tenfold.codegen.packing import Writer
-from tenfold.kernel.contraction import DEPTHWISE_ARGS, Correlation, Depthwise
-from tenfold.kernel.depthwise import columns
+from tenfold.core.dtypes import DType
+from tenfold.kernel.contraction import Depthwise
+from tenfold.kernel.depthwise import columns, looped
+from tenfold.kernel.groups import DEPTHWISE_ARGS, REGROUP_ARGS, Correlation, Regroup
 
 POINTERS = frozenset(("source", "weights", "out", "zeros"))
 
@@ -24,30 +26,32 @@ def write_depthwise(kernel: Depthwise, name: str, make: Callable[[int], Instruct
     a = t.arguments((*DEPTHWISE_ARGS, *extras), POINTERS | frozenset(extras))
     low, high = w.grains(a, a["rows"])
     last = t.sub(a["out_width"], kernel.positions)
-    with t.loop(low, high) as row, t.loop(0, a["out_width"], kernel.positions) as block:
-        first = t.min(block.index, last)  # the last positions may be computed twice
-        _find(w, kernel, a, places, (row.index, first), seen)
-        position = t.add(t.mul(row.index, a["out_width"]), first)
-        step = kernel.vectors * kernel.lanes
-        many = t.mul(t.div(a["channels"], step), step)
-        whole = t.mul(t.div(a["channels"], kernel.lanes), kernel.lanes)
-        parts = (("0", many, w.vectors, kernel.vectors), (many, whole, w.vectors, 1), (whole, a["channels"], w.scalars, 1))
-        for begin, end, isa, vectors in parts[:1] if kernel.group > 1 else parts:  # groups fill whole vectors
-            if begin != many or kernel.vectors > 1:
-                with t.loop(begin, end, max(isa.lanes, 1) * vectors) as c:
-                    _channels(w, kernel, a, places, (position, c.index), (isa, vectors))
+    step = kernel.vectors * kernel.lanes
+    many, whole = (t.mul(t.div(a["channels"], size), size) for size in (step, kernel.lanes))
+    with t.loop(low, high) as row:
+        h, rest = t.rem(row.index, a["out_height"]), t.div(row.index, a["out_height"])
+        d, n = t.rem(rest, a["out_depth"]), t.div(rest, a["out_depth"])
+        line = t.add(t.mul(n, a["whole_depth"]), t.mul(d, a["step_depth"]))
+        line = t.mul(t.add(t.mul(line, a["whole_height"]), t.mul(h, a["step_height"])), a["whole_width"])
+        with t.loop(0, a["out_width"], kernel.positions) as block:
+            first = t.min(block.index, last)  # the last positions may be computed twice
+            _find(w, kernel, a, places, (n, d, h, first), seen)
+            position = t.add(line, t.mul(first, a["step_width"]))
+            parts = (("0", many, w.vectors, kernel.vectors), (many, whole, w.vectors, 1), (whole, a["channels"], w.scalars, 1))
+            for begin, end, isa, vectors in parts if kernel.groups.single else parts[:1]:  # groups fill whole vectors
+                if begin != many or kernel.vectors > 1:
+                    with t.loop(begin, end, max(isa.lanes, 1) * vectors) as c:
+                        for some in (range(vectors),) if kernel.groups.single else [range(v, v + 1) for v in range(vectors)]:
+                            _channels(w, kernel, a, places, (position, c.index), (isa, some))
     return t.function(name, helper_text(w.vectors.helpers | w.scalars.helpers))
 
 
-def _find(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str], seen: list[int]) -> None:
-    """Stores where in the input each row of taps and column lies that the positions from `where` (row, column) on see."""
-    t = w.text
-    row, first = where
-    h, rest = t.rem(row, a["out_height"]), t.div(row, a["out_height"])
-    d, n = t.rem(rest, a["out_depth"]), t.div(rest, a["out_depth"])
+def _find(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str, str, str], seen: list[int]) -> None:
+    """Stores where in the input each row of taps and column lies that the positions from `where` (image, plane, row, column) on see."""
+    t, (n, d, h, first) = w.text, where
     top, front = (t.sub(t.mul(x, a[f"stride_{axis}"]), a[f"low_{axis}"]) for x, axis in ((h, "height"), (d, "depth")))
     left = t.sub(t.mul(first, kernel.stride), a["low_width"])
-    pixel = t.mul(a["channels"], kernel.source.size)
+    pixel = t.mul(a["source_channels"], kernel.source.size)
     for i in range(kernel.taps[0]):
         z = t.add(front, t.mul(a["dilation_depth"], i))
         deep = t.let(f"icmp ult i64 {z}, {a['depth']}")
@@ -66,64 +70,67 @@ def _find(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: t
 
 
 def _channels(
-    w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str], some: tuple[Instructions, int]
+    w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str], some: tuple[Instructions, range]
 ) -> None:  # fmt: skip
-    """Some channels of the positions from `where` (number, channel) on: the sums over all taps, and what becomes of them."""
+    """Some vectors of channels of the positions from `where` (number, channel) on: the sums over all taps, and what becomes of them."""
     t, (isa, vectors), (position, channel) = w.text, some, where
     lanes = max(isa.lanes, 1)
     zero = "zeroinitializer" if isa.lanes else "0.0" if kernel.dtype.is_floating else "0"
-    sums = {(p, v): zero for p in range(kernel.positions) for v in range(vectors)}
+    sums = {(p, v): zero for p in range(kernel.positions) for v in vectors}
     if kernel.ahead:
         _ask(w, kernel, a, places, where)
     for line in range(kernel.taps[0] * kernel.taps[1]):
-        if kernel.group <= lanes:
-            for number in range(kernel.group):
+        if not looped(kernel.groups, kernel.lanes):
+            for number in range(kernel.groups.inputs):
                 _line(w, kernel, a, places, (line, str(number), channel), some, sums)
             continue
         carried = [(isa.reg(kernel.dtype), x) for x in sums.values()]
-        with t.loop(0, kernel.group, 1, carried) as one:
+        with t.loop(0, kernel.groups.inputs, 1, carried) as one:
             inside = dict(zip(sums, one.values, strict=True))
             _line(w, kernel, a, places, (line, one.index, channel), some, inside)
             one.next.extend(inside.values())
         sums = dict(zip(sums, one.values, strict=True))
     for (p, v), x in sums.items():
-        _finish(w, kernel, a, x, (t.add(position, p), t.add(channel, v * lanes)), isa)
+        _finish(w, kernel, a, x, (t.add(position, t.mul(a["step_width"], p)), t.add(channel, v * lanes)), isa)
 
 
 def _ask(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str]) -> None:
     """Asks early for what the next row of positions will be the first to read, and for the lines that the next positions will write."""
-    t, (position, channel) = w.text, where
+    t, (position, channel), groups = w.text, where, kernel.groups
     seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
-    lines, pixel = kernel.taps[0] * kernel.taps[1], t.mul(a["channels"], kernel.source.size)
-    below = t.add(t.mul(t.mul(a["width"], a["stride_height"]), pixel), t.mul(channel, kernel.source.size))
+    lines, pixel = kernel.taps[0] * kernel.taps[1], t.mul(a["source_channels"], kernel.source.size)
+    there = channel if groups.inputs == groups.outputs else t.div(t.mul(channel, groups.inputs), groups.outputs)
+    below = t.add(t.mul(t.mul(a["width"], a["stride_height"]), pixel), t.mul(there, kernel.source.size))
     for line in range(max(lines - kernel.stride, 0), lines):
         for q, column in enumerate(seen):
             if column < kernel.positions * kernel.stride:
                 here = t.at(t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8), below)
                 t.do(f"call void @llvm.prefetch.p0(ptr {here}, i32 0, i32 2, i32 1)")
     for p in range(kernel.positions):
-        there = t.add(t.mul(t.add(position, kernel.positions + p), a["channels"]), channel)
+        there = t.add(t.mul(t.add(position, t.mul(a["step_width"], kernel.positions + p)), a["channels"]), channel)
         t.do(f"call void @llvm.prefetch.p0(ptr {t.at(a['out'], t.mul(there, kernel.out.size))}, i32 1, i32 3, i32 1)")
 
 
 def _line(
-    w: Writer, kernel: Depthwise, a: dict[str, str], places: str, what: tuple[int, str, str], some: tuple[Instructions, int],
+    w: Writer, kernel: Depthwise, a: dict[str, str], places: str, what: tuple[int, str, str], some: tuple[Instructions, range],
     sums: dict[tuple[int, int], str],
 ) -> None:  # fmt: skip
     """Adds to the sums the products of a row of taps with one channel of each group; `what` are these and the first channel of the sums."""
     t, (isa, vectors), (line, number, channel), wide = w.text, some, what, kernel.dtype
-    lanes, weights = max(isa.lanes, 1), {}
+    i, j = divmod(line, kernel.taps[1])
+    begin = t.at(a["weights"], t.mul(a["weights_channel"], channel))
+    if not kernel.groups.single:
+        begin = t.at(begin, t.mul(number, kernel.vectors * kernel.lanes * wide.size))
+    begin = t.at(begin, t.add(t.mul(a["tap_depth"], i), t.mul(a["tap_height"], j)))
+    weights, lanes = {}, max(isa.lanes, 1)
     for k in range(kernel.taps[2]):
-        offset = t.mul(a["tap"], line * kernel.taps[2] + k)
-        if kernel.group > 1:
-            offset = t.add(offset, t.mul(a["weights_channel"], number))
-        for v in range(vectors):
-            weights[k, v] = _weights(w, kernel, a, offset, (channel, v * lanes), isa)
+        for v in vectors:
+            weights[k, v] = w.load(wide, t.at(t.at(begin, t.mul(a["tap_width"], k)), v * lanes * wide.size), not isa.lanes)
     seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
     for q, column in enumerate(seen):
         pointer = t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8)
-        for v in range(vectors):
-            x = element(w, kernel, pointer, (channel, v * lanes), number, isa)
+        for v in vectors:
+            x = element(w, kernel, pointer, (channel, v), number, isa)
             for p in range(kernel.positions):
                 k, rest = divmod(column - p * kernel.stride, kernel.dilation)
                 if not rest and 0 <= k < kernel.taps[2]:
@@ -131,38 +138,35 @@ def _line(
 
 
 def element(w: Writer, kernel: Depthwise | Correlation, pointer: str, where: tuple[str, int], number: str, isa: Instructions) -> str:
-    """What a vector of channels of the output is multiplied with: the same channels, or the channel `number` of each one's group."""
-    t, group, lanes, size, (channel, more) = w.text, kernel.group, max(isa.lanes, 1), kernel.source.size, where
-    if group <= lanes:
-        x = w.load(kernel.source, t.at(t.at(pointer, t.mul(channel, size)), more * size), not isa.lanes)
-        if group == 1:
-            return x
-        picked = [i // group * group + int(number) for i in range(lanes)]
-    else:
-        first = t.mul(t.div(channel, group), group)
-        one = w.load(kernel.source, t.at(pointer, t.mul(t.add(first, number), size)), True)
-        kind = isa.reg(kernel.dtype)
-        x, picked = t.let(f"insertelement {kind} poison, {w.scalars.reg(kernel.dtype)} {one}, i32 0"), [0] * lanes
+    """What vector `v` of those from a channel of the output on, `where`, is multiplied with: the same channels, or the channel `number` of
+    each one's group."""
+    t, groups, lanes, source, (channel, v) = w.text, kernel.groups, max(isa.lanes, 1), kernel.source, where
+    if groups.single:
+        return w.load(source, t.at(t.at(pointer, t.mul(channel, source.size)), v * lanes * source.size), not isa.lanes)
+    begin = t.mul(t.div(channel, groups.outputs), groups.inputs)
+    if groups.wide(lanes):
+        one = w.load(source, t.at(pointer, t.mul(t.add(begin, number), source.size)), True)
+        return splat(w, kernel.dtype, one)
+    picked = [(v * lanes + i) // groups.outputs * groups.inputs + int(number) for i in range(lanes)]
+    there = groups.vectors(lanes) * lanes // groups.outputs * groups.inputs  # channels of the image that some vectors meet
+    width = 1 << (picked[-1] - picked[0]).bit_length()
+    width = width if width <= there else there
+    first = min(picked[0], there - width)
+    kind = f"<{width} x {memory(source)}>"
+    x = t.load(kind, t.at(pointer, t.mul(t.add(begin, first), source.size)), source.size)
+    return isa.from_memory(t.let, source, _shuffled(w, kind, x, [p - first for p in picked]))
+
+
+def splat(w: Writer, dtype: DType, one: str) -> str:
+    """A vector of one number."""
+    whole = w.text.let(f"insertelement {w.vectors.reg(dtype)} poison, {w.scalars.reg(dtype)} {one}, i32 0")
+    return _shuffled(w, w.vectors.reg(dtype), whole, [0] * w.vectors.lanes)
+
+
+def _shuffled(w: Writer, kind: str, x: str, picked: list[int]) -> str:
+    """The lanes of a vector that are `picked`."""
     mask = ", ".join(f"i32 {i}" for i in picked)
-    return t.let(f"shufflevector {isa.reg(kernel.dtype)} {x}, {isa.reg(kernel.dtype)} poison, <{lanes} x i32> <{mask}>")
-
-
-def _weights(w: Writer, kernel: Depthwise, a: dict[str, str], offset: str, where: tuple[str, int], isa: Instructions) -> str:
-    """The weights of a vector of channels: side by side, or each group's by themselves."""
-    t, group, lanes, wide, (channel, more) = w.text, kernel.group, max(isa.lanes, 1), kernel.dtype, where
-    if not kernel.apart:
-        return w.load(wide, t.at(t.at(t.at(a["weights"], t.mul(channel, wide.size)), offset), more * wide.size), not isa.lanes)
-    here = t.at(t.at(a["weights"], offset), t.add(t.mul(t.div(channel, group), a["weights_group"]), t.mul(t.rem(channel, group), wide.size)))
-    if group >= lanes:
-        return w.load(wide, here)
-    scalar, width = memory(wide), group
-    pieces = [t.load(f"<{group} x {scalar}>", t.at(here, t.mul(a["weights_group"], i)), wide.size) for i in range(lanes // group)]
-    while len(pieces) > 1:
-        mask = ", ".join(f"i32 {i}" for i in range(2 * width))
-        pairs = zip(pieces[::2], pieces[1::2], strict=True)
-        pieces = [t.let(f"shufflevector <{width} x {scalar}> {x}, <{width} x {scalar}> {y}, <{2 * width} x i32> <{mask}>") for x, y in pairs]
-        width *= 2
-    return w.vectors.from_memory(t.let, wide, pieces[0])
+    return w.text.let(f"shufflevector {kind} {x}, {kind} poison, <{len(picked)} x i32> <{mask}>")
 
 
 def _finish(w: Writer, kernel: Depthwise, a: dict[str, str], x: str, where: tuple[str, str], isa: Instructions) -> None:
@@ -175,3 +179,29 @@ def _finish(w: Writer, kernel: Depthwise, a: dict[str, str], x: str, where: tupl
         x = isa.cast(t.let, dtype, kernel.out, x)
     place = t.at(a["out"], t.mul(t.add(t.mul(position, a["channels"]), channel), kernel.out.size))
     w.store(kernel.out, x, place, not isa.lanes)
+
+
+def write_regroup(kernel: Regroup, name: str, make: Callable[[int], Instructions]) -> str:
+    """The module of a Regroup."""
+    w = Writer(make(kernel.lanes), make(0))
+    t, groups, lanes, size = w.text, kernel.groups, kernel.lanes, kernel.dtype.size
+    a = t.arguments(REGROUP_ARGS, frozenset(("source", "target", "taps_table")))
+    low, high = w.grains(a, a["total"])
+    kind, row = w.vectors.reg(kernel.dtype), kernel.vectors * lanes
+    with t.loop(low, high) as index:
+        channel = t.mul(index.index, row)
+        group, inner = t.div(channel, groups.outputs), t.rem(channel, groups.outputs)
+        begin = t.at(a["source"], t.add(t.mul(group, a["group"]), t.mul(inner, a["channel"])))
+        with t.loop(0, a["taps"]) as tap:
+            here = t.at(begin, t.load("i64", t.at(a["taps_table"], t.mul(tap.index, 8)), 8))
+            there = t.at(a["target"], t.mul(t.add(t.mul(index.index, a["taps"]), tap.index), groups.inputs * row * size))
+            with t.loop(0, groups.inputs) as number:
+                place = t.at(here, t.mul(number.index, a["number"]))
+                for v in range(kernel.vectors):
+                    x = "poison"
+                    for i in range(lanes):
+                        further, beside = (0, i) if groups.wide(lanes) else divmod(v * lanes + i, groups.outputs)
+                        one = w.load(kernel.dtype, t.at(place, t.add(t.mul(a["group"], further), t.mul(a["channel"], beside))), True)
+                        x = t.let(f"insertelement {kind} {x}, {w.scalars.reg(kernel.dtype)} {one}, i32 {i}")
+                    w.store(kernel.dtype, x, t.at(t.at(there, t.mul(number.index, row * size)), v * lanes * size))
+    return t.function(name)

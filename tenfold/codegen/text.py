@@ -26,6 +26,7 @@ class Text:
     names: int = 0
     block: str = "entry"
     declared: set[str] = field(default_factory=set)
+    rolled: int = 0
 
     def name(self, stem: str = "v") -> str:
         """A fresh name, without its sigil."""
@@ -99,8 +100,11 @@ class Text:
         return values
 
     @contextmanager
-    def loop(self, low: Value, high: Value, step: Value = 1, carried: Sequence[tuple[str, str]] = ()) -> Iterator[Loop]:
-        """`for index in range(low, high, step)`; `carried` are (type, first value). Afterwards the loop's `values` are the last ones."""
+    def loop(self, low: Value, high: Value, step: Value = 1, carried: Sequence[tuple[str, str]] = (), rolled: bool = False) -> Iterator[Loop]:
+        """`for index in range(low, high, step)`; `carried` are (type, first value). Afterwards the loop's `values` are the last ones.
+
+        A `rolled` one is not to be unrolled: what several turns read would be kept in registers that are not there.
+        """
         before, head, body, end = self.block, self.name("head"), self.name("body"), self.name("end")
         self.do(f"br label %{head}")
         self.label(head)
@@ -111,7 +115,8 @@ class Text:
         self.label(body)
         yield loop
         following = self.add(loop.index, step)
-        self.do(f"br label %{head}")
+        self.rolled += rolled
+        self.do(f"br label %{head}" + (f", !llvm.loop !{self.rolled}" if rolled else ""))
         latch = self.block
         phis = [(loop.index, "i64", str(low), following)]
         phis += [(v, t, first, new) for v, (t, first), new in zip(loop.values, carried, loop.next, strict=True)]
@@ -135,4 +140,6 @@ class Text:
     def function(self, name: str, helpers: Sequence[str] = ()) -> str:
         """The module's text: `void name(ptr args, i64 task)`, after the functions that it calls."""
         head = [*helpers, *sorted(self.declared), f"define void @{name}(ptr noalias %args, i64 %task) {{", "entry:"]
-        return "\n".join([*head, *self.lines, "  ret void", "}", ""])
+        loops = [f"!{i} = distinct !{{!{i}, !0}}" for i in range(1, self.rolled + 1)]
+        notes = ['!0 = !{!"llvm.loop.unroll.disable"}', *loops] if loops else []
+        return "\n".join([*head, *self.lines, "  ret void", "}", *notes, ""])

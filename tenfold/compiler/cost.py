@@ -22,7 +22,8 @@ from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import GRADIENT, Node, Value
 from tenfold.ir.primitive import Kind
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Correlation, Depthwise, Sum, Tile
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Depthwise, Sum, Tile
+from tenfold.kernel.groups import Correlation
 from tenfold.kernel.loops import Expr, Kernel, Store, walk
 
 FREE = frozenset({"const", "axis", "param", "result", "load", "cast", "bitcast"})

@@ -22,6 +22,7 @@ import numpy as np
 
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
+from tenfold.kernel.groups import Correlation, Groups, Regroup
 from tenfold.kernel.loops import Expr, walk
 
 Table = np.ndarray[Any, np.dtype[np.int64]]
@@ -258,11 +259,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Depthwise:
-    """A convolution of each channel, or each `group` of few channels, for itself: `positions` neighbouring outputs and `vectors` of channels at
-    a time.
+    """A convolution of each channel, or each group of few channels, for itself: `positions` neighbouring outputs and `vectors` of channels at
+    a time, which have the weights that they meet side by side.
 
-    `taps` is the kernel's extent; `stride` and `dilation` are those along the rows. `apart`: the weights of each group stand by themselves.
-    `ahead`: the images are too large for the caches, so that lines are asked for early.
+    `taps` is the kernel's extent; `stride` and `dilation` are those along the rows. `ahead`: the images are too large for the caches, so
+    that lines are asked for early.
     """
 
     source: DType
@@ -274,29 +275,9 @@ class Depthwise:
     taps: tuple[int, int, int]
     stride: int
     dilation: int
-    group: int = 1
-    apart: bool = False
+    groups: Groups
     ahead: bool = False
     epilogue: Epilogue | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Correlation:
-    """The gradient of the weights of a Depthwise: each task adds up some rows of positions, into sums [taps, group, channels] of its own.
-
-    At a time it makes the sums of a row of taps, of `vectors` of channels, with `numbers` of the channels of each group.
-    """
-
-    source: DType
-    dtype: DType
-    lanes: int
-    vectors: int
-    numbers: int
-    taps: tuple[int, int, int]
-    stride: int
-    dilation: int
-    group: int
-    ahead: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +311,7 @@ class AttendBack(Attend):
 
 COPY = 36 * 1024  # bytes of a panel's block on the stack
 
-Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Correlation | Attend | AttendBack
+Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Regroup | Correlation | Attend | AttendBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,12 +367,6 @@ SPREAD_ARGS = ("source", "target", "zeros", "tiles", "grain", "tall", "across", 
                "row", "plane", "panel")  # fmt: skip
 COLLECT_ARGS = ("source", "out", "tiles", "grain", "tall", "across", "height", "width", "channels", "row", "plane", "first")
 FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "panel", "source_k", "source_panel", "target_k", "target_panel")
-DEPTHWISE_ARGS = ("source", "weights", "out", "zeros", "tap", "weights_channel", "weights_group", "rows", "grain", "channels", "depth", "height",
-                  "width", "out_depth", "out_height", "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height",
-                  "low_depth", "low_height", "low_width")  # fmt: skip
-CORRELATION_ARGS = ("a", "b", "target", "zeros", "piece", "rows", "grain", "channels", "depth", "height", "width", "out_depth", "out_height",
-                    "out_width", "stride_depth", "stride_height", "dilation_depth", "dilation_height", "low_depth", "low_height", "low_width",
-                    "inner_low", "inner_high")  # fmt: skip
 _ATTENTION = ("q", "k", "v", "mask", "highest", "share", "work", "queries", "keys", "size", "value_size", "heads", "key_heads", "group", "block",
               "panels", "mask_key", "mask_row", "mask_head", "mask_batch", "pieces", "piece", "units", "grain", "work_size")  # fmt: skip
 ATTEND_ARGS = (*_ATTENTION, "out")

@@ -272,7 +272,7 @@ def convolution_input_gradient(machine: Vectors, spec: ConvSpec, schedule: Sched
     if pairs:
         s = replace(s, seen=seen, pairs=pairs, co=s.co // 2)
     wide = accumulator(s.dtype)
-    phases = [_phase(s, remainder) for remainder in product(*(range(st) for st in s.stride))]
+    phases = [phase_of(s, remainder) for remainder in product(*(range(st) for st in s.stride))]
     phases = [p for p in phases if prod(p.count)]
     n, groups = (s.ci, 1) if s.depthwise else (s.ci_group, s.groups)
     plain, lanes = Image(Operand("a"), s.output, s.co, wide.size), machine.lanes(wide)
@@ -310,7 +310,8 @@ class Phase:
         return Window(self.count, tuple(starts), s.output)
 
 
-def _phase(s: Shape, remainder: tuple[int, ...]) -> Phase:
+def phase_of(s: Shape, remainder: tuple[int, ...]) -> Phase:
+    """The phase of a remainder in each dimension."""
     first, count, taps, offsets = [], [], [], []
     for d in range(3):
         stride = s.stride[d]

@@ -16,6 +16,7 @@ from tenfold.kernel.tiling import Batch, Columns, Inner, Problem, Rows, choose_t
 ROWS, COLUMNS = 48, 64  # that are multiplied with what is copied and packed, at least, for it to pay
 MANY = 96  # rows, at least, for which a copy of each panel of the gradient pays
 BLOCK, SHORT = 384, 256  # products at a time; where a panel's copy and the rows of a tile share the first-level cache
+PAGE = 4096  # bytes: positions so far from each other fall upon each other in the first-level cache
 MOST = 1.06  # times the rows there may be, if those of a tile stand side by side
 
 
@@ -31,21 +32,25 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
         s, x, g = _coupled(to, s)
     else:
         x, g = padded_input(to, s), Operand("b")
+    a_batch = s.ci_group * size
+    apart = s.groups > 1 and s.ci * size % PAGE == 0 and not (s.depthwise or s.pairs)
+    if apart:
+        x, a_batch = _apart(to, s, x)
     shape = choose_tile(m, n, machine.lanes(wide), machine, s.depthwise, across=True)
     taps = grid(scaled(x.strides, s.dilation), s.kernel)
     table = taps if s.depthwise else channels_of(taps, s.ci_group, size)
     inner, numbers, places = _positions(s, x, BLOCK), np.arange(m, dtype=np.int64), None
     panels = m >= MANY and machine.count == 16 and not (s.depthwise or s.pairs)
-    if _copied(to, s, table, n, shape, inner.block):
+    if not apart and _copied(to, s, table, n, shape, inner.block):
         numbers, places = side_by_side(table, shape[0], size), inner.table
         block = whole(inner.block)
         inner = replace(inner, table=np.arange(inner.period, dtype=np.int64) % block * row_bytes(shape[0], wide, machine), block=block)
-    elif panels:
+    elif panels and not apart:
         inner = _positions(s, x, SHORT)
     rows = Rows(len(numbers), np.stack([table[numbers], numbers * (s.co * size)], axis=1), 0, 0)
     groups = 1 if s.depthwise else s.groups
-    b, b_batch = _gradient(to, s, g, n, shape[1] * machine.lanes(wide), places is not None, panels)
-    batch = Batch(groups, s.ci_group * size, b_batch, s.co_group * size)
+    b, b_batch = _gradient(to, s, g, n, shape[1] * machine.lanes(wide), places is not None or apart, panels)
+    batch = Batch(groups, a_batch, b_batch, s.co_group * size)
     streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
     problem = Problem(
         s.dtype, n, shape, rows, inner, x.operand, b, batch, streamed=streamed, folded=s.dtype is not wide, depthwise=s.depthwise, pairs=s.pairs,
@@ -53,6 +58,13 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps:
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
+
+
+def _apart(to: Builder, s: Shape, x: Image) -> tuple[Image, int]:
+    """The images of each group by itself, and the bytes of one group's."""
+    pixels, size = s.n * prod(x.extent), x.size
+    operand = pack(to, x.operand, accumulator(s.dtype), s.ci, pixels, size, s.ci * size, s.ci_group, s.ci_group, np.zeros(1, np.int64))
+    return Image(operand, x.extent, s.ci_group, size), pixels * s.ci_group * size
 
 
 def _copied(to: Builder, s: Shape, table: Table, n: int, shape: tuple[int, int], block: int) -> bool:
