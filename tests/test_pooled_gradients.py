@@ -121,5 +121,5 @@ def test_nothing_of_the_size_of_what_is_pooled_is_kept(monkeypatch: pytest.Monke
     ((_, (call,)),) = [item for item in found if item[0].nodes[-1].primitive.name == "window_route"]
     assert all(v.spec.shape[1:3] == (8, 8) for v in call.reads if len(v.spec.shape) == 4), "reads pooled tensors alone"
     assert not [n for g, _ in found for n in g.nodes if n.primitive.name == "select" and n.outputs[0].spec.shape == (2, 16, 16, 16)]
-    (first,) = [g for g, _ in found if any(n.primitive.name == "window_max" for n in g.nodes)]
-    assert [n.primitive.name for n in first.nodes if n.primitive.name.startswith("window")] == ["window_max", "window_argmax"], "one sweep"
+    names = [[n.primitive.name for n in g.nodes] for g, _ in found]
+    assert all("window_argmax" in group for group in names if "window_max" in group), "one sweep, if it is not the convolution's"

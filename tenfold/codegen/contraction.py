@@ -56,7 +56,7 @@ from tenfold.runtime.native import Target, host
 __all__ = [
     "AttentionSpec", "Call", "ConvSpec", "Epilogue", "Operand", "Pooling", "Recipe", "Source",
     "attention", "attention_gradient", "convolution", "convolution_input_gradient", "convolution_weight_gradient",
-    "integer_matmul", "matmul", "pools",
+    "integer_matmul", "matmul", "pools", "routed_weight_gradient", "routes",
 ]  # fmt: skip
 
 
@@ -193,6 +193,18 @@ def convolution_weight_gradient(spec: ConvSpec, target: Target | None = None, sc
     machine = vectors(target or host())
     steps = winograd.convolution_weight_gradient(machine, spec, schedule) or correlation.convolution_weight_gradient(machine, spec)
     return _recipe(steps or weight_gradient.convolution_weight_gradient(machine, spec))
+
+
+def routes(spec: ConvSpec, window: tuple[int, ...], target: Target | None = None) -> bool:
+    """Whether `routed_weight_gradient` can do it."""
+    machine = vectors(target or host())
+    possible = spec.rank == len(window) == 2 and spec.dtype is float32 and not winograd.worth(machine, plans.normalize(spec), True)
+    return possible and weight_gradient.routes(machine, spec, (window[0], window[1]))
+
+
+def routed_weight_gradient(spec: ConvSpec, window: tuple[int, int], target: Target | None = None, schedule: Schedule = MODEL) -> Recipe:
+    """(a = x, b = gradient of maxima over windows side by side of out, places in these) -> gradient of w"""
+    return _recipe(weight_gradient.routed_weight_gradient(vectors(target or host()), spec, window))
 
 
 def attention(spec: AttentionSpec, target: Target | None = None) -> Recipe:

@@ -35,7 +35,7 @@ class TileWriter(TileParts):
         if self.tile.scattered:
             self.next_rows = t.let(f"alloca [{self.tile.rows} x ptr], align 8")
         pooling = self.tile.epilogue.pooling if self.tile.epilogue else None
-        found = ["found"] if pooling and pooling.places else []
+        found = ["found"] if self.tile.routed or (pooling and pooling.places) else []
         self.args = a = t.arguments((*TILE_ARGS, *extras, *found), POINTERS | {*extras, *found})
         self.extras = [a[e] for e in extras]
         n_tile, rest = t.rem("%task", a["n_tasks"]), t.div("%task", a["n_tasks"])
@@ -145,7 +145,10 @@ class TileWriter(TileParts):
         with t.loop(n0, n1) as n:
             panel = self.panel(n.index, b)
             following = self.following(panel, n.index, block, b, bounds)
-            self.copy_panel(panel, block.length)
+            if tile.routed:
+                self.route_panel(panel, block)
+            else:
+                self.copy_panel(panel, block.length)
             here = Panel(panel.first, panel.masks, self.copy, tile.columns * self.size)
             for low, high in self.heights(m0, m1):
                 with t.loop(low, high, self.tile.rows) as m:

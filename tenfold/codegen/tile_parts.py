@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tenfold.codegen.instructions import Instructions, mangle, memory
+from tenfold.codegen.instructions import Instructions, mangle, memory, register
 from tenfold.codegen.text import Text
+from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import Tile
 
@@ -86,6 +87,22 @@ class TileParts:
                 for v in range(tile.vectors):
                     x = self.read(memory(self.source), source, v, panel, masked, self.source.size)
                     t.store(self.vector, isa.from_memory(t.let, self.source, x), t.at(target, v * tile.lanes * self.size), 32)
+
+    def route_panel(self, panel: Panel, block: Block) -> None:
+        """Copies the block of a panel, of windows of a gradient, to the stack: each element at its place in the window, zeros around it."""
+        t, tile, isa, count = self.text, self.tile, self.isa, self.tile.routed
+        first, windows = t.div(block.start, count), t.div(block.length, count)
+        found = t.at(self.args["found"], t.add(t.mul(first, self.args["n"]), panel.first))
+        with t.loop(0, windows) as window:
+            source, places = t.at(panel.b, t.mul(t.mul(window.index, count), self.args["b_k"])), t.at(found, t.mul(window.index, self.args["n"]))
+            target = t.at(self.copy, t.mul(window.index, count * tile.columns * self.size))
+            for v in range(tile.vectors):
+                x = self.read(register(tile.dtype), source, v, panel, False)
+                place = isa.cast(t.let, dtypes.int8, dtypes.int32, t.load(isa.type("i8"), t.at(places, v * tile.lanes), 1))
+                for i in range(count):
+                    mine = isa.compare(t.let, "eq", dtypes.int32, place, isa.const("i32", str(i)))
+                    here = t.let(f"select {isa.type('i1')} {mine}, {self.vector} {x}, {self.vector} zeroinitializer")
+                    t.store(self.vector, here, t.at(target, (i * tile.columns + v * tile.lanes) * self.size), 32)
 
     def apart(self, first: str, row: str) -> str:
         """How many elements of a row that is copied lie between two addresses."""

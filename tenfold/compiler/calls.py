@@ -35,12 +35,12 @@ def lower_contraction(group: Group, uses: Uses) -> list[Call]:
     node = group.nodes[0]
     after, pooling = maxima(group.nodes)
     epilogue, extras = _epilogue(group.nodes[: len(group.nodes) - len(after)], pooling, uses) if len(group.nodes) > 1 else (None, [])
-    a, b = (root(v, uses) for v in node.inputs)
     settled = uses.keeps and uses.settles(node.inputs[1])
-    names: dict[str, Any] = {"a": a, "b": b, **dict(zip(("out", "places"), group.stored, strict=False))}
+    names: dict[str, Any] = dict(zip(("a", "b", "places"), (root(v, uses) for v in node.inputs), strict=False))
+    names.update(zip(("out", "places"), group.stored, strict=False))
     names.update((f"extra{i}", v) for i, v in enumerate(extras))
     make = RECIPES[node.primitive.name](node, epilogue, settled)
-    if node.primitive.name == "matmul" and _is_batch(a, node, uses):
+    if node.primitive.name == "matmul" and _is_batch(names["a"], node, uses):
         make = partial(make, listed=True)  # type: ignore[call-arg]
     recipe = make(schedule=tuning.schedule(make, {name: (v.spec.dtype, elements(v)) for name, v in names.items()}, settled))
     return _launches(recipe, names, node.primitive.name) or [fill_zero(v) for v in group.stored]
@@ -105,7 +105,7 @@ def _conv_spec(x: Sequence[int], w: Sequence[int], y: Sequence[int], node: Node)
 
 
 def _shapes(node: Node) -> tuple[Any, Any, Any]:
-    a, b = (v.spec.shape for v in node.inputs)
+    a, b = (v.spec.shape for v in node.inputs[:2])
     return a, b, node.outputs[0].spec.shape
 
 
@@ -119,8 +119,15 @@ def _input_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> tun
 
 
 def _weight_gradient(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:
+    if len(node.inputs) > 2:  # of maxima of the output: see `compiler.windows`
+        return partial(kernels.routed_weight_gradient, node.attrs["spec"], node.attrs["window"])
+    return partial(kernels.convolution_weight_gradient, weight_gradient_spec(node))
+
+
+def weight_gradient_spec(node: Node) -> ConvSpec:
+    """The convolution whose gradient of weights `node` is."""
     x, g, w = _shapes(node)
-    return partial(kernels.convolution_weight_gradient, _conv_spec(x, w, g, node))
+    return _conv_spec(x, w, g, node)
 
 
 def _integer_matmul(node: Node, epilogue: Epilogue | None, settled: bool) -> tuning.Make:

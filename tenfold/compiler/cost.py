@@ -71,7 +71,7 @@ def costs(calls: Sequence[Call]) -> dict[int, Cost]:
 
 def contraction_flops(node: Node) -> float:
     """Multiplications and additions of a matrix product, a convolution or one of its gradients; margins count as they do in papers."""
-    a, b = (known(v) for v in node.inputs)
+    a, b = (known(v) for v in node.inputs[:2])
     out = known(node.outputs[0])
     match node.primitive.name:
         case "matmul" | "integer_matmul":
@@ -79,7 +79,8 @@ def contraction_flops(node: Node) -> float:
         case "convolution" | "convolution_input_gradient":  # (x, w) or (gradient, w): for each output of the convolution, its window
             return 2.0 * math.prod(out if node.primitive.name == "convolution" else a) * math.prod(b[:-1])
         case _:  # (x, gradient) -> w
-            return 2.0 * math.prod(b) * math.prod(out[:-1])
+            window: tuple[int, ...] = node.attrs.get("window", ())
+            return 2.0 * math.prod(b) * math.prod(out[:-1]) * math.prod(window)
 
 
 def _multiplies(call: Call) -> bool:

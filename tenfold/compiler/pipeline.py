@@ -32,6 +32,7 @@ from tenfold.compiler.padding import absorb_pads
 from tenfold.compiler.parts import join_pads
 from tenfold.compiler.program import Uses, root
 from tenfold.compiler.repeat import Loops, Places, Repeat
+from tenfold.compiler.routed import absorb_routes
 from tenfold.compiler.shared import share_packs
 from tenfold.compiler.simplify import simplify
 from tenfold.compiler.sparse import compact_scatters
@@ -271,7 +272,7 @@ def assembled(graph: Graph, targets: dict[int, int], steady: Set[int], keep: boo
 def lower_groups(graph: Graph, targets: dict[int, int], steady: Set[int] = frozenset(), keep: bool = True) -> tuple[list[Item], Uses]:
     """The items that compute a simplified graph; `targets` are its outputs (by position) that overwrite inputs, `steady` the inputs that
     seldom change, `keep` whether panels of these are made for many runs."""
-    graph = compact_scatters(join_pads(absorb_pads(thin_products(factor_gradients(by_windows(graph))))))
+    graph = compact_scatters(join_pads(absorb_pads(thin_products(factor_gradients(absorb_routes(by_windows(graph)))))))
     groups, uses = fuse(graph, {graph.outputs[k] for k in targets}, steady)
     uses.keeps = keep
     if targets:  # else it trains nothing

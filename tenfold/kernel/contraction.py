@@ -118,7 +118,8 @@ class Tile:
     so are the panels where they lie, because all of them come from memory. `copied_a`: the type of a in memory, where the rows of
     each tile stand side by side, products at "places", and are copied to the stack, `step` bytes for each product.
     `lower`: rows of the tiles after the first "m_whole" rows, where these have fewer. `scattered`: what an entry asks for early are lines of
-    the next tile's rows, which lie anywhere: for each a line's offset, and 8 times the number of a row, in 32 bits each.
+    the next tile's rows, which lie anywhere: for each a line's offset, and 8 times the number of a row, in 32 bits each. `routed`: a row of b is
+    of a window of so many products, and each element of it belongs to one of them, its place ("places"); the copies have them all.
     """
 
     dtype: DType
@@ -140,6 +141,7 @@ class Tile:
     shared: bool = False
     lower: int = 0
     scattered: bool = False
+    routed: int = 0
     epilogue: Epilogue | None = None
 
     @property

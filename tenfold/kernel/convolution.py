@@ -227,11 +227,17 @@ def pools(machine: Vectors, spec: ConvSpec, window: tuple[int, int]) -> bool:
     return apart and at_once * s.co * s.dtype.size <= COPY and s.taps * s.ci * s.co * s.dtype.size <= machine.cache
 
 
-def window_by_window(s: Shape, rows: Rows, window: tuple[int, int], size: int) -> Rows:
-    """`rows`, all positions of images, in the order of windows; each row of the output has `size` bytes."""
+def by_windows(s: Shape, window: tuple[int, int]) -> Table:
+    """The numbers of an output's positions, window by window."""
     (tall, wide), (height, width) = window, s.output[1:]
     positions = np.arange(s.pixels).reshape(s.output)[0, : height // tall * tall, : width // wide * wide]
-    index = positions.reshape(height // tall, tall, width // wide, wide).swapaxes(1, 2).reshape(-1)
+    index: Table = positions.reshape(height // tall, tall, width // wide, wide).swapaxes(1, 2).reshape(-1)
+    return index
+
+
+def window_by_window(s: Shape, rows: Rows, window: tuple[int, int], size: int) -> Rows:
+    """`rows`, all positions of images, in the order of windows; each row of the output has `size` bytes."""
+    index = by_windows(s, window)
     table = np.stack([rows.table[index, 0], np.arange(len(index)) * size], axis=1)
     return Rows(s.n * len(index), table, rows.a_outer, len(index) * size, None if rows.bounds is None else rows.bounds[index])
 

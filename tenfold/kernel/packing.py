@@ -64,9 +64,10 @@ class Builder:
             places = (Operand("places"),) if end and end.pooling and end.pooling.places else ()
             writes = writes or ("target" if "target" in names else "out",)
             written = tuple(x.name for x in (*(values[w] for w in writes), *places) if isinstance(x, Operand))
+            read = (Operand("places"),) if getattr(kernel, "routed", 0) else ()
             table = values[listing[0]] if listing else 0
             listed = (table.name, listing[1]) if listing and isinstance(table, Operand) else None
-            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more + places, written, listed))
+            self.launches.append(Launch(kernel, tasks, tuple(values[n] for n in names) + more + places + read, written, listed))
 
     def finish(self) -> Steps:
         """What was collected."""

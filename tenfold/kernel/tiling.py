@@ -232,6 +232,7 @@ class Problem:
     places: Table | None = None
     resumed: bool = False
     listed: bool = False
+    routed: int = 0
 
     @property
     def out(self) -> DType:
@@ -271,7 +272,7 @@ def tile(to: Builder, p: Problem) -> None:
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in usual else 0,
         p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers, p.a_type,
-        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), lower, p.listed and p.a_type is None,
+        p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), lower, p.listed and p.a_type is None, p.routed,
         None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide

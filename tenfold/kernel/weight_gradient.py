@@ -9,7 +9,7 @@ import numpy as np
 
 from tenfold.core import dtypes
 from tenfold.kernel.contraction import COPY, Operand, Steps, Table, Vectors, accumulator
-from tenfold.kernel.convolution import ConvSpec, Image, Shape, channels_of, grid, needed, normalize, padded_input, scaled
+from tenfold.kernel.convolution import ConvSpec, Image, Shape, by_windows, channels_of, grid, needed, normalize, padded_input, scaled
 from tenfold.kernel.packing import Builder, convert, couple, pack
 from tenfold.kernel.tiling import Batch, Columns, Inner, Problem, Rows, choose_tile, row_bytes, tile, whole
 
@@ -65,6 +65,37 @@ def _apart(to: Builder, s: Shape, x: Image) -> tuple[Image, int]:
     pixels, size = s.n * prod(x.extent), x.size
     operand = pack(to, x.operand, accumulator(s.dtype), s.ci, pixels, size, s.ci * size, s.ci_group, s.ci_group, np.zeros(1, np.int64))
     return Image(operand, x.extent, s.ci_group, size), pixels * s.ci_group * size
+
+
+def routes(machine: Vectors, spec: ConvSpec, window: tuple[int, int]) -> bool:
+    """Whether tasks can make what they copy of the gradient from that of maxima over windows, and their places."""
+    s, to = normalize(spec), Builder(machine)
+    lanes = machine.lanes(s.dtype)
+    if s.dtype is not accumulator(s.dtype) or s.groups > 1 or not s.n * s.taps * s.ci * len(by_windows(s, window)) or s.co % prod(window):
+        return False
+    shape = choose_tile(s.taps * s.ci, s.co, lanes, machine, across=True)
+    table = channels_of(grid(scaled(Image(Operand("a"), needed(s), s.ci, s.dtype.size).strides, s.dilation), s.kernel), s.ci, s.dtype.size)
+    return s.co % (shape[1] * lanes) == 0 and not _copied(to, s, table, s.co, shape, BLOCK)
+
+
+def routed_weight_gradient(machine: Vectors, spec: ConvSpec, window: tuple[int, int]) -> Steps:
+    """(a = x, b = gradient of maxima over windows of out, places in these) -> gradient of w: a sum over all windows."""
+    s, to, count = normalize(spec), Builder(machine), prod(window)
+    x, size, m = padded_input(to, s), s.dtype.size, s.taps * s.ci
+    shape = choose_tile(m, s.co, machine.lanes(s.dtype), machine, across=True)
+    columns, index = shape[1] * machine.lanes(s.dtype), by_windows(s, window)
+    one = grid(scaled(x.strides, s.stride), s.output)[index]
+    images = min(max(256 // len(one), 1), s.n)
+    table = (np.arange(images, dtype=np.int64)[:, None] * x.bytes + one).reshape(-1)
+    most = min(SHORT, COPY // (columns * size)) // count * count
+    block = ceil(ceil(len(table) / ceil(len(table) / most)) / count) * count
+    inner = Inner(s.n * len(one), table, images * x.bytes, block, len(table))
+    numbers = np.arange(m, dtype=np.int64)
+    rows = Rows(m, np.stack([channels_of(grid(scaled(x.strides, s.dilation), s.kernel), s.ci, size), numbers * (s.co * size)], axis=1), 0, 0)
+    b = Columns(Operand("b"), s.co * size // count, columns * size, False, s.dtype)
+    streamed = s.n * (x.bytes + s.pixels * s.co * size) + 1
+    tile(to, Problem(s.dtype, s.co, shape, rows, inner, x.operand, b, Batch(), streamed=streamed, out_elements=m * s.co, routed=count))
+    return to.finish()
 
 
 def _copied(to: Builder, s: Shape, table: Table, n: int, shape: tuple[int, int], block: int) -> bool:
