@@ -21,7 +21,9 @@ def write_depthwise(kernel: Depthwise, name: str, make: Callable[[int], Instruct
     w = Writer(make(kernel.lanes), make(0))
     t = w.text
     seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
-    places = t.let(f"alloca [{kernel.taps[0] * kernel.taps[1] * len(seen)} x ptr], align 8")
+    lines = kernel.taps[0] * kernel.taps[1]
+    places = t.let(f"alloca [{lines * len(seen) + kernel.positions} x ptr], align 8")
+    written = t.at(places, 8 * lines * len(seen))  # where the positions of the output lie
     extras = [f"extra{i}" for i in range(len(kernel.epilogue.extras))] if kernel.epilogue else []
     a = t.arguments((*DEPTHWISE_ARGS, *extras), POINTERS | frozenset(extras))
     low, high = w.grains(a, a["rows"])
@@ -37,12 +39,15 @@ def write_depthwise(kernel: Depthwise, name: str, make: Callable[[int], Instruct
             first = t.min(block.index, last)  # the last positions may be computed twice
             _find(w, kernel, a, places, (n, d, h, first), seen)
             position = t.add(line, t.mul(first, a["step_width"]))
+            for p in range(kernel.positions):
+                number = t.mul(t.add(position, t.mul(a["step_width"], p)), a["channels"])
+                t.store("ptr", t.at(a["out"], t.mul(number, kernel.out.size)), t.at(written, 8 * p), 8)
             parts = (("0", many, w.vectors, kernel.vectors), (many, whole, w.vectors, 1), (whole, a["channels"], w.scalars, 1))
             for begin, end, isa, vectors in parts if kernel.groups.single else parts[:1]:  # groups fill whole vectors
                 if begin != many or kernel.vectors > 1:
                     with t.loop(begin, end, max(isa.lanes, 1) * vectors) as c:
                         for some in (range(vectors),) if kernel.groups.single else [range(v, v + 1) for v in range(vectors)]:
-                            _channels(w, kernel, a, places, (position, c.index), (isa, some))
+                            _channels(w, kernel, a, (places, written), (position, c.index), (isa, some))
     return t.function(name, helper_text(w.vectors.helpers | w.scalars.helpers))
 
 
@@ -70,15 +75,16 @@ def _find(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: t
 
 
 def _channels(
-    w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str], some: tuple[Instructions, range]
+    w: Writer, kernel: Depthwise, a: dict[str, str], tables: tuple[str, str], where: tuple[str, str], some: tuple[Instructions, range]
 ) -> None:  # fmt: skip
-    """Some vectors of channels of the positions from `where` (number, channel) on: the sums over all taps, and what becomes of them."""
-    t, (isa, vectors), (position, channel) = w.text, some, where
+    """Some vectors of channels of the positions from `where` (number, channel) on: the sums over all taps, and what becomes of them; `tables`
+    tell where the input and the output lie."""
+    t, (isa, vectors), (position, channel), (places, written) = w.text, some, where, tables
     lanes = max(isa.lanes, 1)
     zero = "zeroinitializer" if isa.lanes else "0.0" if kernel.dtype.is_floating else "0"
     sums = {(p, v): zero for p in range(kernel.positions) for v in vectors}
     if kernel.ahead:
-        _ask(w, kernel, a, places, where)
+        _ask(w, kernel, a, tables, channel)
     for line in range(kernel.taps[0] * kernel.taps[1]):
         if not looped(kernel.groups, kernel.lanes):
             for number in range(kernel.groups.inputs):
@@ -91,12 +97,13 @@ def _channels(
             one.next.extend(inside.values())
         sums = dict(zip(sums, one.values, strict=True))
     for (p, v), x in sums.items():
-        _finish(w, kernel, a, x, (t.add(position, t.mul(a["step_width"], p)), t.add(channel, v * lanes)), isa)
+        there = t.load("ptr", t.at(written, 8 * p), 8)
+        _finish(w, kernel, a, x, (there, t.add(position, t.mul(a["step_width"], p)), t.add(channel, v * lanes)), isa)
 
 
-def _ask(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tuple[str, str]) -> None:
+def _ask(w: Writer, kernel: Depthwise, a: dict[str, str], tables: tuple[str, str], channel: str) -> None:
     """Asks early for what the next row of positions will be the first to read, and for the lines that the next positions will write."""
-    t, (position, channel), groups = w.text, where, kernel.groups
+    t, (places, written), groups = w.text, tables, kernel.groups
     seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
     lines, pixel = kernel.taps[0] * kernel.taps[1], t.mul(a["source_channels"], kernel.source.size)
     there = channel if groups.inputs == groups.outputs else t.div(t.mul(channel, groups.inputs), groups.outputs)
@@ -106,9 +113,11 @@ def _ask(w: Writer, kernel: Depthwise, a: dict[str, str], places: str, where: tu
             if column < kernel.positions * kernel.stride:
                 here = t.at(t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8), below)
                 t.do(f"call void @llvm.prefetch.p0(ptr {here}, i32 0, i32 2, i32 1)")
+    following = t.mul(t.mul(a["step_width"], kernel.positions), t.mul(a["channels"], kernel.out.size))
+    following = t.add(following, t.mul(channel, kernel.out.size))
     for p in range(kernel.positions):
-        there = t.add(t.mul(t.add(position, t.mul(a["step_width"], kernel.positions + p)), a["channels"]), channel)
-        t.do(f"call void @llvm.prefetch.p0(ptr {t.at(a['out'], t.mul(there, kernel.out.size))}, i32 1, i32 3, i32 1)")
+        there = t.at(t.load("ptr", t.at(written, 8 * p), 8), following)
+        t.do(f"call void @llvm.prefetch.p0(ptr {there}, i32 1, i32 3, i32 1)")
 
 
 def _line(
@@ -118,14 +127,13 @@ def _line(
     """Adds to the sums the products of a row of taps with one channel of each group; `what` are these and the first channel of the sums."""
     t, (isa, vectors), (line, number, channel), wide = w.text, some, what, kernel.dtype
     i, j = divmod(line, kernel.taps[1])
-    begin = t.at(a["weights"], t.mul(a["weights_channel"], channel))
-    if not kernel.groups.single:
-        begin = t.at(begin, t.mul(number, kernel.vectors * kernel.lanes * wide.size))
-    begin = t.at(begin, t.add(t.mul(a["tap_depth"], i), t.mul(a["tap_height"], j)))
-    weights, lanes = {}, max(isa.lanes, 1)
+    lanes, single, weights = max(isa.lanes, 1), kernel.groups.single, {}
+    begin = t.at(a["weights"], t.mul(channel, wide.size if single else a["weights_channel"]))
     for k in range(kernel.taps[2]):
+        offset = t.add(t.add(t.mul(a["tap_depth"], i), t.mul(a["tap_height"], j)), t.mul(a["tap_width"], k))
+        tap = t.at(t.at(begin, offset), 0 if single else t.mul(number, kernel.vectors * kernel.lanes * wide.size))
         for v in vectors:
-            weights[k, v] = w.load(wide, t.at(t.at(begin, t.mul(a["tap_width"], k)), v * lanes * wide.size), not isa.lanes)
+            weights[k, v] = w.load(wide, t.at(tap, v * lanes * wide.size), not isa.lanes)
     seen = columns(kernel.positions, kernel.taps[2], kernel.stride, kernel.dilation)
     for q, column in enumerate(seen):
         pointer = t.load("ptr", t.at(places, 8 * (line * len(seen) + q)), 8)
@@ -169,15 +177,15 @@ def _shuffled(w: Writer, kind: str, x: str, picked: list[int]) -> str:
     return w.text.let(f"shufflevector {kind} {x}, {kind} poison, <{len(picked)} x i32> <{mask}>")
 
 
-def _finish(w: Writer, kernel: Depthwise, a: dict[str, str], x: str, where: tuple[str, str], isa: Instructions) -> None:
-    """Stores one vector of the output, through the epilogue."""
-    t, dtype, (position, channel) = w.text, kernel.dtype, where
+def _finish(w: Writer, kernel: Depthwise, a: dict[str, str], x: str, where: tuple[str, str, str], isa: Instructions) -> None:
+    """Stores one vector of the output, through the epilogue, `where` (address and number of the position, channel) it belongs."""
+    t, dtype, (there, position, channel) = w.text, kernel.dtype, where
     if kernel.epilogue:
         extras = [a[f"extra{i}"] for i in range(len(kernel.epilogue.extras))]
         x, dtype = apply(t, isa, kernel.epilogue, x, Place(position, channel, ""), extras), kernel.epilogue.value.dtype
     if dtype is not kernel.out:
         x = isa.cast(t.let, dtype, kernel.out, x)
-    place = t.at(a["out"], t.mul(t.add(t.mul(position, a["channels"]), channel), kernel.out.size))
+    place = t.at(there, t.mul(channel, kernel.out.size))
     w.store(kernel.out, x, place, not isa.lanes)
 
 

@@ -96,9 +96,10 @@ def attention_flops(node: Node) -> float:
 
 
 def _products(call: Call) -> float:
-    """How many products a tile kernel adds, margins and all; a convolution by channel has but one kernel."""
+    """How many products a kernel adds, margins and all, or in what proportion to others of the same node: a direct convolution's take equal
+    positions with different taps."""
     if isinstance(call.code.description, (Depthwise, Correlation)):
-        return 1.0
+        return float(max(math.prod(call.code.description.taps), 1))
     at = dict(zip(TILE_ARGS, call.args, strict=False))
     batch = call.tasks / max(at["m_tasks"] * at["n_tasks"] * at["pieces"], 1)
     return float(max(at["m"] * at["n"] * at["k"] * batch, 1))
