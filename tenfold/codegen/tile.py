@@ -235,15 +235,15 @@ class TileWriter(TileParts):
         """One turn of the innermost loop: the products of one entry of the table."""
         t, tile, b, sums = self.text, self.tile, k.values[0], k.values[1 : len(k.values) - bool(panel.later)]
         offset = t.load("i64", entry, 8)
-        for i in range(tile.early):
-            self.ask(self.early(entry, i, pointers[0]), 3)
+        for address in self.early(entry, pointers[0]):
+            self.ask(address, 3)
         for i in range(tile.unit):
             here = t.add(offset, t.mul(self.step, i)) if i else offset
             sums = self.product(sums, t.at(b, t.mul(panel.b_k, i)) if i else b, here, pointers, panel)
         k.next += [t.at(b, t.mul(panel.b_k, tile.unit)), *sums]
         if panel.later:
-            for i in range(tile.early):
-                self.ask(t.at(k.values[-1], t.mul(panel.step, i * tile.unit // tile.early)), 2)
+            for i in range(tile.asked):
+                self.ask(t.at(k.values[-1], t.mul(panel.step, i * tile.unit // tile.asked)), 2)
             k.next.append(t.at(k.values[-1], t.mul(panel.step, tile.unit)))
 
     def product(self, sums: list[str], b: str, offset: str, pointers: list[str], panel: Panel) -> list[str]:

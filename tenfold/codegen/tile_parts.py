@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tenfold.codegen.instructions import Instructions, mangle, memory, register
@@ -125,7 +126,7 @@ class TileParts:
     def runs(self, m: str) -> tuple[str, str]:
         """Where the runs of the tile at row `m` begin and end in their table."""
         t, a = self.text, self.args
-        span = t.at(a["bounds"], t.mul(t.rem(m, a["row_period"]), 16))
+        span = t.at(a["bounds"], t.mul(m if self.tile.scattered else t.rem(m, a["row_period"]), 16))
         return t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
 
     def rows(self, m: str, base: str) -> list[Row]:
@@ -139,8 +140,10 @@ class TileParts:
     def _rows(self, m: str, base: str) -> list[Row]:
         """Where a tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
         t, a = self.text, self.args
-        inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
-        a_base, out_base = t.at(base, t.mul(outer, a["a_outer"])), t.at(a["out"], t.mul(outer, a["out_outer"]))
+        inner, a_base, out_base = m, base, a["out"]
+        if not self.tile.scattered:  # else all are in the table
+            inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
+            a_base, out_base = t.at(base, t.mul(outer, a["a_outer"])), t.at(a["out"], t.mul(outer, a["out_outer"]))
         first, last = t.at(a["row_table"], t.mul(inner, 16)), t.sub(t.sub(a["m"], 1), m)
         rows = []
         for i in range(self.tile.rows):
@@ -205,14 +208,15 @@ class TileParts:
             for offset in range(0, tile.columns * tile.out.size, 64):
                 t.do(f"call void @llvm.prefetch.p0(ptr {t.at(here, offset)}, i32 1, i32 3, i32 1)")
 
-    def early(self, entry: str, i: int, first: str) -> str:
-        """The line that place `i` of an entry of the table names, `first` being the tile's first row."""
+    def early(self, entry: str, first: str) -> Iterator[str]:
+        """The lines that an entry of the table names, `first` being the tile's first row."""
         t = self.text
-        place = t.at(entry, 8 * (1 + i))
         if not self.tile.scattered:
-            return t.at(first, t.load("i64", place, 8))
-        line, row = (t.let(f"zext i32 {t.load('i32', t.at(place, offset), 4)} to i64") for offset in (0, 4))
-        return t.at(t.load("ptr", t.at(self.next_rows, row), 8), line)
+            yield from (t.at(first, t.load("i64", t.at(entry, 8 * (1 + i)), 8)) for i in range(self.tile.early))
+        elif self.tile.early:
+            line, row = (t.let(f"zext i32 {t.load('i32', t.at(entry, offset), 4)} to i64") for offset in (8, 12))
+            here = t.at(t.load("ptr", t.at(self.next_rows, row), 8), line)
+            yield from (here, t.at(here, 64))
 
     def ask(self, address: str, level: int) -> None:
         """Asks for a line that will be read: for the first-level cache if `level` is 3, the second-level one if 2."""

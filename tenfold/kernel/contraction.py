@@ -118,8 +118,8 @@ class Tile:
     so are the panels where they lie, because all of them come from memory. `copied_a`: the type of a in memory, where the rows of
     each tile stand side by side, products at "places", and are copied to the stack, `step` bytes for each product.
     `lower`: rows of the tiles after the first "m_whole" rows, where these have fewer. `scattered`: what an entry asks for early are lines of
-    the next tile's rows, which lie anywhere: for each a line's offset, and 8 times the number of a row, in 32 bits each. `routed`: a row of b is
-    of a window of so many products, and each element of it belongs to one of them, its place ("places"); the copies have them all.
+    the next tile's rows, which lie anywhere: two at a time, given by the offset of the first and 8 times the number of its row. `routed`: a row
+    of b is of a window of so many products, and each element of it belongs to one of them, its place ("places"); the copies have them all.
     """
 
     dtype: DType
@@ -150,9 +150,14 @@ class Tile:
         return self.vectors * self.lanes
 
     @property
-    def early(self) -> int:
-        """Places that an entry of the table asks for early."""
+    def asked(self) -> int:
+        """Lines that are asked for early with an entry of the table."""
         return 0 if self.copied_a else 1 if self.unit == 1 else 2
+
+    @property
+    def early(self) -> int:
+        """Places that an entry names for that."""
+        return min(self.asked, 1) if self.scattered else self.asked
 
     @property
     def entry(self) -> int:

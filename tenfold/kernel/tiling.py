@@ -361,9 +361,9 @@ def ahead(rows: Rows, inner: Inner, tile: Tile) -> Table:
             here = np.unique((part[:, None] + places[:-1]) >> LINE)
             following = np.setdiff1d(here + (places[-1] >> LINE), here, assume_unique=True)
             lines = following << LINE
-            if tile.scattered:  # of each of its rows in turn, each row with 8 times its number in the upper half
-                lines = (np.unique(part >> LINE)[:, None] << LINE) + (np.arange(height) << 35)
-            few = 0 < len(following) <= len(asked)
+            if tile.scattered:  # every second one of each of its rows in turn, and 8 times the row's number in the upper half
+                lines = (np.unique(part >> LINE)[::2, None] << LINE) + (np.arange(height) << 35)
+            few = 0 < len(following) <= len(begin) * tile.asked
             early = lines.ravel()[asked * lines.size // len(asked)] if few else np.repeat(begin, tile.early)
         entries.append(np.concatenate([begin[:, None], early.reshape(len(begin), tile.early)], axis=1))
     return np.concatenate(entries)
