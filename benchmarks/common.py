@@ -19,6 +19,7 @@ THREADS = 2
 CHECKOUT = str(Path(__file__).resolve().parent.parent)
 FRAMEWORKS = ("tenfold", "tensorflow", "torch", "jax", "onnxruntime", "openvino", "litert")
 RIVALS = Path(os.environ.get("TENFOLD_RIVALS", Path.home() / ".cache" / "tenfold-rivals"))
+TURNS = 40  # of a run and of what stands beside it
 SAMPLE_S = 0.02  # a sample is as many calls as fill this time, so that the clock and the last synchronization do not count
 
 
@@ -28,11 +29,12 @@ def nothing(result: Any) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """`call()` does `steps` steps; `wait(result)` returns when the last one is done."""
+    """`call()` does `steps` steps; `wait(result)` returns when the last one is done. `beside` is run in turns with it, for the ratio of their times."""
 
     call: Callable[[], Any]
     wait: Callable[[Any], Any] = nothing
     steps: int = 1
+    beside: "Run | None" = None
 
 
 @dataclass(frozen=True, order=True)
@@ -136,7 +138,15 @@ def measure(prepare: Callable[[], Run], seconds: float, rounds: int) -> dict[str
     first = {"first_s": called - start, "first_call_s": called - prepared}
     samples = list(samples_of(run, seconds, rounds)) if rounds else [called - prepared]
     times = {"median_s": statistics.median(samples), "min_s": min(samples), "samples": len(samples)}
-    return {**first, **times, "peak_bytes": memory("VmHWM")}
+    beside = {} if run.beside is None or not rounds else {"beside": times_as_long(run, run.beside)}
+    return {**first, **times, **beside, "peak_bytes": memory("VmHWM")}
+
+
+def times_as_long(run: Run, beside: Run) -> float:
+    """How many times as long a step takes as one of `beside`: the median over pairs of as many steps of each."""
+    calls = run.steps // beside.steps
+    seconds_per_step(beside, calls)  # compiles it
+    return statistics.median(seconds_per_step(run, 1) / seconds_per_step(beside, calls) for _ in range(TURNS))
 
 
 def samples_of(run: Run, seconds: float, rounds: int) -> Iterator[float]:

@@ -4,14 +4,14 @@ from typing import Any
 
 import common
 from common import Run, Suite
-from train_steps import batch, jax_logits, jax_parameters, keras_model, torch_model
+from train_steps import batch, function_step, jax_logits, jax_parameters, keras_model, torch_model
 
 SUITE = Suite("fit_predict.py")
 STEPS, BATCH = 100, 128
 
 
 def fit(tf: Any, workload: str = "mlp_b128", size: int = BATCH, steps: int = STEPS) -> Run:
-    """An epoch of `fit` from NumPy arrays, shuffled, with an accuracy, silent."""
+    """An epoch of `fit` from NumPy arrays, shuffled, with an accuracy, silent; beside the bare step of a loop of one's own, whose batch is a tensor."""
     import numpy as np
 
     x, y = batch(workload)
@@ -19,7 +19,7 @@ def fit(tf: Any, workload: str = "mlp_b128", size: int = BATCH, steps: int = STE
     model = keras_model(tf, workload)
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
-    return Run(lambda: model.fit(xs, ys, batch_size=size, epochs=1, verbose=0), steps=steps)
+    return Run(lambda: model.fit(xs, ys, batch_size=size, epochs=1, verbose=0), steps=steps, beside=function_step(tf, workload))
 
 
 def predict(tf: Any) -> Run:

@@ -31,6 +31,12 @@ class Result:
         return min(float(r["min_s"]) for r in self.rounds)
 
     @property
+    def beside(self) -> float | None:
+        """How many times as long it took as what was run in turns with it."""
+        found = [float(r["beside"]) for r in self.rounds if "beside" in r]
+        return statistics.median(found) if found else None
+
+    @property
     def first(self) -> float:
         return statistics.median(r["first_s"] for r in self.rounds)
 
@@ -44,15 +50,14 @@ class Result:
         return NAMES[self.key.framework] + ("" if self.key.variant == "plain" else f", {self.key.variant}")
 
 
-def ratio(own: Result, other: Result, figure: str = "min_s") -> float:
+def ratio(own: Result, other: Result) -> float:
     """How many times as long as the other: the median over the rounds of the one that has fewer, each beside the other's nearest in time.
 
-    (Best samples of different minutes say more of the minutes: processors change their clocks. And of samples of different lengths, as those of
-    `fit` and of a bare step are, the best of the shorter ones are luckier: there medians are compared.)
+    (Best samples of different minutes say more of the minutes: processors change their clocks.)
     """
     fewer, more = (own, other) if len(own.rounds) <= len(other.rounds) else (other, own)
     pairs = [(r, min(more.rounds, key=lambda m: abs(m.get("at", 0) - r.get("at", 0)))) for r in fewer.rounds]
-    return statistics.median(a[figure] / b[figure] for a, b in (pairs if fewer is own else [(b, a) for a, b in pairs]))
+    return statistics.median(a["min_s"] / b["min_s"] for a, b in (pairs if fewer is own else [(b, a) for a, b in pairs]))
 
 
 @dataclass
@@ -124,13 +129,11 @@ def judged(report: Report, workload: str, own: Result) -> Row:
         return ["-", "-"]
     if goal.to == "second":
         return [f"<= {duration(goal.factor)}", verdict(own.best, goal.factor)]
-    other = report.best_rival(workload) if goal.to == "rival" else report.best_of(goal.to, "tenfold")
-    text = f"<= {goal.factor:g}x" + ("" if goal.to == "rival" else " the bare step")
-    if other is None:
-        return [text, "-"]
-    times = ratio(own, other, "min_s" if goal.to == "rival" else "median_s")
-    met = verdict(times, goal.factor)
-    return [text, met if goal.to == "rival" else f"{times:.2f}x: {met}"]
+    if goal.to == "beside":
+        text = f"<= {goal.factor:g}x the bare step"
+        return [text, "-" if own.beside is None else f"{own.beside:.2f}x: {verdict(own.beside, goal.factor)}"]
+    other = report.best_rival(workload)
+    return [f"<= {goal.factor:g}x", "-" if other is None else verdict(ratio(own, other), goal.factor)]
 
 
 def verdict(value: float, most: float) -> str:
