@@ -29,7 +29,7 @@ def nothing(result: Any) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """`call()` does `steps` steps; `wait(result)` returns when the last one is done. `beside` is run in turns with it, for the ratio of their times."""
+    """`call()` does `steps` steps; `wait(result)` returns when the last one is done. `beside` is run in turns with it, for their ratio."""
 
     call: Callable[[], Any]
     wait: Callable[[Any], Any] = nothing

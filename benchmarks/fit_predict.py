@@ -11,7 +11,7 @@ STEPS, BATCH = 100, 128
 
 
 def fit(tf: Any, workload: str = "mlp_b128", size: int = BATCH, steps: int = STEPS) -> Run:
-    """An epoch of `fit` from NumPy arrays, shuffled, with an accuracy, silent; beside the bare step of a loop of one's own, whose batch is a tensor."""
+    """An epoch of `fit` from NumPy arrays, shuffled, with an accuracy, silent; beside the bare step on one batch that is a tensor."""
     import numpy as np
 
     x, y = batch(workload)
