@@ -110,6 +110,15 @@ def test_colours():
     same(tf.image.psnr(ONE, ONE + 0.1, 1.0), 20.0, 1e-4)
 
 
+@pytest.mark.parametrize("size", [128, 4])
+@pytest.mark.parametrize(
+    "change", [lambda x: tf.image.adjust_hue(x, 0.1), lambda x: tf.image.adjust_saturation(x, 2.0), tf.image.rgb_to_hsv, tf.image.hsv_to_rgb]
+)
+def test_colours_are_three(change, size):
+    with pytest.raises(ValueError, match="three colours"):
+        change(tf.zeros([size, size, 4]))
+
+
 @pytest.mark.parametrize(
     "change",
     [lambda x: tf.image.random_brightness(x, 0.2), lambda x: tf.image.random_contrast(x, 0.5, 1.5), lambda x: tf.image.random_saturation(x, 0.5, 1.5),

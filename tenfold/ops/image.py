@@ -9,6 +9,7 @@ import numpy as np
 
 from tenfold.core.dtypes import as_dtype, float32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
+from tenfold.core.shapes import differ
 from tenfold.ops.boxes import non_max_suppression as non_max_suppression
 from tenfold.ops.boxes import non_max_suppression_with_scores as non_max_suppression_with_scores
 from tenfold.ops.image_filters import extract_patches as extract_patches
@@ -44,6 +45,14 @@ def _image(name: str, image: Any) -> Any:
     if x.ndim < 3:
         raise ShapeError(f"[{name}] expected images [height, width, channels] or a batch of them; received shape {x.shape}.")
     return x
+
+
+def _coloured(name: str, image: Any) -> Any:
+    """The three colours of an image."""
+    x = as_tensor(image, name=name)
+    if x.ndim == 0 or differ(x.sizes[-1], 3):
+        raise ShapeError(f"[{name}] expected three colours in the last dimension; received shape {x.shape}. Try image[..., :3].")
+    return (x[..., i] for i in range(3))
 
 
 def flip_left_right(image: Any) -> Tensor:
@@ -186,8 +195,7 @@ def grayscale_to_rgb(images: Any, name: str | None = None) -> Tensor:
 @whole
 def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
     """Hue, saturation and value, each between 0 and 1."""
-    x = _image("rgb_to_hsv", images)
-    red, green, blue = (x[..., i] for i in range(3))
+    red, green, blue = _coloured("rgb_to_hsv", images)
     value, low = a.maximum(a.maximum(red, green), blue), a.minimum(a.minimum(red, green), blue)
     span = value - low
     saturation = a.select(value > 0, span / a.select(value > 0, value, 1), 0)
@@ -201,8 +209,7 @@ def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
 @whole
 def hsv_to_rgb(images: Any, name: str | None = None) -> Tensor:
     """Red, green and blue from hue, saturation and value."""
-    x = _image("hsv_to_rgb", images)
-    hue, saturation, value = (x[..., i] for i in range(3))
+    hue, saturation, value = _coloured("hsv_to_rgb", images)
     sixth = hue * 6
 
     def clipped(y: Any) -> Any:
