@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenfold.codegen.instructions import memory
@@ -66,10 +65,10 @@ class Running:
         return t.mul(t.add(t.mul(t.mul(t.div(part, each), a["n"]), a["stride"]), column), self.dtype.size)
 
     def _steps(self, t: Text, a: dict[str, str], places: list[str]) -> None:
-        scalar, floating = memory(self.dtype), self.dtype.is_floating
+        scalar = memory(self.dtype)
         type_ = f"<{self.lanes} x {scalar}>" if self.wide else scalar
         align, apart = self.dtype.size, t.mul(a["stride"], self.dtype.size)
-        combine: Callable[[str, str], str] = lambda x, y: t.let(f"{'f' if floating else ''}{self.op} {type_} {x}, {y}")  # noqa: E731
+        combine = f"{'f' if self.dtype.is_floating else ''}{self.op} {type_}"
         sides = [(t.at(a["source"], p), t.at(a["target"], p)) for p in places]
 
         def distance(i: str) -> str:
@@ -84,6 +83,6 @@ class Running:
         with t.loop(1, a["n"], 1, [(type_, x) for x in firsts]) as step:
             at = distance(step.index)
             for (source, target), so_far in zip(sides, step.values, strict=True):
-                new = combine(so_far, t.load(type_, t.at(source, at), align))
+                new = t.let(f"{combine} {so_far}, {t.load(type_, t.at(source, at), align)}")
                 t.store(type_, new if self.start is None else so_far, t.at(target, at), align)
                 step.next.append(new)
