@@ -146,12 +146,24 @@ def test_wrong_arguments_are_told_as_for_small_ones() -> None:
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=np.full(ROWS, WIDE), logits=X)
 
 
-def test_few_programs_are_kept_and_other_types_are_not_compiled(calls: list[str]) -> None:
+def test_few_programs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    traces: list[int] = []
+    run = function.Function.__call__
+
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = run(self, *args, **kwargs)
+        traces.append(self.experimental_get_tracing_count())
+        return result
+
+    monkeypatch.setattr(function.Function, "__call__", noted)
     double = whole(lambda x, n: x * n)
     for n in range(MOST + 5):
-        double(X, n)
-    assert len(calls) == MOST + 5
-    calls.clear()
+        np.testing.assert_array_equal(double(X, n)[:1], X[:1] * n)
+    assert len(traces) == MOST + 5 and max(traces) <= MOST + 1 and traces[-1] < MOST
+
+
+def test_other_types_and_few_elements_are_not_compiled(calls: list[str]) -> None:
+    double = whole(lambda x, n: x * n)
     double(np.zeros(MANY, np.int32), 2)
     double(X[:2], 2)
     assert not calls
