@@ -74,12 +74,26 @@ def test_casts() -> None:
     np.testing.assert_array_equal(real, x.real.astype("float64"))
     np.testing.assert_allclose(product, r * x, rtol=1e-6)
     np.testing.assert_array_equal(whole, np.trunc(x.real * 3).astype(np.int32))
+    np.testing.assert_array_equal(tf.function(lambda x: tf.cast(x, tf.bool))(np.array([0, 1j, 2, -0.0], np.complex64)), [False, True, True, False])
+
+
+def test_division_by_zero_is_that_of_the_parts() -> None:
+    x = np.array([1 + 2j, -1 + 0j, 0, 3j], np.complex64)
+    for y in (np.zeros(4, np.complex64), np.full(4, complex(-0.0, 0.0), np.complex64)):
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(tf.function(lambda x, y: x / y)(x, y), x / y)
 
 
 def test_large_divisors_do_not_overflow() -> None:
     x = np.array([3e30 + 4e30j, 1e-30j, 1 + 0j], np.complex64)
     y = np.array([1e30 - 2e30j, 2e-30 + 0j, 0 + 2j], np.complex64)
     np.testing.assert_allclose(tf.function(lambda x, y: x / y)(x, y), x.astype("complex128") / y.astype("complex128"), rtol=1e-6)
+
+
+def test_exponentials_of_what_overflows_or_vanishes() -> None:
+    x = np.array([200 + 0j, np.inf + 0j, -np.inf + 0j, complex(-np.inf, np.inf), -300 + 1j, complex(0, np.nan), 1 + 0j], np.complex64)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(tf.function(tf.exp)(x), np.exp(x), rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (1,), (1, 1), (2, 1, 2)])

@@ -134,30 +134,43 @@ def _product(name: str) -> Rule:
 
 
 def _quotient(r: _Rewriter, attrs: Mapping[str, Any], x: Parts, y: Parts) -> Parts:
-    """By the larger part of the divisor first, so that nothing overflows (Smith, 1962)."""
+    """By the larger part of the divisor first, so that nothing overflows (Smith, 1962); by 0 part for part."""
     a, b = (r.op("abs", part) for part in y)
     first = r.op("less_equal", b, a)
     large, small = r.op("select", first, *y), r.op("select", first, y[1], y[0])
-    ratio = r.op("div", small, large)
-    total = r.op("add", large, r.op("mul", small, ratio))
+    zero = r.same(0, large)
+    nothing = r.op("logical_and", *[r.op("equal", part, zero) for part in y])
+    ratio = r.op("select", nothing, zero, r.op("div", small, large))
+    total = r.op("select", nothing, zero, r.op("add", large, r.op("mul", small, ratio)))
     (re, im), back = x, [r.op("mul", part, ratio) for part in x]
     above = r.op("select", first, r.op("add", re, back[1]), r.op("add", back[0], im))
     below = r.op("select", first, r.op("sub", im, back[0]), r.op("sub", back[1], re))
+    above, below = (r.op("select", nothing, part, sum_) for part, sum_ in ((re, above), (im, below)))
     return r.op("div", above, total), r.op("div", below, total)
 
 
 def _cast(r: _Rewriter, attrs: Mapping[str, Any], x: Any) -> Parts | Value:
     dtype: DType = attrs["dtype"]
+    if dtype is bool_:
+        return r.op("logical_or", *[r.op("not_equal", part, r.same(0, part)) for part in x])
     if not dtype.is_complex:
-        return r.op("not_equal", x[0], r.same(0, x[0])) if dtype is bool_ else r.op("cast", x[0], dtype=dtype)
+        return r.op("cast", x[0], dtype=dtype)
     real = dtype.real_dtype
     re, im = (p if p.spec.dtype is real else r.op("cast", p, dtype=real) for p in (x if isinstance(x, tuple) else (x, r.same(0, x))))
     return re, im
 
 
 def _exponential(r: _Rewriter, attrs: Mapping[str, Any], x: Parts) -> Parts:
+    """e^re (cos im + i sin im), where 0 times anything is 0: so that a real number stays one, and what vanishes does, whatever its angle."""
     size = r.op("exp", x[0])
-    return r.op("mul", size, r.op("cos", x[1])), r.op("mul", size, r.op("sin", x[1]))
+    nothing = r.op("equal", size, r.same(0, size))
+
+    def part(of_angle: str) -> Value:
+        factor = r.op(of_angle, x[1])
+        product = r.op("select", nothing, size, r.op("mul", size, factor))
+        return r.op("select", r.op("equal", factor, r.same(0, factor)), factor, product)
+
+    return part("cos"), part("sin")
 
 
 def _complex(r: _Rewriter, attrs: Mapping[str, Any], re: Value, im: Value) -> Parts:
