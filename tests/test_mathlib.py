@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tenfold as tf
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import as_dtype
@@ -64,9 +65,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Callable[[], np.ndarray]], float, float]] =
     "log": (mp.log, [wide(-44, 38, False), even(0.5, 2)], 1.5, 1.5),
     "log2": (lambda x: mp.log(x, 2), [wide(-44, 38, False), even(0.5, 2)], 2, 2),
     "log1p": (mp.log1p, [wide(-20, 38, False), even(-0.99, 2), wide(-10, -0.1)], 2, 2),
-    "sin": (mp.sin, [even(-10, 10), wide(-20, 12)], 2, 2),
-    "cos": (mp.cos, [even(-10, 10), wide(-20, 12)], 2, 2),
-    "tan": (mp.tan, [even(-10, 10), wide(-20, 12)], 1, 4),
+    "sin": (mp.sin, [even(-10, 10), wide(-20, 38)], 2, 2),
+    "cos": (mp.cos, [even(-10, 10), wide(-20, 38)], 2, 2),
+    "tan": (mp.tan, [even(-10, 10), wide(-20, 38)], 1, 4),
     "asin": (mp.asin, [even(-1, 1), wide(-10, -0.001)], 1, 4),
     "acos": (mp.acos, [even(-1, 1), wide(-10, -0.001)], 1, 4),
     "atan": (mp.atan, [even(-5, 5), wide(-10, 20)], 1, 4),
@@ -103,9 +104,32 @@ def test_accuracy_of_pow_and_atan2(dtype: type) -> None:
     assert worst(compute(mathlib.atan2, x, y), mp.atan2, x, y) <= 4
 
 
-def test_sine_of_huge_numbers_stays_within_bounds() -> None:
-    x = np.array([1e15, 1e20, -3e38], np.float32)
-    assert (np.abs(compute(mathlib.sin, x)) <= 1).all() and (np.abs(compute(mathlib.cos, x)) <= 1).all()
+HARD = [16367173 * 2.0**72, 6381956970095103 * 2.0**797]  # the nearest of their types to a multiple of pi / 2
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_huge_angles(name: str, dtype: type) -> None:
+    largest = float(np.finfo(dtype).max)
+    edges = [2.0**50 * k for k in (1 - 2.0**-24, 1, 1 + 2.0**-23, 3)]
+    x = np.array([*edges, largest, largest / 3, *(h for h in HARD if h < largest)])
+    x = np.concatenate([x, -x, wide(14, math.log10(largest))()]).astype(dtype)
+    truth = getattr(mp, name)
+    with mp.workprec(1200):
+        assert worst(compute(getattr(mathlib, name), x), truth, x) <= 2
+        one = np.array([compute(getattr(mathlib, name), x[k : k + 1])[0] for k in range(20)])  # beside nothing else
+        assert worst(one, truth, x[:20]) <= 2
+
+
+def test_huge_angles_beside_others_and_at_the_end_of_a_product() -> None:
+    x = np.array([1e22, 0.5, -3e38, math.inf, -0.0, 7.0, math.nan, 1e30, 2.0], np.float32)
+    with np.errstate(invalid="ignore"):
+        wanted = np.sin(x.astype(np.float64))
+    np.testing.assert_allclose(tf.function(tf.sin)(x), wanted, rtol=3e-7)
+    product = tf.function(lambda a, b: tf.sin(tf.matmul(a, b)))
+    np.testing.assert_allclose(product(x[[0, 1, 2, 5, 7], None], np.ones((1, 40), np.float32))[:, 7], wanted[[0, 1, 2, 5, 7]], rtol=3e-7)
+    turned = tf.function(tf.exp)(1j * x[[0, 1, 2]].astype(np.complex64))
+    np.testing.assert_allclose(turned, np.exp(1j * x[[0, 1, 2]].astype(np.complex128)), rtol=1e-6)
 
 
 SPECIAL = [

@@ -94,6 +94,8 @@ class _Writer:
             return isa.compare(w, e.op, e.args[0].dtype, args[0], args[1])
         if e.op == "fma":
             return isa.fma(w, e.dtype, args[0], args[1], args[2])
+        if e.op == "angle":
+            return isa.part(w, isa.angle(w, e.args[0].dtype, args), e.attr)
         return isa.binary(w, e.op, e.dtype, args[0], args[1])
 
     def splat(self, scalar: str, value: str) -> str:

@@ -10,6 +10,7 @@ from tenfold.kernel.loops import BINARY, COMPARISONS, UNARY
 from tenfold.runtime.native import Target
 
 BASE, VECTOR, SPLAT = 0, 1, 2
+WHOLE = 3  # and more: all parts of an instruction that gives several
 
 
 class Evaluator:
@@ -183,10 +184,10 @@ class Evaluator:
             return self._vector_load(w, node, u) if view == VECTOR else self._scalar_load(w, node)
         if view == VECTOR:
             args = [self.operand(a, u) for a in node.args]
-            return self._operation(w, node, self.vector_ops, args, u)
-        return self._operation(w, node, self.scalar_ops, [self.get(a, view, u) for a in node.args], u)
+            return self._operation(w, node, self.vector_ops, args, view, u)
+        return self._operation(w, node, self.scalar_ops, [self.get(a, view, u) for a in node.args], view, u)
 
-    def _operation(self, w: Scope, node: Node, ops: Instructions, args: list[str], u: int) -> str:
+    def _operation(self, w: Scope, node: Node, ops: Instructions, args: list[str], view: int, u: int) -> str:
         op, dtype = node.op, self.program.nodes[node.args[0]].dtype
         if op in COMPARISONS:
             return ops.compare(w, op, dtype, args[0], args[1])
@@ -200,6 +201,11 @@ class Evaluator:
             return ops.cast(w, dtype, node.dtype, args[0])
         if op == "bitcast":
             return ops.bitcast(w, dtype, node.dtype, args[0])
+        if op == "angle":
+            whole = node.args[1], WHOLE + view, u
+            if whole not in w.memo:
+                w.memo[whole] = ops.angle(w, dtype, args)
+            return ops.part(w, w.memo[whole], node.attr)
         assert op == "select", op
         ty = ops.reg(node.dtype)
         return w(f"select {ops.type('i1')} {args[0]}, {ty} {args[1]}, {ty} {args[2]}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tenfold.codegen.angles import angle_text
+
 
 def helper_text(names: set[str]) -> list[str]:
     """Definitions of the helpers in `names`, in a fixed order."""
-    return [_TEXTS[name] for name in sorted(names)]
+    return [_TEXTS[name] if name in _TEXTS else angle_text(name) for name in sorted(names)]
 
 
 # C's fmod, exactly: long division of the significands, one bit a round (nothing to do when |x| < |y|, the common case)

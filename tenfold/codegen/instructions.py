@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from tenfold.codegen.angles import parts_type
 from tenfold.codegen.flatten import constant_bits
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
@@ -158,6 +159,20 @@ class Instructions:
             x, y = (w(f"extractelement {ty} {v}, i32 {lane}") for v in (a, b))
             result = w(f"insertelement {ty} {result}, {scalar} {w(call % (x, y))}, i32 {lane}")
         return result
+
+    def angle(self, w: Write, dtype: DType, args: Sequence[str]) -> str:
+        """All parts of what `angle` gives for x of `dtype`, from the helpers that `angles.py` writes."""
+        scalar, d, i = register(dtype), self.type("double"), self.type("i64")
+        x, r, rest, n = args
+        name = f"angle.{mangle(scalar)}.{self.lanes}" if self.lanes else "angle"
+        self.helpers |= {"angle", name}
+        if not self.lanes and scalar == "float":
+            scalar, x = "double", w(f"fpext float {x} to double")
+        return w(f"call {parts_type(self.lanes)} @tenfold.{name}({self.type(scalar)} {x}, {d} {r}, {d} {rest}, {i} {n})")
+
+    def part(self, w: Write, angle: str, number: int) -> str:
+        """One of them."""
+        return w(f"extractvalue {parts_type(self.lanes)} {angle}, {number}")
 
     def compare(self, w: Write, op: str, dtype: DType, a: str, b: str) -> str:
         """lt, le, eq, ne of arguments of `dtype`."""

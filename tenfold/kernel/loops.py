@@ -34,7 +34,7 @@ LEAVES = ("const", "axis", "param", "result")
 UNARY = ("neg", "abs", "sqrt", "floor", "ceil", "round", "trunc", "not")
 # float min/max/neg follow IEEE: NaN propagates; "round" is half to even; int "div" and "rem" truncate as C does and give 0 for x / 0
 BINARY = ("add", "sub", "mul", "div", "rem", "min", "max", "and", "or", "xor", "shl", "shr", "mulhi", "lt", "le", "eq", "ne")
-OTHER = ("fma", "select", "cast", "bitcast", "load")
+OTHER = ("fma", "select", "cast", "bitcast", "load", "angle")
 COMPARISONS = ("lt", "le", "eq", "ne")
 
 
@@ -49,6 +49,8 @@ class Expr:
     cast    value conversion (float -> int truncates toward zero and saturates; NaN gives 0; anything -> bool is `!= 0`)
     bitcast same bits, same width                        mulhi   high half of an unsigned product
     shr     arithmetic on signed, logical on unsigned types
+    angle   part attr of args (x, r, rest, n): the float64 r, the float64 rest and the int64 n as they are where |x| < 2^50, else such
+            that x = r + rest + n pi / 2 exactly, |r| <= pi / 4
     """
 
     op: str
@@ -175,6 +177,12 @@ def select(condition: Expr, a: Any, b: Any) -> Expr:
     """`a` where `condition`, else `b`."""
     dtype = a.dtype if isinstance(a, Expr) else b.dtype
     return Expr("select", (condition, as_expr(a, dtype), as_expr(b, dtype)), dtype)
+
+
+def angle_parts(x: Expr, r: Expr, rest: Expr, n: Expr) -> tuple[Expr, Expr, Expr]:
+    """`r`, `rest` and `n`, which make x = r + rest + n pi / 2; where |x| >= 2^50, the right ones."""
+    first, second, quadrant = (Expr("angle", (x, r, rest, n), e.dtype, k) for k, e in enumerate((r, rest, n)))
+    return first, second, quadrant
 
 
 def cast(x: Expr, dtype: DType) -> Expr:

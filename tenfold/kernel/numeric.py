@@ -13,7 +13,7 @@ Unary = Callable[[Expr], Expr]
 Binary = Callable[[Expr, Expr], Expr]
 MANTISSA = {4: 23, 8: 52}
 BIAS = {4: 127, 8: 1023}
-_MAGIC = {4: 1.5 * 2.0**23, 8: 1.5 * 2.0**52}  # added to a number, it leaves the nearest integer in the low bits
+MAGIC = {4: 1.5 * 2.0**23, 8: 1.5 * 2.0**52}  # added to a number, it leaves the nearest integer in the low bits
 _MAGIC_BITS = {4: 0x4B400000, 8: 0x4338000000000000}
 _SHORT = (dtypes.float16, dtypes.bfloat16)
 
@@ -157,8 +157,8 @@ def polynomial(x: Expr, coefficients: Sequence[float]) -> Expr:
 def nearest(x: Expr, factor: float = 1.0) -> tuple[Expr, Expr]:
     """The integer nearest to x * factor, as a float and as an integer; for |x * factor| < 2^22 (2^51 in float64)."""
     size = x.dtype.size
-    shifted = fma(x, factor, _MAGIC[size])
-    return shifted - _MAGIC[size], bits(shifted) - _MAGIC_BITS[size]
+    shifted = fma(x, factor, MAGIC[size])
+    return shifted - MAGIC[size], bits(shifted) - _MAGIC_BITS[size]
 
 
 def two_to(n: Expr, dtype: DType) -> Expr:

@@ -6,15 +6,15 @@ import math
 
 from tenfold.core import dtypes
 from tenfold.kernel.coefficients import ASIN64, ATAN64, COS32, COS64, SIN32, SIN64
-from tenfold.kernel.loops import Expr, cast, const, fma, select
+from tenfold.kernel.loops import Expr, angle_parts, cast, const, fma, select
 from tenfold.kernel.numeric import (
-    clamp,
+    MAGIC,
+    bits,
     copy_sign,
     equal,
     lifted,
     maximum,
     minimum,
-    nearest,
     negative,
     not_equal,
     polynomial,
@@ -26,29 +26,29 @@ from tenfold.kernel.numeric import (
 # pi / 2 in three parts of 53 bits
 HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 HALF_PI_LOW = HALF_PI[1]
-LARGEST = 2.0**50
 
 
 def _reduce(x: Expr) -> tuple[Expr, Expr, Expr]:
-    """(r, rest, n): x = r + rest + n pi / 2 with |r| <= pi / 4 or a little more, for float64 |x| < 2^50.
+    """(r, rest, n): x = r + rest + n pi / 2 with |r| <= pi / 4 or a little more; r in float64, and the last two bits of n.
 
-    With a fused multiply-add x - n HALF_PI[0] is exact (Cody & Waite).
+    With a fused multiply-add x - n HALF_PI[0] is exact (Cody & Waite). Huge numbers have an instruction of their own.
     """
-    n, whole = nearest(x, 2 / math.pi)
-    a = fma(n, -HALF_PI[0], x)
+    wide = cast(x, dtypes.float64)
+    shifted = fma(wide, 2 / math.pi, MAGIC[8])
+    n = shifted - MAGIC[8]
+    a = fma(n, -HALF_PI[0], wide)
     p = n * HALF_PI[1]
     p_low = fma(n, HALF_PI[1], -p)
     r = a - p
     rest = ((a - r) - p) - fma(n, HALF_PI[2], p_low)
-    return r, rest, whole
+    return angle_parts(x, r, rest, bits(shifted))
 
 
 def _sine(r: Expr, rest: Expr | None) -> Expr:
     z = r * r
     y = r * z * polynomial(z, SIN32 if r.dtype.size == 4 else SIN64)
-    if rest is None:
-        return r + y
-    return r + (y + fma(z, rest * -0.5, rest))
+    y = r + (y if rest is None else y + fma(z, rest * -0.5, rest))
+    return select(equal(r, 0.0), r, y)  # -0.0 stays
 
 
 def _cosine(r: Expr, rest: Expr | None) -> Expr:
@@ -61,11 +61,8 @@ def _cosine(r: Expr, rest: Expr | None) -> Expr:
 
 
 def _both(x: Expr) -> tuple[Expr, Expr, Expr]:
-    """sin(r), cos(r) and the quadrant n.
-
-    Beyond LARGEST (1e15) the result is that of LARGEST: Payne & Hanek's reduction would double the cost of every sine.
-    """
-    r, rest, n = _reduce(cast(clamp(x, -LARGEST, LARGEST) + x * 0.0, dtypes.float64))
+    """sin(r), cos(r) and the quadrant n."""
+    r, rest, n = _reduce(x)
     if x.dtype.size == 4:
         single = cast(r, dtypes.float32)
         return _sine(single, None), _cosine(single, None), cast(n, dtypes.int32)
@@ -77,7 +74,7 @@ def sin(x: Expr) -> Expr:
     """Sine of x radians."""
     s, c, n = _both(x)
     y = select(equal(n & 1, 0), s, c)
-    return select(equal(x, 0.0), x, select(equal(n & 2, 0), y, -y))
+    return select(equal(n & 2, 0), y, -y)
 
 
 @lifted
@@ -93,7 +90,7 @@ def tan(x: Expr) -> Expr:
     """Tangent of x radians."""
     s, c, n = _both(x)
     even = equal(n & 1, 0)
-    return select(equal(x, 0.0), x, select(even, s, -c) / select(even, c, s))
+    return select(even, s, -c) / select(even, c, s)
 
 
 def _atan_fraction(top: Expr, bottom: Expr) -> Expr:

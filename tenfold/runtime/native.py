@@ -66,8 +66,7 @@ def machine(target: Target) -> llvm.TargetMachine:
 def _passes(direct: bool) -> llvm.ModulePassManager:
     """A short list: for text that is written as the machine shall run it, stack slots to registers is enough (and measured to be best)."""
     manager = llvm.create_new_module_pass_manager()
-    if not direct:
-        manager.add_always_inliner_pass()
+    manager.add_always_inliner_pass()
     manager.add_sroa_pass()
     if not direct:
         manager.add_instruction_combine_pass()
