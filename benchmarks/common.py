@@ -10,7 +10,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ THREADS = 2
 CHECKOUT = str(Path(__file__).resolve().parent.parent)
 FRAMEWORKS = ("tenfold", "tensorflow", "torch", "jax", "onnxruntime", "openvino", "litert")
 RIVALS = Path(os.environ.get("TENFOLD_RIVALS", Path.home() / ".cache" / "tenfold-rivals"))
-TURNS = 40  # of a run and of what stands beside it
+TURNS = 40  # of a run and of what stands beside it in its process
 SAMPLE_S = 0.02  # a sample is as many calls as fill this time, so that the clock and the last synchronization do not count
 
 
@@ -46,9 +46,10 @@ class Key:
 
 @dataclass
 class Suite:
-    """The benchmarks of one file."""
+    """The benchmarks of one file. `alone`: of whole processes, which cannot take turns with others."""
 
     file: str
+    alone: bool = False
     benchmarks: dict[Key, Callable[[], Run]] = field(default_factory=dict)
 
     def add(self, workload: str, framework: str, variant: str = "plain") -> Callable[[Callable[[], Run]], Callable[[], Run]]:
@@ -125,10 +126,10 @@ def memory(name: str) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), 0)
 
 
-def measure(prepare: Callable[[], Run], seconds: float, rounds: int) -> dict[str, float]:
-    """The first call (compilation included), then samples of at least `seconds` in every round after a warm-up.
+def measure(prepare: Callable[[], Run], seconds: float, turns: Iterable[object]) -> dict[str, Any]:
+    """The first call (compilation included), then, after a warm-up, samples of at least `seconds` in every turn.
 
-    `first_s` counts from the import, `first_call_s` from the call. No rounds: the first call alone.
+    `first_s` counts from the import, `first_call_s` from the call. No turns: the first call alone.
     """
     start = time.perf_counter()
     run = prepare()
@@ -136,9 +137,10 @@ def measure(prepare: Callable[[], Run], seconds: float, rounds: int) -> dict[str
     run.wait(run.call())
     called = time.perf_counter()
     first = {"first_s": called - start, "first_call_s": called - prepared}
-    samples = list(samples_of(run, seconds, rounds)) if rounds else [called - prepared]
-    times = {"median_s": statistics.median(samples), "min_s": min(samples), "samples": len(samples)}
-    beside = {} if run.beside is None or not rounds else {"beside": times_as_long(run, run.beside)}
+    sampled = list(samples_of(run, seconds, turns))
+    samples = [sample for turn in sampled for sample in turn] or [called - prepared]
+    times = {"median_s": statistics.median(samples), "min_s": min(samples), "samples": len(samples), "turns": [*map(statistics.median, sampled)]}
+    beside = {} if run.beside is None or not sampled else {"beside": times_as_long(run, run.beside)}
     return {**first, **times, **beside, "peak_bytes": memory("VmHWM")}
 
 
@@ -149,15 +151,33 @@ def times_as_long(run: Run, beside: Run) -> float:
     return statistics.median(seconds_per_step(run, 1) / seconds_per_step(beside, calls) for _ in range(TURNS))
 
 
-def samples_of(run: Run, seconds: float, rounds: int) -> Iterator[float]:
+def samples_of(run: Run, seconds: float, turns: Iterable[object]) -> Iterator[list[float]]:
+    """The samples of each turn. What others did meanwhile leaves caches cold and workers asleep: the first sample after that does not count."""
+    calls = 0
+    for _ in turns:
+        calls = calls or calls_a_sample(run)
+        if calls > 1:
+            seconds_per_step(run, calls)
+        samples = []
+        end = time.perf_counter() + seconds
+        while not samples or time.perf_counter() < end:
+            samples.append(seconds_per_step(run, calls))
+        yield samples
+
+
+def calls_a_sample(run: Run) -> int:
     calls = 1
     while calls * run.steps * (once := seconds_per_step(run, calls)) < SAMPLE_S:
         calls = max(calls + 1, min(calls * 8, int(1.1 * SAMPLE_S / (once * run.steps))))
-    for _ in range(rounds):
-        end = time.perf_counter() + seconds
-        yield seconds_per_step(run, calls)
-        while time.perf_counter() < end:
-            yield seconds_per_step(run, calls)
+    return calls
+
+
+def called_upon() -> Iterator[str]:
+    """A turn for every line of standard input, each answered with a line when it is over (the first one: when it may begin)."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        yield line
+        print("done", flush=True)
 
 
 def main(suite: Suite, arguments: Sequence[str] | None = None, threads: int = THREADS) -> None:
@@ -167,7 +187,8 @@ def main(suite: Suite, arguments: Sequence[str] | None = None, threads: int = TH
     if key not in suite.benchmarks:
         sys.exit(f"no such benchmark: {key}; this file has {sorted(suite.benchmarks)}")
     prepare_process(threads)
-    result = measure(suite.benchmarks[key], options.seconds, options.rounds)
+    turns = called_upon() if options.in_turns else range(options.rounds)
+    result = measure(suite.benchmarks[key], options.seconds, turns)
     version = getattr(sys.modules.get(key.framework), "__version__", "?")
     print(json.dumps({**vars(key), "version": version, "threads": threads, **result}), flush=True)
 
@@ -178,6 +199,7 @@ def parse(suite: Suite, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workload", choices=sorted({key.workload for key in suite.benchmarks}), required=True)
     parser.add_argument("--variant", help="default: the framework's first")
     parser.add_argument("--rounds", type=int, default=1, help="0: only the first call")
+    parser.add_argument("--in-turns", action="store_true", help="a round whenever standard input brings a line")
     parser.add_argument("--seconds", type=float, default=0.6, help="least time of samples in a round")
     return parser.parse_args(arguments)
 

@@ -16,8 +16,11 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,18 +35,59 @@ from workloads import TENFOLD_ALONE, TITLES, benchmarks
 HERE = Path(__file__).resolve().parent
 
 
-def run_once(suite: Suite, key: Key, options: argparse.Namespace) -> dict[str, Any] | None:
-    """One process; None, and a line on stderr, if it fails."""
-    command = [str(python_of(key.framework, options.rivals)), str(HERE / suite.file), "--framework", key.framework]
-    command += ["--workload", key.workload, "--variant", key.variant, "--seconds", str(options.seconds)]
-    environment = {**os.environ, "TENFOLD_RIVALS": str(options.rivals)}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=True, env=environment)
-        return {**json.loads(done.stdout.strip().splitlines()[-1]), "at": round(time.time())}
-    except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
-        detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
-        print(f"{key.workload} {key.framework} {key.variant}: {detail}", file=sys.stderr)
-        return None
+class Process:
+    """One benchmark in its own process and environment."""
+
+    def __init__(self, suite: Suite, key: Key, options: argparse.Namespace) -> None:
+        command = [str(python_of(key.framework, options.rivals)), str(HERE / suite.file), "--framework", key.framework]
+        command += ["--workload", key.workload, "--variant", key.variant, "--seconds", str(options.seconds)]
+        command += [] if suite.alone else ["--in-turns"]
+        self.key = key
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (`result` closes it)
+        environment = {**os.environ, "TENFOLD_RIVALS": str(options.rivals)}
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=environment)
+        self.watch = threading.Timer(options.timeout, self.child.kill)
+        self.watch.start()
+        self.alive = True if suite.alone else self.answers("ready")
+
+    def answers(self, expected: str) -> bool:
+        """Reads until a line says what is expected; False if the process ended instead."""
+        assert self.child.stdout
+        return any(line.strip() == expected for line in self.child.stdout)
+
+    def take_turn(self) -> None:
+        assert self.child.stdin
+        with suppress(BrokenPipeError):
+            print("go", file=self.child.stdin, flush=True)
+        self.alive = self.answers("done")
+
+    def result(self) -> dict[str, Any] | None:
+        """What the process measured; None, and a line on stderr, if it failed."""
+        output, _ = self.child.communicate()
+        self.watch.cancel()
+        try:
+            return dict(json.loads(output.strip().splitlines()[-1]))
+        except (ValueError, IndexError):
+            self.errors.seek(0)
+            detail = (self.errors.read() or f"ended with {self.child.returncode}").strip().splitlines()[-1:]
+            print(f"{self.key.workload} {self.key.framework} {self.key.variant}: {detail}", file=sys.stderr)
+            return None
+        finally:
+            self.errors.close()
+
+
+def one_round(benchmarks: list[tuple[Suite, Key]], options: argparse.Namespace) -> dict[Key, dict[str, Any] | None]:
+    """Whole processes one after the other; steps in turns, so that everyone has the same minute of the machine, and the same neighbours."""
+    alone = {key: Process(suite, key, options).result() for suite, key in benchmarks if suite.alone}
+    processes = [Process(suite, key, options) for suite, key in benchmarks if not suite.alone]
+    start = time.perf_counter()
+    for turn in range(options.turns):
+        if turn > 1 and time.perf_counter() - start > options.patience:
+            break
+        for process in processes[:: -1 if turn % 2 else 1]:
+            if process.alive:
+                process.take_turn()
+    return {**alone, **{process.key: process.result() for process in processes}}
 
 
 def chosen(workload: str, options: argparse.Namespace) -> list[tuple[Suite, Key]]:
@@ -51,19 +95,20 @@ def chosen(workload: str, options: argparse.Namespace) -> list[tuple[Suite, Key]
 
 
 def measure(report: Report, options: argparse.Namespace) -> None:
-    """Round after round, so that a slow minute of the machine falls on everyone; written after each workload, so that nothing is lost."""
+    """Round after round of fresh processes; written after each workload, so that nothing is lost."""
     failed: set[Key] = set()
     for number in range(options.rounds):
         rates = measured_rates()
         report.rate, report.numpy = max(report.rate, rates["operations_per_second"]), max(report.numpy, rates["numpy"])
         for workload in options.workload:
-            for suite, key in chosen(workload, options):
-                print(f"round {number + 1}: {key.workload} {key.framework} {key.variant}", file=sys.stderr)
-                result = None if key in failed else run_once(suite, key, options)
+            benchmarks = [(suite, key) for suite, key in chosen(workload, options) if key not in failed]
+            print(f"round {number + 1}: {workload}", *(f"{key.framework}:{key.variant}" for _, key in benchmarks), file=sys.stderr)
+            at = round(time.time())
+            for key, result in one_round(benchmarks, options).items():
                 if result is None:
                     failed.add(key)
                 else:
-                    report.rounds.setdefault(key, []).append(result)
+                    report.rounds.setdefault(key, []).append({**result, "at": at})
             write(report, options)
 
 
@@ -109,8 +154,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workload", nargs="+", choices=everything, metavar="WORKLOAD", default=everything, help=", ".join(everything))
     parser.add_argument("--skip-variant", nargs="+", default=[], help="for instance: compile")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.6, help="least time of samples in a process")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds for one process")
+    parser.add_argument("--turns", type=int, default=12, help="of every process in a round")
+    parser.add_argument("--seconds", type=float, default=0.1, help="least time of samples in a turn")
+    parser.add_argument("--patience", type=float, default=60, help="seconds after which a round gets no further turns (but two)")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds for one process, others' turns included")
     parser.add_argument("--json", type=Path, help="writes all figures here")
     parser.add_argument("--add", action="store_true", help="to what the file of --json has already")
     parser.add_argument("--markdown", type=Path, help="writes the tables here")

@@ -19,7 +19,7 @@ import transformers
 import vision
 from common import Key, Run, Suite
 
-SUITE = Suite("first.py")
+SUITE = Suite("first.py", alone=True)
 MEASURED = {"resnet18_first": (vision.SUITE, "resnet18_train"), "bert_first": (transformers.SUITE, "bert")}
 MEASURED |= {f"gpt_{n}_first": (scaling.SUITE, f"gpt_{n}") for n in scaling.DEPTHS}
 COLD, WARM = 2, 3  # samples; one more run fills the caches

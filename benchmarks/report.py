@@ -51,13 +51,14 @@ class Result:
 
 
 def ratio(own: Result, other: Result) -> float:
-    """How many times as long as the other: the median over the rounds of the one that has fewer, each beside the other's nearest in time.
+    """How many times as long as the other: the median over all turns that they took one after the other in the same rounds; of whole processes,
+    over the rounds' best.
 
     (Best samples of different minutes say more of the minutes: processors change their clocks.)
     """
-    fewer, more = (own, other) if len(own.rounds) <= len(other.rounds) else (other, own)
-    pairs = [(r, min(more.rounds, key=lambda m: abs(m.get("at", 0) - r.get("at", 0)))) for r in fewer.rounds]
-    return statistics.median(a["min_s"] / b["min_s"] for a, b in (pairs if fewer is own else [(b, a) for a, b in pairs]))
+    together = [(a, b) for a in own.rounds for b in other.rounds if a["at"] == b["at"]]
+    turns = [t / u for a, b in together for t, u in zip(a.get("turns", []), b.get("turns", []), strict=False)]
+    return statistics.median(turns or [a["min_s"] / b["min_s"] for a, b in together] or [own.best / other.best])
 
 
 @dataclass
@@ -242,11 +243,11 @@ def markdown(report: Report) -> str:
     return f"""# Benchmarks
 
 Measured on {facts["date"]} by `{facts["command"]}`: {facts["processor"]}, {facts["threads"]} threads, Python {facts["python"]}; {named}.
-Each framework in its own environment and process, in turns, {report.counts()}. The best sample of at least 20 ms, and the median in
-parentheses; a framework's best variant. Ratios are of times, and below 1 Tenfold is faster: the median of the rounds' ratios, each of processes that
-ran one after the other, because the clock of this machine changes from minute to minute. The bound is arithmetic alone, at {report.rate / 1e9:.0f}
-GFLOP/s, which is what chains of multiply-adds in registers reach (NumPy's matrix product: {report.numpy / 1e9:.0f}). It counts the multiplications of
-the definition; Winograd's convolutions need fewer, so a share may exceed 100 %.
+Each framework in its own environment and process; all processes of a workload stand ready and measure in turns, {report.counts()}. The best sample
+of at least 20 ms, and the median in parentheses; a framework's best variant. Ratios are of times, and below 1 Tenfold is faster: the median over
+pairs of turns, one right after the other, because the clock of this machine and what its neighbours do change from second to second. The bound is
+arithmetic alone, at {report.rate / 1e9:.0f} GFLOP/s, which is what chains of multiply-adds in registers reach (NumPy's matrix product:
+{report.numpy / 1e9:.0f}). It counts the multiplications of the definition; Winograd's convolutions need fewer, so a share may exceed 100 %.
 
 {table(SUMMARY, summary(report))}
 

@@ -8,7 +8,7 @@ import sys
 import common
 from common import Run, Suite
 
-SUITE = Suite("startup.py")
+SUITE = Suite("startup.py", alone=True)
 TIMED = "import time; start = time.perf_counter(); {work}; print(time.perf_counter() - start)"
 ADD_TF = "import {0} as tf; (tf.constant([1.0]) + 2.0).numpy()"
 WORK = {
