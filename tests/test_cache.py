@@ -106,10 +106,10 @@ import sys, ctypes, numpy as np
 from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.kernel.loops import *
-from tenfold.runtime import native
+from tenfold.runtime.objects import Backend
 compiled = []
-original = native._Compiler.object_code
-native._Compiler.object_code = lambda self, *args: compiled.append(1) or original(self, *args)
+original = Backend.object_code
+Backend.object_code = lambda self, *args: compiled.append(1) or original(self, *args)
 x = axis(0)
 k = Kernel((dtypes.float32,) * 2, 0, (const(20, dtypes.int64),), (0,), 0, (Stage((), (), (Store(1, x, load(0, x, dtypes.float32) * 3.0),)),))
 a, b = np.arange(20, dtype=np.float32), np.zeros(20, np.float32)

@@ -378,7 +378,7 @@ import hashlib, sys
 import numpy as np
 import tenfold as tf
 from tenfold.compiler import pipeline
-from tenfold.runtime import native
+from tenfold.runtime.objects import Backend
 done = {"assembled": 0, "object_code": 0}
 def counted(place, name):
     original = getattr(place, name)
@@ -387,7 +387,7 @@ def counted(place, name):
         return original(*args)
     setattr(place, name, call)
 counted(pipeline, "assembled")
-counted(native, "object_code")
+counted(Backend, "object_code")
 tf.keras.utils.set_random_seed(1)
 layers = tf.keras.layers
 model = tf.keras.Sequential([tf.keras.Input((6, 5)), layers.LSTM(8), layers.Dropout(0.2), layers.Dense(2)])

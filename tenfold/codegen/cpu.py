@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from tenfold.codegen.flatten import Program, flatten
@@ -11,6 +12,8 @@ from tenfold.codegen.llvm import emit_program
 from tenfold.kernel.loops import Kernel
 from tenfold.runtime.locks import fork_safe_lock
 from tenfold.runtime.native import Target, digest, host, known, load, made
+from tenfold.runtime.objects import Text
+from tenfold.runtime.threads import num_threads
 
 __all__ = ["KernelSource", "LoopSource", "Target", "compile_kernel", "compile_kernels", "host", "load_kernels", "named", "source"]
 
@@ -66,28 +69,28 @@ def compile_kernel(kernel: KernelSource | Kernel) -> int:
 def compile_kernels(kernels: Mapping[str, KernelSource]) -> list[int]:
     """The addresses of kernels by name."""
 
-    def code(name: str) -> bytes:
+    def text(name: str) -> Text:
         what = kernels[name]
-        return made(name, lambda: what.emit(_function(name), host()), isinstance(what, LoopSource))
+        return what.emit(_function(name), host()), isinstance(what, LoopSource)
 
-    return _loaded(kernels, code) or []
+    return _loaded(kernels, lambda names: made({name: partial(text, name) for name in names}, num_threads())) or []
 
 
 def load_kernels(names: Sequence[str]) -> list[int] | None:
     """The addresses of kernels that were compiled by any process before; None if the code of one is gone."""
-    return _loaded(names, known)
+    return _loaded(names, lambda names: {name: code for name in names if (code := known(name)) is not None})
 
 
-def _loaded(names: Iterable[str], code: Callable[[str], bytes | None]) -> list[int] | None:
+def _loaded(names: Iterable[str], codes: Callable[[Sequence[str]], Mapping[str, bytes]]) -> list[int] | None:
     names = list(names)
     with _lock:
-        missing = [(code(name), (_function(name),), name) for name in dict.fromkeys(names) if name not in _addresses]
-        pieces = [(data, functions) for data, functions, _ in missing if data is not None]
-        if len(pieces) < len(missing):
+        missing = [name for name in dict.fromkeys(names) if name not in _addresses]
+        found = codes(missing) if missing else {}
+        if len(found) < len(missing):
             return None
-        if pieces:
-            found = load(pieces)
-            _addresses.update((name, found[function]) for _, (function,), name in missing)
+        if missing:
+            addresses = load([(found[name], (_function(name),)) for name in missing])
+            _addresses.update((name, addresses[_function(name)]) for name in missing)
         return [_addresses[name] for name in names]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import llvmlite.binding as llvm
 from tenfold.core.config import config
 from tenfold.runtime.cache import Cache
 from tenfold.runtime.locks import fork_safe_lock
+from tenfold.runtime.objects import Backends, Text
 
 FOLDERS = ("codegen", "kernel", "runtime")  # whose sources decide what a key becomes
 Piece = tuple[bytes, tuple[str, ...]]  # object code, and the names of functions in it
@@ -63,35 +64,14 @@ def machine(target: Target) -> llvm.TargetMachine:
     )
 
 
-def _passes(direct: bool) -> llvm.ModulePassManager:
-    """A short list: for text that is written as the machine shall run it, stack slots to registers is enough (and measured to be best)."""
-    manager = llvm.create_new_module_pass_manager()
-    manager.add_always_inliner_pass()
-    manager.add_sroa_pass()
-    if not direct:
-        manager.add_instruction_combine_pass()
-        manager.add_simplify_cfg_pass()
-        manager.add_new_gvn_pass()
-        manager.add_instruction_combine_pass()
-    return manager
-
-
 class _Compiler:
-    def __init__(self, target: Target) -> None:
+    def __init__(self) -> None:
         _initialize()
         self.lock = fork_safe_lock()
-        self.machine = machine(target)
-        self.builder = llvm.create_pass_builder(self.machine, llvm.create_pipeline_tuning_options(speed_level=2))
-        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(target))
+        self.backends = Backends(lambda: machine(host()))
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(host()))
         # never freed: at the interpreter's exit some thread may still be in the code
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.engine))
-
-    def object_code(self, text: str, direct: bool) -> bytes:
-        with self.lock:
-            module = llvm.parse_assembly(text)
-            module.verify()
-            _passes(direct).run(module, self.builder)
-            return bytes(self.machine.emit_object(module))
 
     def load(self, pieces: Sequence[Piece]) -> dict[str, int]:
         with self.lock:
@@ -103,12 +83,14 @@ class _Compiler:
 
 @cache
 def _compiler() -> _Compiler:
-    return _Compiler(host())
+    return _Compiler()
 
 
 def object_code(text: str, direct: bool = False) -> bytes:
     """Compiles LLVM text to an object file; `direct` text holds no redundancy that an optimizer should remove."""
-    return _compiler().object_code(text, direct)
+    found: dict[str, bytes] = {}
+    _compiler().backends.compile({"": (text, direct)}, found.__setitem__, 1)
+    return found[""]
 
 
 def load(pieces: Sequence[Piece]) -> dict[str, int]:
@@ -147,15 +129,21 @@ def known(entry: str) -> bytes | None:
     return disk_cache().read(entry)
 
 
-def made(entry: str, emit: Callable[[], str], direct: bool = False) -> bytes:
-    """The object code by that name, from the disk or from the text that `emit` writes, and then kept."""
-    code = known(entry)
-    if code is None:
-        code = object_code(emit(), direct)
+def made(wanted: Mapping[str, Callable[[], Text]], threads: int = 1) -> dict[str, bytes]:
+    """The object code by these names, from the disk or from the texts that are written for it, and then kept."""
+    found = {entry: code for entry in wanted if (code := known(entry)) is not None}
+    texts = {entry: write() for entry, write in wanted.items() if entry not in found}
+
+    def keep(entry: str, code: bytes) -> None:
         disk_cache().write(entry, code)
-    return code
+        found[entry] = code
+
+    if texts:
+        _compiler().backends.compile(texts, keep, threads)
+    return found
 
 
 def build(key: str, emit: Callable[[], str], names: tuple[str, ...], direct: bool = False) -> dict[str, int]:
     """The addresses of the functions `names` in the code that `emit()` describes, from the disk where it is known by `key`."""
-    return load([(made(digest(key), emit, direct), names)])
+    entry = digest(key)
+    return load([(made({entry: lambda: (emit(), direct)})[entry], names)])
