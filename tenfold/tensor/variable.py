@@ -131,6 +131,7 @@ class Variable(Operand):
         return tensor
 
     value = read_value
+    _as_kept = read_value  # what graphs that use the variable take; subclasses may read it in another type than it is kept in
 
     def numpy(self) -> Any:
         """A copy of the elements."""

@@ -51,7 +51,7 @@ def vectorized_map(fn: Callable[..., Any], elems: Any, fallback_to_while_loop: b
     traced = trace(lambda *rows: fn(nest.pack(elems, list(rows))), specs, "vectorized_map")
     if traced.written:
         raise InvalidArgumentError("[vectorized_map] fn must not assign to variables. Try tf.map_fn.")
-    outside = [*traced.captured, *(v.read_value() for v in traced.variables)]
+    outside = [*traced.captured, *(v._as_kept() for v in traced.variables)]
     constants = {id(v): t for t, v in traced.constants}
     results = batch_graph(traced.graph, [*tensors, *outside], [True] * len(tensors) + [False] * len(outside), size, constants)
     return traced.pack([spread_out(t, size) if not batched else t for t, batched in results[: traced.results]])

@@ -21,6 +21,8 @@ from tenfold.transform.autodiff import backward
 from tenfold.transform.trace import replay
 from tenfold.transform.vjp import MULTIPLE, SPARING, Record, zeros
 
+MOST_PROGRAMS = 256  # of a signature: sizes may be any, and a program is made in milliseconds
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
@@ -129,6 +131,8 @@ def _known(function: Any, key: Any, make: Callable[[], Any]) -> Any:
     """What the function remembers under `key`, which holds the graphs that it names."""
     found = function._programs.get(key)
     if found is None:
+        if len(function._programs) >= MOST_PROGRAMS:
+            function._programs.clear()
         found = function._programs[key] = make()
     return found
 

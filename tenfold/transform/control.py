@@ -76,7 +76,7 @@ def _join(parts: Sequence[Traced]) -> tuple[list[Tensor], list[Graph], list[Any]
         operands.update((id(c), c) for c in t.captured)
         variables.update((id(v), v) for v in t.variables)
     written = {id(t.variables[k]): t.variables[k] for t in parts for k in t.written}
-    values = [v.read_value() for v in variables.values()]
+    values = [v._as_kept() for v in variables.values()]
     order = [*operands, *variables]
     specs = [*(t.spec for t in operands.values()), *(v.spec for v in values)]
     return [*operands.values(), *values], [rewire(t, 0, order, specs, list(written)) for t in parts], list(written.values())
@@ -193,7 +193,7 @@ def _while_traced(cond: Any, body: Any, current: Any, limit: Tensor | None) -> A
     all_specs = [*carried_specs, *fixed_specs]
     test_graph = rewire(condition, len(flat), order, all_specs, [])
     body_graph = rewire(repeated, len(flat), order, all_specs, list(written))
-    inputs = [*flat, *(v.read_value() for v in written.values()), *operands.values(), *(v.read_value() for v in read_only.values())]
+    inputs = [*flat, *(v._as_kept() for v in written.values()), *operands.values(), *(v._as_kept() for v in read_only.values())]
     results = bind(while_primitive, *inputs, test=test_graph, body=body_graph, carried=len(flat) + len(written))
     for variable, new in zip(written.values(), results[len(flat) :], strict=True):
         variable.assign(new)

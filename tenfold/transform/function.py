@@ -25,11 +25,9 @@ from tenfold.tensor.bind import state
 from tenfold.tensor.spec import TensorSpec
 from tenfold.tensor.tensor import Tensor, as_tensor, wrap
 from tenfold.tensor.variable import EXPORTED, STAMPS, VERSIONS, Readings, Variable, overwritten, stamp
-from tenfold.transform.call import call
+from tenfold.transform.call import MOST_PROGRAMS, call
 from tenfold.transform.signature import form_of, python_key, shapes_of, tensor_argument
 from tenfold.transform.trace import TENSOR, Traced, replay, trace, unknown_sizes
-
-MOST_PROGRAMS = 256  # of a signature: sizes may be any, and a program is made in milliseconds
 
 
 @dataclass(slots=True)
@@ -136,7 +134,7 @@ class ConcreteFunction:
     def _inline(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Adds the graph's nodes to the function being traced."""
         traced = self.traced
-        results = replay(traced.graph, [*tensors, *traced.captured, *(v.read_value() for v in traced.variables)])
+        results = replay(traced.graph, [*tensors, *traced.captured, *(v._as_kept() for v in traced.variables)])
         for k, new in zip(traced.written, results[traced.results :], strict=True):
             traced.variables[k].assign(new)
         return results[: traced.results]
@@ -144,7 +142,7 @@ class ConcreteFunction:
     def _taped(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """One `call` operation, whose gradient is a compiled function too."""
         traced = self.traced
-        results = call(self, traced.graph, [*tensors, *traced.captured, *[v.read_value() for v in traced.variables]])
+        results = call(self, traced.graph, [*tensors, *traced.captured, *[v._as_kept() for v in traced.variables]])
         for k, new in zip(traced.written, results[traced.results :], strict=True):
             traced.variables[k].assign(new)
         return results[: traced.results]

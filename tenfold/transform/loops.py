@@ -89,7 +89,7 @@ def _traced(body: Body, carry: Any, rows: Any, reverse: bool, length: Size) -> t
     )
     ys = graph.outputs[count : traced.results]
     outputs = (*graph.outputs[:count], *graph.outputs[traced.results :], *ys)
-    operands = [*flat_carry, *(v.read_value() for v in written.values()), *flat_rows, *captured.values(), *(v.read_value() for v in fixed.values())]
+    operands = [*flat_carry, *(v._as_kept() for v in written.values()), *flat_rows, *captured.values(), *(v._as_kept() for v in fixed.values())]
     carried = count + len(written)
     results = bind(
         scan_primitive,

@@ -113,6 +113,11 @@ def autocast_dtype() -> DType | None:
     return _scope.autocast
 
 
+def is_stateless() -> bool:
+    """Whether a StatelessScope is open."""
+    return _scope.stateless is not None
+
+
 def reads_as_kept() -> bool:
     """Whether variables are read and written as they are: no StatelessScope is open, and no layer reads them in another type."""
     return _scope.stateless is None and _scope.autocast is None
@@ -209,12 +214,17 @@ class Variable(base.Variable):
 
     def read_value(self) -> Tensor:
         """The value at this point; in the type that the calling layer computes in."""
-        scope = _scope.stateless
-        tensor = base.Variable.read_value(self) if scope is None else scope.get_current_value(self, super().read_value)
         wanted = _scope.autocast
+        if wanted is None and _scope.stateless is None:
+            return base.Variable.read_value(self)
+        tensor = self._as_kept()
         if wanted is None or not self.autocast or tensor.dtype is wanted or not tensor.dtype.is_floating:
             return tensor
         return cast(tensor, wanted)  # type: ignore[no-any-return]
+
+    def _as_kept(self) -> Tensor:
+        scope = _scope.stateless
+        return base.Variable.read_value(self) if scope is None else scope.get_current_value(self, super().read_value)
 
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
         """Replaces the value; `value` takes the variable's type.

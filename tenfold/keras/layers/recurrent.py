@@ -15,7 +15,7 @@ from tenfold.keras.layers.base import MODULE, Layer
 from tenfold.keras.layers.building import first_shape, map_shapes
 from tenfold.keras.layers.input_spec import InputSpec
 from tenfold.keras.layers.recurrent_cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from tenfold.keras.layers.recurrent_loop import run
+from tenfold.keras.layers.recurrent_program import CompiledLoops
 from tenfold.keras.saving.serialization import deserialize_keras_object as deserialize
 from tenfold.keras.saving.serialization import serialize_keras_object as serialize
 from tenfold.primitives.arithmetic import cast
@@ -64,6 +64,7 @@ class RNN(Layer):
         self.supports_masking = True
         self._states: Any = None
         self._batch_size: Any = None
+        self._loops = CompiledLoops()
 
     @property
     def states(self) -> Any:
@@ -106,7 +107,7 @@ class RNN(Layer):
         """The same as `reset_state`."""
         self.reset_state()
 
-    def _start(self, sequences: Any, initial_state: Any) -> list[Any]:
+    def start(self, sequences: Any, initial_state: Any) -> list[Any]:
         """The states to begin with, in the type that the cell computes in."""
         if initial_state is None:
             initial_state = self._states if self.stateful else self.get_initial_state(nest.flatten(sequences)[0].sizes[0])
@@ -121,7 +122,7 @@ class RNN(Layer):
             sequences = nest.map_structure(self._of_known_batch, sequences)
         zeros = initial_state is None and not self.stateful
         mask = nest.flatten(mask)[0] if nest.is_nested(mask) else mask
-        outputs, states = run(self, sequences, self._start(sequences, initial_state), mask, training, zeros)
+        outputs, states = self._loops(self, sequences, None if zeros else self.start(sequences, initial_state), mask, training)
         if self.stateful:
             for v, s in zip(nest.flatten(self._states), nest.flatten(states), strict=True):
                 v.assign(cast(s, v.dtype))
