@@ -14,7 +14,7 @@ from tenfold.codegen.contraction import ConvSpec, Recipe
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel import winograd
-from tenfold.kernel.contraction import Collect, Filter, Spread, Vectors
+from tenfold.kernel.contraction import Blocks, Collect, Filter, Spread, Vectors
 from tenfold.runtime.native import host
 from tests.test_contraction import F32, TOLERANCE, apply, bias_relu, check, check_convolution, conv_spec, convolve, everything, run, sample
 
@@ -42,6 +42,66 @@ def test_convolutions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check_convolution(spec)
 
 
+@pytest.fixture
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets tasks take some tiles at a time through all steps, wherever registers are few."""
+    monkeypatch.setattr(winograd, "BLOCKS", 1)
+    monkeypatch.setattr(winograd, "EACH", 6)
+    monkeypatch.setattr(winograd, "WEIGHTS", 512)
+
+
+def blocks(recipe: Recipe) -> list[Blocks]:
+    return [c.source.description for c in recipe.calls if isinstance(c.source.description, Blocks)]
+
+
+FEW, MANY = Vectors(32, 16, cache=256 * 1024), Vectors(64, 32)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (conv_spec(F32, 16, (56, 56), 64, 64, (3, 3), padding=SAME), True),
+        (conv_spec(F32, 1, (56, 56), 64, 64, (3, 3), padding=SAME), True),
+        (conv_spec(F32, 16, (28, 28), 128, 128, (3, 3), padding=SAME), True),
+        (conv_spec(F32, 32, (16, 16), 32, 64, (3, 3), padding=SAME), True),
+        (conv_spec(F32, 1, (28, 28), 128, 128, (3, 3), padding=SAME), False),  # few blocks
+        (conv_spec(F32, 16, (14, 14), 256, 256, (3, 3), padding=SAME), False),  # many weights
+        (conv_spec(F32, 16, (14, 14), 64, 512, (3, 3), padding=SAME), False),  # blocks larger than the cache
+    ],
+)
+def test_tasks_take_tiles_through_all_steps_where_the_weights_are_few(spec: ConvSpec, expected: bool) -> None:
+    kinds = [[type(step.kernel) for step in winograd.convolution(machine, spec).launches] for machine in (FEW, MANY)]  # type: ignore[union-attr]
+    assert (kinds[0] == [Filter, Blocks]) is expected
+    assert Blocks not in kinds[1] and {Spread, Collect} <= set(kinds[1])
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_blocks_of_tiles_have_the_same_bits(name: str, in_blocks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, rng = SPECS[name], np.random.default_rng(0)
+    x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci, spec.co)
+    g = sample(rng, F32, spec.n, *spec.output, spec.co)
+
+    def both() -> list[np.ndarray]:
+        recipes = contraction.convolution(spec), contraction.convolution_input_gradient(spec)
+        fits = 37 * 6 * (4 * max(spec.ci, spec.co) + 64) <= 2 * contraction.vectors(host()).cache
+        assert [len(blocks(recipe)) for recipe in recipes] == [int(fits and winograd.BLOCKS == 1 and contraction.vectors(host()).count == 16)] * 2
+        operands = ((x, w, g.shape), (g, w, x.shape))
+        return [run(recipe, {"a": a, "b": b}, shape, F32) for recipe, (a, b, shape) in zip(recipes, operands, strict=True)]
+
+    made = both()
+    monkeypatch.setattr(winograd, "BLOCKS", 1 << 30)
+    for actual, expected in zip(made, both(), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_large_images_are_asked_for_early() -> None:
+    for n, far in ((16, True), (1, False)):
+        spec = conv_spec(F32, n, (28, 28), 128, 128, (3, 3), padding=SAME)
+        steps = winograd.convolution_weight_gradient(FEW, spec), winograd.convolution(FEW, spec)
+        kernels = [getattr(step.kernel, "spread", step.kernel) for made in steps if made for step in made.launches]
+        assert {kernel.ahead for kernel in kernels if isinstance(kernel, Spread)} == {far}
+
+
 @pytest.mark.parametrize("dtype", [dtypes.bfloat16, dtypes.float16], ids=lambda d: d.name)
 def test_half_precision_is_computed_in_float32(dtype: DType) -> None:
     for name in ("ragged_panels", "chunks"):
@@ -52,8 +112,10 @@ def test_half_precision_is_computed_in_float32(dtype: DType) -> None:
 
 
 @pytest.mark.parametrize("which", ["bias_relu", "everything"])
-def test_epilogue(which: str) -> None:
-    spec, rng = SPECS["chunks"], np.random.default_rng(0)
+@pytest.mark.parametrize(("name", "least"), [("chunks", 1 << 30), ("no_margin", 1)])
+def test_epilogue(name: str, least: int, which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "BLOCKS", least)
+    spec, rng = SPECS[name], np.random.default_rng(0)
     x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci, spec.co)
     shape = (spec.n, *spec.output, spec.co)
     rows = int(np.prod(shape[:-1]))
@@ -75,7 +137,9 @@ def test_error_is_about_twice_that_of_plain_sums() -> None:
     assert np.sqrt(((actual - exact) ** 2).mean()) < 1e-6 * exact.std()
 
 
-def test_order_and_threads_do_not_matter() -> None:
+@pytest.mark.parametrize("least", [1, 1 << 30], ids=["blocks", "images"])
+def test_order_and_threads_do_not_matter(least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "BLOCKS", least)
     spec, rng = SPECS["ragged_panels"], np.random.default_rng(0)
     x, w = sample(rng, F32, spec.n, *spec.input, spec.ci), sample(rng, F32, *spec.kernel, spec.ci, spec.co)
     g = sample(rng, F32, spec.n, *spec.output, spec.co)

@@ -13,6 +13,7 @@ from functools import cache, partial
 
 from tenfold.codegen.attention import Forward
 from tenfold.codegen.attention_gradient import Backward
+from tenfold.codegen.blocks import write_blocks
 from tenfold.codegen.correlation import write_correlation
 from tenfold.codegen.depthwise import write_depthwise, write_regroup
 from tenfold.codegen.epilogue import text_of
@@ -30,6 +31,7 @@ from tenfold.kernel.attention import AttentionSpec
 from tenfold.kernel.contraction import (
     Attend,
     AttendBack,
+    Blocks,
     Collect,
     Couple,
     Depthwise,
@@ -60,7 +62,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 38  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 40  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Source:
                 return write_spread(spread, name, make)
             case Collect() as collect:
                 return write_collect(collect, name, make)
+            case Blocks() as blocks_of_tiles:
+                return write_blocks(blocks_of_tiles, name, make)
             case Filter() as filters:
                 return write_filter(filters, name, make)
             case Correlation() as taps:

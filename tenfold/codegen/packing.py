@@ -33,6 +33,11 @@ class Writer:
         isa = self.scalars if scalar else self.vectors
         self.text.store(isa.type(memory(dtype)), isa.to_memory(self.text.let, dtype, value), pointer, dtype.size)
 
+    def ask(self, address: str, size: int, write: bool = False) -> None:
+        """Asks for the lines of `size` bytes that will be read, or written."""
+        for line in range(0, size, 64):
+            self.text.do(f"call void @llvm.prefetch.p0(ptr {self.text.at(address, line)}, i32 {int(write)}, i32 3, i32 1)")
+
     def spans(self, low: Value, high: Value, body: Callable[[str, bool], None]) -> None:
         """Calls `body(index, scalar)` for whole vectors of low..high, then for the single elements that are left."""
         t, lanes = self.text, self.vectors.lanes

@@ -29,11 +29,7 @@ class TileWriter(TileParts):
         t = self.text
         count = len(self.tile.epilogue.extras) if self.tile.epilogue else 0
         extras = [f"extra{i}" for i in range(count)]
-        self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
-        if self.tile.copied or self.tile.copied_a:
-            self.copy = t.let(f"alloca [{COPY} x i8], align 64")
-        if self.tile.scattered:
-            self.next_rows = t.let(f"alloca [{self.tile.rows} x ptr], align 8")
+        self.reserve()
         pooling = self.tile.epilogue.pooling if self.tile.epilogue else None
         found = ["found"] if self.tile.routed or (pooling and pooling.places) else []
         self.args = a = t.arguments((*TILE_ARGS, *extras, *found), POINTERS | {*extras, *found})
@@ -60,6 +56,22 @@ class TileWriter(TileParts):
         if pooling:
             self.pool(pooling, m0, m1, to)
         return t.function(name, helper_text(self.isa.helpers))
+
+    def reserve(self) -> None:
+        """Takes the memory on the stack that a task needs."""
+        t = self.text
+        self.slots = [t.let("alloca ptr, align 8") for _ in range(self.tile.rows)]
+        if self.tile.copied or self.tile.copied_a:
+            self.copy = t.let(f"alloca [{COPY} x i8], align 64")
+        if self.tile.scattered:
+            self.next_rows = t.let(f"alloca [{self.tile.rows} x ptr], align 8")
+
+    def one_after_the_other(self, args: dict[str, str], following: str) -> None:
+        """Equal problems of one block each: this one, all rows and panels; `following` are the panels of the next."""
+        t, self.args, self.base, self.onward = self.text, args, args["out"], following
+        panels = t.div(t.add(args["n"], self.tile.columns - 1), self.tile.columns)
+        block = Block(args["k_table"], args["places"], "0", args["k"], "true", "true")
+        self.by_panels(block, args["a"], args["b"], ("0", args["m"], "0", panels))
 
     def pool(self, pooling: Pooling, m0: str, m1: str, to: tuple[str, str]) -> None:
         """Stores the maxima of the task's windows, the rows of each of which follow one another."""
@@ -168,9 +180,9 @@ class TileWriter(TileParts):
         self.tile = tile
 
     def following(self, panel: Panel, n: str, block: Block, b: str, bounds: tuple[str, str, str, str]) -> str:
-        """Where what comes after a block of panel `n` lies: the next panel, or the first one's next block."""
+        """Where what comes after a block of panel `n` lies: the next panel, or the first one's next block, or the next problem's."""
         t, a, (_, _, n0, n1) = self.text, self.args, bounds
-        beside, below = t.at(panel.b, a["b_panel"]), t.at(self.panel(n0, b).b, t.mul(block.length, a["b_k"]))
+        beside, below = t.at(panel.b, a["b_panel"]), self.onward or t.at(self.panel(n0, b).b, t.mul(block.length, a["b_k"]))
         return t.let(f"select i1 {t.less(t.add(n, 1), n1)}, ptr {beside}, ptr {below}")
 
     def one(self, block: Block, rows: list[Row], runs: tuple[str, str], panel: Panel) -> None:
@@ -243,7 +255,7 @@ class TileWriter(TileParts):
         k.next += [t.at(b, t.mul(panel.b_k, tile.unit)), *sums]
         if panel.later:
             for i in range(tile.asked):
-                self.ask(t.at(k.values[-1], t.mul(panel.step, i * tile.unit // tile.asked)), 2)
+                self.ask(t.at(k.values[-1], t.mul(panel.step, i * tile.unit // tile.asked)), 3 if self.onward else 2)
             k.next.append(t.at(k.values[-1], t.mul(panel.step, tile.unit)))
 
     def product(self, sums: list[str], b: str, offset: str, pointers: list[str], panel: Panel) -> list[str]:

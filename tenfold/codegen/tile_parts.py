@@ -61,6 +61,7 @@ class TileParts:
     base: str = ""
     copy: str = ""
     next_rows: str = ""  # where the next tile's rows are kept
+    onward: str = ""  # the next problem's panels, where a task has several problems
 
     @property
     def vector(self) -> str:

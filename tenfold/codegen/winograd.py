@@ -12,21 +12,32 @@ from tenfold.codegen.instructions import Instructions, literal, register
 from tenfold.codegen.packing import Writer
 from tenfold.codegen.pooling import store_largest
 from tenfold.core.dtypes import DType
-from tenfold.kernel.contraction import COLLECT_ARGS, FILTER_ARGS, SPREAD_ARGS, Chain, Collect, Filter, Pooling, Spread
+from tenfold.kernel.contraction import COLLECT_ARGS, FILTER_ARGS, SPREAD_ARGS, Chain, Collect, Epilogue, Filter, Pooling, Spread
 
+SIDE = 4  # of a tile of the output
 POINTERS = frozenset(("source", "target", "zeros", "out", "from", "to"))
 
 
 def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions]) -> str:
     """The module of a Spread."""
     w = Writer(make(kernel.lanes), make(0))
+    places = spread_places(w, kernel)
+    a = w.text.arguments(SPREAD_ARGS, POINTERS)
+    spread(w, kernel, a, places, *w.grains(a, a["tiles"]))
+    return w.text.function(name, helper_text(w.vectors.helpers))
+
+
+def spread_places(w: Writer, kernel: Spread) -> str:
+    """Memory for the pointers to the elements of a tile."""
+    return w.text.let(f"alloca [{len(kernel.chain[0][0]) ** 2} x ptr], align 8")
+
+
+def spread(w: Writer, kernel: Spread, a: dict[str, str], places: str, low: str, high: str) -> None:
+    """Transforms the tiles from `low` to `high`."""
     t, dtype, size = w.text, kernel.dtype, len(kernel.chain[0][0])
-    places = t.let(f"alloca [{size * size} x ptr], align 8")
-    a = t.arguments(SPREAD_ARGS, POINTERS)
-    low, high = w.grains(a, a["tiles"])
     pixel = t.mul(a["channels"], kernel.source.size)
     with t.loop(low, high) as number:
-        n, h, v = _corner(w, a, number.index)
+        n, h, v = corner(w, a, number.index)
         line, column = t.sub(h, a["low_height"]), t.sub(v, a["low_width"])
         for i in range(size):
             y = t.add(line, i)
@@ -38,12 +49,15 @@ def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions])
                 inside = t.let(f"and i1 {tall}, {wide}")
                 here = t.at(a["source"], t.mul(t.add(begin, x), pixel))
                 t.store("ptr", t.let(f"select i1 {inside}, ptr {here}, ptr {a['zeros']}"), t.at(places, 8 * (i * size + j)), 8)
+        following = _new_lines(w, kernel, a, t.add(number.index, 1), pixel) if kernel.ahead else []
         target = t.at(a["target"], t.mul(number.index, a["row"]))
         with t.loop(0, a["channels"], kernel.lanes) as c:
             columns, offset = [], t.mul(c.index, kernel.source.size)
             for j in range(size):
                 pointers = [t.load("ptr", t.at(places, 8 * (i * size + j)), 8) for i in range(size)]
                 columns.append(_chain(w, dtype, kernel.chain, [w.load(kernel.source, t.at(p, offset)) for p in pointers]))
+            for line in following:
+                w.ask(t.at(line, t.mul(offset, SIDE)), SIDE * kernel.lanes * kernel.source.size)
             here = t.at(target, t.mul(c.index, dtype.size))
             if kernel.columns:
                 panel, inside = t.div(c.index, kernel.columns), t.rem(c.index, kernel.columns)
@@ -52,25 +66,43 @@ def write_spread(kernel: Spread, name: str, make: Callable[[int], Instructions])
                 for x in _chain(w, dtype, kernel.chain, row):
                     w.store(dtype, x, here)
                     here = t.at(here, a["plane"])
-    return t.function(name, helper_text(w.vectors.helpers))
+
+
+def _new_lines(w: Writer, kernel: Spread, a: dict[str, str], number: str, pixel: str) -> list[str]:
+    """The pixels that a tile has and those before it had not: where each of their lines begins."""
+    t, overlap = w.text, len(kernel.chain[0][0]) - SIDE
+    n, h, v = corner(w, a, number)
+    line, column = t.add(t.sub(h, a["low_height"]), overlap), t.add(t.sub(v, a["low_width"]), overlap)
+    first = t.add(t.mul(t.add(t.mul(n, a["height"]), line), a["width"]), column)
+    return [t.at(a["source"], t.mul(t.add(first, t.mul(a["width"], i)), pixel)) for i in range(SIDE)]
 
 
 def write_collect(kernel: Collect, name: str, make: Callable[[int], Instructions]) -> str:
     """The module of a Collect."""
     w = Writer(make(kernel.lanes), make(0))
-    t, dtype = w.text, kernel.dtype
-    extras = [f"extra{i}" for i in range(len(kernel.epilogue.extras))] if kernel.epilogue else []
+    more = added(kernel.epilogue)
+    a = w.text.arguments((*COLLECT_ARGS, *more), POINTERS | {*more})
+    collect(w, kernel, a, *w.grains(a, a["tiles"]))
+    return w.text.function(name, helper_text(w.vectors.helpers))
+
+
+def added(epilogue: Epilogue | None) -> list[str]:
+    """The arguments that an epilogue adds: its extras, and the places of maxima."""
+    extras = [f"extra{i}" for i in range(len(epilogue.extras))] if epilogue else []
+    return [*extras, "places"] if epilogue and epilogue.pooling and epilogue.pooling.places else extras
+
+
+def collect(w: Writer, kernel: Collect, a: dict[str, str], low: str, high: str) -> None:
+    """Transforms the tiles from `low` to `high` back."""
+    t, dtype, extras = w.text, kernel.dtype, kernel.epilogue.extras if kernel.epilogue else ()
     pooling = kernel.epilogue.pooling if kernel.epilogue else None
-    places = ["places"] if pooling and pooling.places else []
-    a = t.arguments((*COLLECT_ARGS, *extras, *places), POINTERS | {*extras, *places})
     if pooling:
         a["pooled_height"], a["pooled_width"] = t.div(a["height"], pooling.window[0]), t.div(a["width"], pooling.window[1])
         images = t.div(a["first"], t.mul(a["height"], a["width"]))
         a["pooled_first"] = t.mul(images, t.mul(a["pooled_height"], a["pooled_width"]))
-    low, high = w.grains(a, a["tiles"])
     with t.loop(low, high) as number:
-        n, h, v = _corner(w, a, number.index)
-        corner = t.add(t.add(t.mul(t.add(t.mul(n, a["height"]), h), a["width"]), v), a["first"])
+        n, h, v = corner(w, a, number.index)
+        first = t.add(t.add(t.mul(t.add(t.mul(n, a["height"]), h), a["width"]), v), a["first"])
         source = t.at(a["source"], t.mul(number.index, a["row"]))
         with t.loop(0, a["channels"], kernel.lanes) as c:
             here, columns = t.at(source, t.mul(c.index, dtype.size)), []
@@ -78,7 +110,7 @@ def write_collect(kernel: Collect, name: str, make: Callable[[int], Instructions
                 planes = [t.at(here, t.mul(a["plane"], 6 * i + j)) for i in range(6)]
                 columns.append(_chain(w, dtype, kernel.chain, [w.load(dtype, p) for p in planes]))
             results = [_chain(w, dtype, kernel.chain, row) for row in zip(*columns, strict=True)]
-            finish = partial(_finish, w, kernel, a, [a[e] for e in extras], corner, c.index)
+            finish = partial(_finish, w, kernel, a, [a[f"extra{i}"] for i in range(len(extras))], first, c.index)
             if pooling:
                 _pool(w, kernel, a, pooling, (n, h, v), c.index, finish, results)
             else:
@@ -89,15 +121,14 @@ def write_collect(kernel: Collect, name: str, make: Callable[[int], Instructions
                                 position, y = finish(i, j, x)
                                 place = t.add(t.mul(position, a["channels"]), c.index)
                                 w.store(kernel.out, y, t.at(a["out"], t.mul(place, kernel.out.size)))
-    return t.function(name, helper_text(w.vectors.helpers))
 
 
 def _finish(
-    w: Writer, kernel: Collect, a: dict[str, str], extras: Sequence[str], corner: str, channel: str, i: int, j: int, x: str
+    w: Writer, kernel: Collect, a: dict[str, str], extras: Sequence[str], first: str, channel: str, i: int, j: int, x: str
 ) -> tuple[str, str]:  # fmt: skip
     """The position of a vector of the output, in line `i` and column `j` of its tile, and what the epilogue makes of it."""
     t, isa, dtype = w.text, w.vectors, kernel.dtype
-    position = t.add(t.add(corner, t.mul(a["width"], i) if i else 0), j)
+    position = t.add(t.add(first, t.mul(a["width"], i) if i else 0), j)
     if kernel.epilogue:
         x = apply(t, isa, kernel.epilogue, x, Place(position, channel, ""), extras)
         dtype = kernel.epilogue.value.dtype
@@ -148,7 +179,7 @@ def write_filter(kernel: Filter, name: str, make: Callable[[int], Instructions])
     return t.function(name, helper_text(w.vectors.helpers))
 
 
-def _corner(w: Writer, a: dict[str, str], number: str) -> tuple[str, str, str]:
+def corner(w: Writer, a: dict[str, str], number: str) -> tuple[str, str, str]:
     """The image of a tile, and its first line and column of the output."""
     t = w.text
     across, rest = t.rem(number, a["across"]), t.div(number, a["across"])

@@ -22,7 +22,7 @@ from tenfold.compiler.memory import nbytes
 from tenfold.compiler.program import elements, known
 from tenfold.ir.graph import GRADIENT, Node, Value
 from tenfold.ir.primitive import Kind
-from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Depthwise, Sum, Tile
+from tenfold.kernel.contraction import SUM_ARGS, TILE_ARGS, Attend, Blocks, Depthwise, Sum, Tile
 from tenfold.kernel.groups import Correlation
 from tenfold.kernel.loops import Expr, Kernel, Store, walk
 
@@ -84,7 +84,7 @@ def contraction_flops(node: Node) -> float:
 
 
 def _multiplies(call: Call) -> bool:
-    return isinstance(call.code, Source) and isinstance(call.code.description, (Tile, Depthwise, Correlation))
+    return isinstance(call.code, Source) and isinstance(call.code.description, (Tile, Blocks, Depthwise, Correlation))
 
 
 def attention_flops(node: Node) -> float:
@@ -100,6 +100,8 @@ def _products(call: Call) -> float:
     positions with different taps."""
     if isinstance(call.code.description, (Depthwise, Correlation)):
         return float(max(math.prod(call.code.description.taps), 1))
+    if isinstance(call.code.description, Blocks):
+        return 1.0  # all of its node's
     at = dict(zip(TILE_ARGS, call.args, strict=False))
     batch = call.tasks / max(at["m_tasks"] * at["n_tasks"] * at["pieces"], 1)
     return float(max(at["m"] * at["n"] * at["k"] * batch, 1))

@@ -234,13 +234,14 @@ Chain = tuple[tuple[tuple[float, ...], ...], ...]  # sparse matrices, applied on
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Winograd: tiles of images [n, h, w, channels] transformed, `chain` along both axes, into planes [36, tile, channels], or, with
-    `columns` in a panel, [36, panel, tile, columns]."""
+    `columns` in a panel, [36, panel, tile, columns]. `ahead`: each tile asks for the next one's pixels."""
 
     source: DType
     dtype: DType
     lanes: int
     chain: Chain
     columns: int = 0
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,17 @@ class Collect:
     out: DType
     lanes: int
     chain: Chain
+    epilogue: Epilogue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Winograd: a task transforms some tiles of images, multiplies them and transforms them back, then the next, in memory that stays in its
+    cache. In it, the sums of a plane lie where the images of the plane before were."""
+
+    spread: Spread
+    product: Tile
+    collect: Collect
     epilogue: Epilogue | None = None
 
 
@@ -318,7 +330,7 @@ class AttendBack(Attend):
 
 COPY = 36 * 1024  # bytes of a panel's block on the stack
 
-Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Filter | Depthwise | Regroup | Correlation | Attend | AttendBack
+Description = Tile | Pack | Pad | Extend | Couple | Sum | Spread | Collect | Blocks | Filter | Depthwise | Regroup | Correlation | Attend | AttendBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +385,10 @@ SUM_ARGS = ("source", "out", "m", "n", "pieces", "piece", "grain")
 SPREAD_ARGS = ("source", "target", "zeros", "tiles", "grain", "tall", "across", "height", "width", "low_height", "low_width", "channels",
                "row", "plane", "panel")  # fmt: skip
 COLLECT_ARGS = ("source", "out", "tiles", "grain", "tall", "across", "height", "width", "channels", "row", "plane", "first")
+BLOCKS_ARGS = (
+    "work", "work_size", "each", "blocks", "tasks", *(f"spread_{name}" for name in SPREAD_ARGS),
+    *(f"product_{name}" for name in TILE_ARGS), *(f"collect_{name}" for name in COLLECT_ARGS),
+)  # fmt: skip
 FILTER_ARGS = ("source", "target", "from", "to", "total", "grain", "across", "panel", "source_k", "source_panel", "target_k", "target_panel")
 _ATTENTION = ("q", "k", "v", "mask", "highest", "share", "work", "queries", "keys", "size", "value_size", "heads", "key_heads", "group", "block",
               "panels", "mask_key", "mask_row", "mask_head", "mask_batch", "pieces", "piece", "units", "grain", "work_size")  # fmt: skip

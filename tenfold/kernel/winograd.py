@@ -17,9 +17,12 @@ import numpy as np
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel.contraction import (
+    BLOCKS_ARGS,
     COLLECT_ARGS,
     FILTER_ARGS,
     SPREAD_ARGS,
+    TILE_ARGS,
+    Blocks,
     Collect,
     Epilogue,
     Filter,
@@ -27,6 +30,7 @@ from tenfold.kernel.contraction import (
     Spread,
     Steps,
     Table,
+    Tile,
     Vectors,
     accumulator,
 )
@@ -63,10 +67,16 @@ OUTPUT_BACK = (transposed(_OUTPUT), BUTTERFLY)  # A: 4 -> 6
 FILTER_BACK = (BUTTERFLY, transposed(_FILTER))  # G': 6 -> 3
 
 WIDE = dtypes.float32  # in which all is computed
+PLANES = 36
 CHUNK = 8 << 20  # bytes of transformed images, or weights, worked on at a time, so that they stay in the last cache
 SKEW = 320  # bytes added between planes, so that these do not fall upon each other in the cache
 MANY = 60  # bytes of the first-level cache that a product in panels may take: blocks are short enough for a task to have many panels
 TASK = 1 << 17  # bytes that a task of a transformation writes, about
+FAR = 1 << 20  # bytes of images that do not stay near, so that their lines are asked for early
+WEIGHTS = 64  # as many of each transformed pixel's channels, in and out, as make it pay to read them for each block
+EACH = 12  # tiles of images that a task transforms, multiplies and transforms back, about: more meet the weights at once, fewer stay nearer
+BLOCKS = 10  # times it does so, at least, for the threads to have equal parts
+TASKS = 16  # that do so: each has memory of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,13 @@ def worth(machine: Vectors, s: Shape, once: bool) -> bool:
 def _single(machine: Vectors, dtype: DType) -> bool:
     """Whether products of `dtype` are best made in float32: it is that, or half as wide and has no instructions of its own."""
     return accumulator(dtype) is WIDE and not (machine.pairs and dtype is dtypes.bfloat16)
+
+
+def in_blocks(machine: Vectors, s: Shape) -> bool:
+    """Whether tasks take some tiles at a time through all three steps. All weights come to each block from the last cache then, and no longer
+    all transformed images; so there may not be too many, nor so many channels that the second-level cache does not hold a block."""
+    few = s.ci * s.co <= WEIGHTS * (s.ci + s.co) and 37 * EACH * _row(max(s.ci, s.co)) <= 2 * machine.cache
+    return few and s.n * _tiles(s) > (BLOCKS - 1) * EACH and machine.count == 16
 
 
 def pools(window: tuple[int, int]) -> bool:
@@ -261,14 +278,21 @@ def _spread(
     target = target or to.buffer(36 * plane)
     zeros = to.table(np.zeros(ceil(channels / 2), np.int64))
     values.update({"source": source, "target": target, "zeros": zeros, "row": row, "plane": plane, "panel": panel})
-    kernel = Spread(s.dtype, WIDE, to.machine.lanes(WIDE), OUTPUT_BACK if back else INPUT, columns)
+    kernel = Spread(s.dtype, WIDE, to.machine.lanes(WIDE), OUTPUT_BACK if back else INPUT, columns, _far(s, back))
     _launch(to, kernel, SPREAD_ARGS, values, _row(channels))
     return target, row, plane
+
+
+def _far(s: Shape, back: bool) -> bool:
+    """Whether the images, or those of the output (`back`), are too large to come from the second-level cache."""
+    return s.n * (s.pixels * s.co if back else prod(s.input) * s.ci) * s.dtype.size >= FAR
 
 
 def _images(to: Builder, s: Shape, w: Weights, shape: tuple[int, int], epilogue: Epilogue | None) -> None:
     """Transforms images, multiplies, transforms back: as many images at a time as leave all that in the cache; if that is all of them, by
     as many transformed weights at a time as do not fill much memory."""
+    if in_blocks(to.machine, s):
+        return _blocks(to, s, w, shape, epilogue)
     lanes, out = to.machine.lanes(WIDE), s.dtype if epilogue is None else epilogue.value.dtype
     chunk = _at_once(s, CHUNK + 36 * s.ci * s.co * 4)
     scratch, sums = (to.buffer(36 * (chunk * _tiles(s) * _row(channels) + SKEW)) for channels in (s.ci, s.co))
@@ -296,3 +320,29 @@ def _images(to: Builder, s: Shape, w: Weights, shape: tuple[int, int], epilogue:
             tile(to, problem)
         values.update({"source": sums, "out": Operand("out"), "row": out_row, "plane": out_plane, "first": first * s.pixels})
         _launch(to, Collect(WIDE, out, lanes, OUTPUT, epilogue), COLLECT_ARGS, values, out_row)
+
+
+def _blocks(to: Builder, s: Shape, w: Weights, shape: tuple[int, int], epilogue: Epilogue | None) -> None:
+    """The same by a task that takes a block of tiles at a time through all of it."""
+    lanes, out = to.machine.lanes(WIDE), s.dtype if epilogue is None else epilogue.value.dtype
+    b, images, sums = _filters(to, w, 0, s.ci, s.co), _grid(s, False, s.n), _grid(s, True, s.n)
+    each = ceil(EACH / shape[0]) * shape[0]
+    blocks = ceil(s.n * _tiles(s) / each)
+    tasks, row, out_row = min(blocks, TASKS), _row(s.ci), _row(s.co)
+    plane = each * max(row, out_row) + SKEW
+    size = (PLANES + 1) * plane
+    work, zeros = to.buffer(tasks * size), to.table(np.zeros(ceil(s.ci / 2), np.int64))
+    product = Builder(to.machine, to.schedule, constants=to.constants)
+    batch = Batch(PLANES, plane, ceil(s.co / w.columns) * b.panel_stride + SKEW, plane)
+    tile(product, Problem(WIDE, s.co, shape, affine_rows(each, row, out_row), affine_inner(s.ci, 4, s.ci), work, b, batch, target=work))
+    one = product.launches[0]
+    assert isinstance(one.kernel, Tile)
+    images |= {"source": Operand("a"), "zeros": zeros, "row": row, "plane": plane, "target": 0, "grain": 0, "panel": 0}
+    sums |= {"source": 0, "out": Operand("out"), "row": out_row, "plane": plane, "first": 0, "grain": 0}
+    values: dict[str, Operand | int] = {"work": work, "work_size": size, "each": each, "blocks": blocks, "tasks": tasks}
+    for part, arguments in (("spread", images), ("product", dict(zip(TILE_ARGS, one.args, strict=True))), ("collect", sums)):
+        values |= {f"{part}_{name}": value for name, value in arguments.items()}
+    kernel = Blocks(
+        Spread(s.dtype, WIDE, lanes, INPUT, ahead=_far(s, False)), replace(one.kernel, passing=True), Collect(WIDE, out, lanes, OUTPUT), epilogue
+    )  # fmt: skip
+    to.launch(kernel, tasks, BLOCKS_ARGS, values, ("work", "collect_out"))
