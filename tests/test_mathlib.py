@@ -58,6 +58,11 @@ def wide(low: float, high: float, signed: bool = True, count: int = 400) -> Call
     return make
 
 
+def _erfcinv(x: Any) -> Any:
+    start = mp.erfinv(1 - x) if x > 1e-3 else mp.sqrt(-mp.log(x) - mp.log(mp.pi * -mp.log(x)) / 2)
+    return mp.findroot(lambda y: mp.log(mp.erfc(y) / x), start)
+
+
 FUNCTIONS: dict[str, tuple[Any, list[Callable[[], np.ndarray]], float, float]] = {  # truth, samples, bounds for float32 and float64
     "exp": (mp.exp, [even(-104, 89), wide(-10, 1)], 1.5, 1.5),
     "exp2": (lambda x: mp.mpf(2) ** x, [even(-150, 128), wide(-10, 1)], 2, 2),
@@ -83,6 +88,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Callable[[], np.ndarray]], float, float]] =
     "erf": (mp.erf, [even(-4, 4), wide(-10, 0)], 4, 4),
     "erfc": (mp.erfc, [even(-4, 9)], 1, 8),
     "erfinv": (mp.erfinv, [even(-1, 1, 100), wide(-10, -0.01, count=100), lambda: 1 - wide(-6, -1, False, 100)()], 1, 8),
+    "erfcinv": (_erfcinv, [even(0, 2, 100), wide(-37, -1, False, 100), lambda: 2 - wide(-6, -1, False, 50)()], 1, 8),
     "lgamma": (lambda x: mp.log(abs(mp.gamma(x))), [even(3, 20, 100), wide(1, 20, False, 100), wide(-5, -1, count=100)], 1, 300),
     "digamma": (mp.digamma, [even(2, 20, 100), wide(1, 20, False, 100), even(-3, -1.9, 50), wide(-5, -1, count=50)], 1, 300),
 }  # fmt: skip
@@ -146,7 +152,7 @@ SPECIAL = [
     ("sinh", [NAN, INF, -INF, -0.0], [NAN, INF, -INF, -0.0]),
     ("cosh", [NAN, INF, -INF, -0.0], [NAN, INF, INF, 1]),
     ("asinh", [NAN, INF, -INF, -0.0], [NAN, INF, -INF, -0.0]),
-    ("acosh", [NAN, INF, 1.0, 0.5], [NAN, INF, 0, NAN]),
+    ("acosh", [NAN, INF, 1.0, 0.5, -1e4, -INF], [NAN, INF, 0, NAN, NAN, NAN]),
     ("atanh", [NAN, 1.0, -1.0, -0.0, 2.0], [NAN, INF, -INF, -0.0, NAN]),
     ("asin", [NAN, 1.0, -1.0, -0.0, 2.0], [NAN, math.pi / 2, -math.pi / 2, -0.0, NAN]),
     ("acos", [NAN, 1.0, -1.0, 0.0, 2.0], [NAN, 0, math.pi, math.pi / 2, NAN]),
@@ -154,8 +160,9 @@ SPECIAL = [
     ("erf", [NAN, INF, -INF, -0.0], [NAN, 1, -1, -0.0]),
     ("erfc", [NAN, INF, -INF, 0.0], [NAN, 0, 2, 1]),
     ("erfinv", [NAN, 1.0, -1.0, 0.0, 1.5], [NAN, INF, -INF, 0, NAN]),
+    ("erfcinv", [NAN, 0.0, 2.0, 1.0, -0.5, 2.5, 2.0**-20], [NAN, INF, -INF, 0, NAN, NAN, 3.4655050258]),
     ("lgamma", [NAN, INF, -INF, 0.0, -1.0, 1.0, 2.0], [NAN, INF, INF, INF, INF, 0, 0]),
-    ("digamma", [NAN, INF, 0.0, -1.0], [NAN, INF, -INF, NAN]),
+    ("digamma", [NAN, INF, 0.0, -1.0], [NAN, INF, NAN, NAN]),
     ("sign", [NAN, INF, -2.0, 0.0], [NAN, 1, -1, 0]),
     ("round_half_even", [0.5, 1.5, -2.5, NAN], [0, 2, -2, NAN]),
     ("rsqrt", [0.0, INF, -1.0, 4.0], [INF, 0, NAN, 0.5]),

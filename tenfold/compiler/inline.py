@@ -13,7 +13,9 @@ from tenfold.ir.primitive import Kind
 LONGEST = 40  # operations one inside the other
 MANY_ROWS = 8  # in which what is dear is better read than computed again
 CHEAP = 2  # instructions that may be computed again for every reader
-DEAR = frozenset("exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfinv lgamma digamma sqrt rsqrt div atan2 random_bits".split())
+DEAR = frozenset(
+    "exp expm1 log log1p sin cos tan tanh sigmoid softplus pow erf erfc erfcinv erfinv hypot lgamma digamma sqrt rsqrt div atan2 random_bits".split()
+)
 SOURCES = frozenset(["iota", "sizes", "broadcast_to"])
 WINDOWS = frozenset(["window_max", "window_sum", "window_argmax", "window_spread", "window_route", "window_pick", "gather",
                      "ellpack_product"])  # fmt: skip

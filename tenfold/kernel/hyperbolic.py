@@ -53,7 +53,8 @@ def asinh(x: Expr) -> Expr:
 def acosh(x: Expr) -> Expr:
     """Inverse hyperbolic cosine; NaN below 1."""
     t = x - 1.0
-    return select(x < 2.0**28, log1p(t + sqrt(t * 2.0 + t * t)), log(x) + LN2)
+    y = select(x < 2.0**28, log1p(t + sqrt(t * 2.0 + t * t)), log(x) + LN2)
+    return select(x < 1.0, const(math.nan, x.dtype), y)
 
 
 @through_float64

@@ -138,6 +138,19 @@ def negative(x: Expr) -> Expr:
     return bits(x) < 0
 
 
+def hypot(x: Expr, y: Expr) -> Expr:
+    """sqrt(x x + y y) without overflow or underflow of the squares: in float64, or scaled by a power of two."""
+    if x.dtype.size < 8:
+        wide, other = cast(x, dtypes.float64), cast(y, dtypes.float64)
+        root = sqrt(fma(wide, wide, other * other))
+    else:
+        larger = maximum(abs(x), abs(y))
+        factor = select(larger > 2.0**500, const(2.0**-600, x.dtype), select(larger < 2.0**-400, const(2.0**600, x.dtype), const(1.0, x.dtype)))
+        wide, other = x * factor, y * factor
+        root = sqrt(fma(wide, wide, other * other)) / factor
+    return select(isinf(x) | isinf(y), const(float("inf"), x.dtype), cast(root, x.dtype))
+
+
 def sign(x: Expr) -> Expr:
     """-1, 0 or 1; NaN stays."""
     one = const(1, x.dtype)

@@ -43,22 +43,38 @@ def erfc(x: Expr) -> Expr:
     return select(x < 0.0, 2.0 - y, y)
 
 
-@lifted
-def erfinv(x: Expr) -> Expr:
-    """Inverse of erf: a closed formula (Winitzki 2008) with a constant for which it is good to 0.1 % up to the last float32 before 1, and
-    Halley's steps in float64; one of them leaves a fifth of float32's last place."""
-    wide = cast(x, dtypes.float64)
-    a, c = abs(wide), 0.1525
-    t = log1p(-(a * a)) / -c
+def _inverse(a: Expr, rest: Expr, log_product: Expr, steps: int) -> Expr:
+    """The y >= 0 where erf is a = 1 - rest, given log(1 - a^2): a closed formula (Winitzki 2008), 0.1 % wrong up to the last float32 before 1
+    and three times that beyond, and Halley's steps."""
+    c = 0.1525
+    t = log_product / -c
     b = 2 / (math.pi * c) - t * (c / 2)
     y = sqrt(t / (sqrt(b * b + t) + b))
-    for _ in range(3 if x.dtype.size == 8 else 1):
+    for _ in range(steps):
         # on erfc where a is near 1, so that nothing cancels
-        error = select(a < 0.5, y * polynomial(y * y, ERF64) - a, (1.0 - a) - _erfc_positive(y))
+        error = select(a < 0.5, y * polynomial(y * y, ERF64) - a, rest - _erfc_positive(y))
         step = error / (exp(-(y * y)) * (2 / math.sqrt(math.pi)))
         y = y - step / fma(y, step, 1.0)
-    special = select(equal(a, 1.0), const(math.inf, dtypes.float64), const(math.nan, dtypes.float64))
-    return cast(copy_sign(select(a < 1.0, y, special), wide), x.dtype)
+    special = select(equal(rest, 0.0), const(math.inf, a.dtype), const(math.nan, a.dtype))
+    return select(rest > 0.0, y, special)
+
+
+@lifted
+def erfinv(x: Expr) -> Expr:
+    """Inverse of erf, in float64; one step leaves a fifth of float32's last place."""
+    wide = cast(x, dtypes.float64)
+    a = abs(wide)
+    y = _inverse(a, 1.0 - a, log1p(-(a * a)), 3 if x.dtype.size == 8 else 1)
+    return cast(copy_sign(y, wide), x.dtype)
+
+
+@lifted
+def erfcinv(x: Expr) -> Expr:
+    """Inverse of erfc, accurate down to the smallest normal numbers, in float64."""
+    wide = cast(x, dtypes.float64)
+    rest = minimum(wide, 2.0 - wide)
+    y = _inverse(1.0 - rest, rest, log(rest) + log(2.0 - rest), 4 if x.dtype.size == 8 else 2)
+    return cast(copy_sign(y, 1.0 - wide), x.dtype)
 
 
 def _sin_pi(x: Expr) -> Expr:
@@ -85,15 +101,17 @@ def lgamma(x: Expr) -> Expr:
     series = inverse * polynomial(inverse * inverse, _STIRLING)
     y = (big - 0.5) * (log(big) - 1.0) + ((0.5 * math.log(2 * math.pi) - 0.5) + series)
     y = select(short, y - log(product), y)
+    y = select(equal(z, 1.0) | equal(z, 2.0), const(0.0, x.dtype), y)
     fraction = abs(x - round_half_even(x))
-    y = select(reflect, math.log(math.pi) - log(abs(_sin_pi(fraction))) - y, y)
+    sine = select(fraction < 2.0**-30, fraction, _sin_pi(fraction) * (1 / math.pi))
+    y = select(reflect, -log(sine) - y, y)
     y = select(_is_pole(x) | equal(abs(x), math.inf), const(math.inf, x.dtype), y)
     return select(equal(z, math.inf), z, y)
 
 
 @through_float64
 def digamma(x: Expr) -> Expr:
-    """Derivative of log gamma; NaN at the poles but 0, where it is infinite."""
+    """Derivative of log gamma; NaN at the poles."""
     reflect = x < 0.5
     z = select(reflect, 1.0 - x, x)
     short = z < float(_SHIFT)
@@ -107,5 +125,5 @@ def digamma(x: Expr) -> Expr:
     y = select(short, y - total, y)
     r = x - round_half_even(x)
     y = select(reflect, y - cos(r * math.pi) / sin(r * math.pi) * math.pi, y)
-    y = select(_is_pole(x), select(equal(x, 0.0), copy_sign(const(math.inf, x.dtype), -x), const(math.nan, x.dtype)), y)
+    y = select(_is_pole(x), const(math.nan, x.dtype), y)
     return select(equal(x, math.inf), x, y)

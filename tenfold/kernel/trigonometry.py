@@ -111,6 +111,8 @@ def atan2(y: Expr, x: Expr) -> Expr:
     one = const(1.0, x.dtype)
     a, b = select(both, one, a), select(both, one, b)
     steep = a > b
+    scale = select(maximum(a, b) > 2.0**1000, const(2.0**-10, x.dtype), one)  # so that their sum is finite
+    a, b = a * scale, b * scale
     bottom = maximum(a, b)
     angle = _atan_fraction(minimum(a, b), select(equal(bottom, 0.0), one, bottom))
     angle = select(equal(bottom, math.inf), const(0.0, x.dtype), angle)

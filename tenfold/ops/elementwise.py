@@ -83,7 +83,6 @@ multiply = public2(a.mul, "multiply", "[1, 2], 10 -> array([10, 20], dtype=int32
 floordiv = public2(a.floordiv, "floordiv", "[7, -7], 2 -> array([ 3, -4], dtype=int32)")
 floormod = public2(a.floormod, "floormod", "[7, -7], 4 -> array([3, 1], dtype=int32)")
 mod = public2(a.floormod, "mod", "[7, -7], 4 -> array([3, 1], dtype=int32)")
-truncatediv = public2(a.truncatediv, "truncatediv")
 truncatemod = public2(a.truncatemod, "truncatemod")
 maximum = public2(a.maximum, "maximum", "[1, 5], 3 -> array([3, 5], dtype=int32)")
 minimum = public2(a.minimum, "minimum", "[1, 5], 3 -> array([1, 3], dtype=int32)")
@@ -106,6 +105,19 @@ def divide(x: Any, y: Any, name: str | None = None) -> Any:
         array([1.5, 3. ], dtype=float32)
     """
     return truediv_(x, y)
+
+
+def truncatediv(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y rounded toward zero, as C's `/` of integers; an integer divided by 0 gives 0.
+
+    Example:
+        >>> import tenfold as tf
+        >>> tf.truncatediv([7, -7], 2).numpy()
+        array([ 3, -3], dtype=int32)
+    """
+    x, y = tensors("truncatediv", (x, y))
+    result: Tensor = a.trunc(x / y) if x.dtype.is_floating else a.truncatediv(x, y)
+    return result
 
 
 def pow(x: Any, y: Any, name: str | None = None) -> Tensor:

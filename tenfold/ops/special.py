@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tenfold.core.dtypes import DType, as_dtype, bool_
+from tenfold.core.dtypes import DType, as_dtype, bool_, float32
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import differ
 from tenfold.primitives import arithmetic as a
@@ -117,7 +117,7 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
 
 def erfcinv(x: Any, name: str | None = None) -> Tensor:
     """The inverse of erfc."""
-    return e.erfinv(1 - as_tensor(x))
+    return e.erfcinv(as_tensor(x))
 
 
 def ndtri(x: Any, name: str | None = None) -> Tensor:
@@ -128,7 +128,7 @@ def ndtri(x: Any, name: str | None = None) -> Tensor:
         >>> float(tf.math.ndtri(0.5))
         0.0
     """
-    return math.sqrt(2) * e.erfinv(2 * as_tensor(x) - 1)
+    return 0 - math.sqrt(2) * e.erfcinv(2 * as_tensor(x))
 
 
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
@@ -230,7 +230,10 @@ def bessel_i0(x: Any, name: str | None = None) -> Tensor:
         >>> tf.math.bessel_i0([0.0, 1.0]).numpy()
         array([1.       , 1.2660658], dtype=float32)
     """
-    size = e.abs(x)
+    x = as_tensor(x)
+    size = e.abs(a.cast(x, float32) if x.dtype.size == 2 else x)
     near = a.less(size, 15)
     half, far = a.select(near, size, 0) / 2, a.select(near, 15, size)
-    return a.select(near, polyval(_I0_SERIES, half * half), e.exp(far) / e.sqrt(2 * math.pi * far) * polyval(_I0_TAIL, 1 / far))
+    root = e.exp(far / 2)  # half of the exponential at a time: the result may be finite where it is not
+    tail = root / (math.sqrt(2 * math.pi) * e.sqrt(a.minimum(far, 1e30))) * polyval(_I0_TAIL, 1 / far) * root
+    return a.cast(a.select(near, polyval(_I0_SERIES, half * half), tail), x.dtype)

@@ -213,16 +213,23 @@ def invert(a: Expr) -> Expr:
     return ~a
 
 
-@elementwise(oracle=np.left_shift, dtypes=INTEGERS, samples=((0, 3), (0, 4)))
+def _places(b: Expr) -> Expr:
+    last = b.dtype.size * 8 - 1
+    if b.op == "const" and 0 <= b.attr <= last:
+        return b
+    return loops.binary("min", b if b.dtype.is_unsigned else loops.binary("max", b, 0), last)
+
+
+@elementwise(oracle=lambda a, b: np.left_shift(a, np.clip(b, 0, a.dtype.itemsize * 8 - 1)), dtypes=INTEGERS, samples=((0, 3), (0, 4)))
 def left_shift(a: Expr, b: Expr) -> Expr:
-    """The bits of a moved up by b places."""
-    return a << b
+    """The bits of a moved up by b places: none where b is negative, at most all but one."""
+    return a << _places(b)
 
 
-@elementwise(oracle=np.right_shift, dtypes=INTEGERS, samples=((0, 100), (0, 4)))
+@elementwise(oracle=lambda a, b: np.right_shift(a, np.clip(b, 0, a.dtype.itemsize * 8 - 1)), dtypes=INTEGERS, samples=((0, 100), (0, 4)))
 def right_shift(a: Expr, b: Expr) -> Expr:
-    """The bits of a moved down by b places; signed types keep their sign."""
-    return a >> b
+    """The bits of a moved down by b places (none where b is negative, at most all but one); signed types keep their sign."""
+    return a >> _places(b)
 
 
 def _select_spec(c: Spec, a: Spec, b: Spec) -> Spec:

@@ -11,7 +11,7 @@ from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_, float64
 from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
 from tenfold.primitives import error_functions
-from tenfold.primitives.arithmetic import conj, constant_like, less, log, mul, neg, not_equal, real, select, trunc
+from tenfold.primitives.arithmetic import conj, constant_like, equal, imag, less, log, neg, not_equal, real, select, trunc
 from tenfold.primitives.define import elementwise
 from tenfold.primitives.movement import broadcast_to
 from tenfold.tensor.tensor import Tensor
@@ -209,8 +209,15 @@ def erfinv(x: Expr) -> Expr:
     return mathlib.erfinv(x)
 
 
+@elementwise(vjp=lambda g, y, x: g * constant_like(-1 / TWO_OVER_SQRT_PI, y) * exp(y * y),
+             oracle=error_functions.erfcinv, dtypes=FLOATS, samples=((0.1, 1.9),))  # fmt: skip
+def erfcinv(x: Expr) -> Expr:
+    """The inverse of erfc."""
+    return mathlib.erfcinv(x)
+
+
 def _lgamma(x: float) -> float:
-    if math.isinf(x) or (x <= 0 and x == math.floor(x)):
+    if x > 1e305 or math.isinf(x) or (x <= 0 and x == math.floor(x)):
         return math.inf
     return x if math.isnan(x) else math.lgamma(x)
 
@@ -298,9 +305,20 @@ def stop_gradient(x: Expr) -> Expr:
     return x
 
 
+def _share(g: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    zero = equal(y, constant_like(0, y))
+    return g * x / select(zero, constant_like(1, y), y)
+
+
+@elementwise(vjp=(lambda g, y, a, b: _share(g, y, a), lambda g, y, a, b: _share(g, y, b)), oracle=np.hypot, dtypes=FLOATS, samples=((-3, 3), (-3, 3)))
+def hypot(a: Expr, b: Expr) -> Expr:
+    """sqrt(a * a + b * b), where the squares may be too large or too small. Its gradient at (0, 0) is 0."""
+    return mathlib.hypot(a, b)
+
+
 def complex_abs(x: Tensor) -> Tensor:
     """The modulus of a complex tensor."""
-    return sqrt(real(mul(x, conj(x))))
+    return hypot(real(x), imag(x))
 
 
 __all__ = ["log", "not_equal", "trunc"]

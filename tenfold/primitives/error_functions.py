@@ -41,17 +41,28 @@ def erfc(x: Any) -> Any:
     return np.where(wide < 0, 2 - tail, tail)
 
 
+def _inverse(a: Any, rest: Any, w: Any, steps: int) -> Any:
+    """The y >= 0 where erf is a = 1 - rest, w being log(1 - a^2): Winitzki's approximation, improved by Halley's steps."""
+    b = 2 / (math.pi * 0.147) + w / 2
+    y = np.sqrt(np.maximum(np.sqrt(b * b - w / 0.147) - b, 0))
+    for _ in range(steps):
+        wrong = np.where(a < 0.5, _erf_small(y) - a, rest - _erfc_positive(y))  # where a is near 1 nothing may cancel
+        step = wrong / (TWO_OVER_SQRT_PI * np.exp(-y * y))
+        y = y - step / (1 + y * step)
+    return np.where(rest > 0, y, np.where(rest == 0, np.inf, np.nan))
+
+
 def erfinv(x: Any) -> Any:
-    """The inverse of erf: Winitzki's approximation, improved by three of Halley's steps."""
+    """The inverse of erf."""
     wide = x.astype(np.float64)
     a = np.abs(wide)
     with np.errstate(all="ignore"):
-        w = np.log1p(-a * a)
-        b = 2 / (math.pi * 0.147) + w / 2
-        y = np.sqrt(np.maximum(np.sqrt(b * b - w / 0.147) - b, 0))
-        for _ in range(3):
-            wrong = np.where(a < 0.5, _erf_small(y) - a, (1 - a) - _erfc_positive(y))  # where a is near 1 nothing may cancel
-            step = wrong / (TWO_OVER_SQRT_PI * np.exp(-y * y))
-            y = y - step / (1 + y * step)
-    special = np.where(a == 1, np.inf, np.nan)
-    return np.copysign(np.where(a < 1, y, special), wide)
+        return np.copysign(_inverse(a, 1 - a, np.log1p(-a * a), 3), wide)
+
+
+def erfcinv(x: Any) -> Any:
+    """The inverse of erfc."""
+    wide = x.astype(np.float64)
+    rest = np.minimum(wide, 2 - wide)
+    with np.errstate(all="ignore"):
+        return np.copysign(_inverse(1 - rest, rest, np.log(rest) + np.log(2 - rest), 4), 1 - wide)
