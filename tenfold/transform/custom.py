@@ -18,6 +18,8 @@ from tenfold.transform.tape import GradientTape
 from tenfold.transform.trace import TENSOR, replay, trace
 from tenfold.transform.vjp import MULTIPLE
 
+RULED: set[str] = set()  # primitives of `with_rule`: they give their first operand, and have a gradient by the others
+
 
 def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
     """Decorates `f`, which returns `(results, grad)`; `grad(*upstream)` gives the gradients by the arguments of `f`.
@@ -69,6 +71,7 @@ def with_rule(rule: Callable[..., list[Any]], name: str, doc: str) -> Callable[[
         return result
 
     primitive = register(Primitive(name, Kind.CONTROL, first, first, vjp, algebra=lambda inputs, attrs: inputs[0], doc=doc))
+    RULED.add(name)
 
     def decorate(f: Callable[..., Any]) -> Callable[..., Tensor]:
         @functools.wraps(f)

@@ -12,6 +12,7 @@ from tenfold.primitives.arithmetic import minimum, select
 
 
 class _Plain(Layer):
+    _repeats = True
     _stateless = True
 
     def __init__(self, **kwargs: Any) -> None:
@@ -107,6 +108,8 @@ class PReLU(Layer):
         alpha_initializer, alpha_regularizer, alpha_constraint: of alpha.
         shared_axes: axes, counted from 1, along which alpha is the same.
     """
+
+    _repeats = True
 
     def __init__(self, alpha_initializer: Any = "Zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None, shared_axes: Any = None,
                  **kwargs: Any) -> None:  # fmt: skip

@@ -20,6 +20,7 @@ class BaseAdaptivePooling(Layer):
         data_format: "channels_last" or "channels_first".
     """
 
+    _repeats = True
     _stateless = True
 
     rank: int

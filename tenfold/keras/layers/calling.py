@@ -15,7 +15,7 @@ from tenfold.keras.base.rematerialization import RematScope, rematerialized
 from tenfold.keras.base.symbolic import KerasTensor, call_symbolically, is_symbolic
 from tenfold.keras.base.untyped import array, as_tensor, math
 from tenfold.keras.base.variables import autocast_dtype, autocast_scope, close_scope, open_scope
-from tenfold.keras.layers import call, input_spec
+from tenfold.keras.layers import call, input_spec, plans
 from tenfold.keras.layers.building import is_tensors, unwrapped
 from tenfold.keras.layers.call import Signature, context, signature
 from tenfold.keras.layers.policies import Typed
@@ -44,6 +44,7 @@ class Calling(Typed, Weights):
     _allow_non_tensor_positional_args = False
     _call_context_args: tuple[str, ...] = TRAINING
     _called_before = False
+    _repeats = False  # whether `call` is of such a kind that a plan can stand for it: see `plans`
 
     def _register_call_context_args(self, *names: str) -> None:
         """Lets calls take these keywords, which the layers inside that register them too receive, as they do `training`."""
@@ -53,6 +54,10 @@ class Calling(Typed, Weights):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Builds the layer if it is not, and calls it: on tensors or arrays, or on KerasTensors to write a functional model."""
+        if self._repeats:
+            done = plans.again(self, args, kwargs)
+            if done is not None:
+                return done
         if "_initialized" not in self.__dict__:
             raise RuntimeError(f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first statement in `__init__()`.")
         plain = len(args) == 1 and not kwargs and type(args[0]) is Tensor  # the common case, to be quick

@@ -21,6 +21,7 @@ from tenfold.tensor.tensor import Tensor
 class BaseConv(LowRank):
     """What all convolutions share: arguments, weights, data formats, bias and activation."""
 
+    _repeats = True
     rank: int
     kernel = property(LowRank._shown_weight, doc="The filters.")
 

@@ -106,6 +106,8 @@ class EinsumDense(QuantizedMatrix):
         TensorShape([5, 3, 2, 4])
     """
 
+    _repeats = True
+
     def __init__(self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
                  bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: int | None = None,

@@ -20,6 +20,8 @@ from tenfold.tensor.tensor import Tensor
 class Scaled(Layer):
     """A normalization followed by a trained scale (gamma) and offset (beta)."""
 
+    _repeats = True
+
     def _take(self, center: bool, scale: bool, options: dict[str, Any]) -> None:
         self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(options["beta_initializer"])
@@ -127,6 +129,8 @@ class LayerNormalization(Scaled):
 class RMSNormalization(Layer):
     """x / sqrt(mean(x²) + epsilon) * scale."""
 
+    _repeats = True
+
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis, self.epsilon = axis, epsilon
@@ -201,6 +205,7 @@ class GroupNormalization(Scaled):
 class UnitNormalization(Layer):
     """Each example divided by its norm over `axis`."""
 
+    _repeats = True
     _stateless = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:

@@ -27,6 +27,7 @@ class BasePooling(Layer):
         data_format: "channels_last" or "channels_first".
     """
 
+    _repeats = True
     _stateless = True
 
     rank: int
@@ -129,6 +130,7 @@ class BaseGlobalPooling(Layer):
         keepdims: whether the spatial axes stay, with size 1.
     """
 
+    _repeats = True
     _stateless = True
 
     rank: int

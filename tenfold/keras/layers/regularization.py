@@ -35,6 +35,7 @@ def _checked_sizes(noise_shape: Any) -> tuple[int | None, ...]:
 class _Noise(Layer):
     """A layer that draws random numbers in training."""
 
+    _repeats = True
     _stateless = True
 
     def __init__(self, seed: Any = None, draws: bool = True, **kwargs: Any) -> None:

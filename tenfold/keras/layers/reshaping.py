@@ -26,6 +26,7 @@ class Flatten(KeepsSparse):
         TensorShape([2, 12])
     """
 
+    _repeats = True
     _stateless = True
 
     def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
@@ -49,6 +50,8 @@ class Reshape(KeepsSparse):
     Args:
         target_shape: without the batch; one size may be -1.
     """
+
+    _repeats = True
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -76,6 +79,7 @@ class Reshape(KeepsSparse):
 class Permute(KeepsSparse):
     """Axes in another order; they are counted from 1, without the batch."""
 
+    _repeats = True
     _stateless = True
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:
@@ -97,6 +101,7 @@ class Permute(KeepsSparse):
 class RepeatVector(Layer):
     """Each vector `n` times: (batch, features) -> (batch, n, features)."""
 
+    _repeats = True
     _stateless = True
 
     def __init__(self, n: int, **kwargs: Any) -> None:
@@ -119,6 +124,7 @@ class RepeatVector(Layer):
 class Spatial(Layer):
     """A layer that works on the spatial axes, wherever the channels are."""
 
+    _repeats = True
     _stateless = True
 
     rank: int

@@ -30,6 +30,7 @@ def repeat(x: Any, axis: int, times: int) -> Tensor:
 class UpSampling1D(Layer):
     """Each step `size` times."""
 
+    _repeats = True
     _stateless = True
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
