@@ -16,9 +16,7 @@ from tenfold.tensor.variable import Variable
 from tenfold.transform.recording import Recording
 from tenfold.transform.tape import GradientTape
 from tenfold.transform.trace import TENSOR, replay, trace
-from tenfold.transform.vjp import MULTIPLE
-
-RULED: set[str] = set()  # primitives of `with_rule`: they give their first operand, and have a gradient by the others
+from tenfold.transform.vjp import MULTIPLE, RULED
 
 
 def custom_gradient(f: Callable[..., Any] | None = None) -> Any:

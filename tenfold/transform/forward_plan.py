@@ -13,23 +13,30 @@ import numpy as np
 from tenfold.core.quiet import restore, silence
 from tenfold.core.shapes import product
 from tenfold.ir.graph import Graph, Node, Value
+from tenfold.ir.primitive import Kind
 from tenfold.tensor.bind import SIMPLE, state
 from tenfold.tensor.swift import swift
 from tenfold.tensor.tensor import Tensor, wrap
-from tenfold.transform.custom import RULED
+from tenfold.transform.vjp import RULED
 from tenfold.transform.whole import MANY
 
+MOST_NODES = 1 << 11
+PLAIN = (*SIMPLE, Kind.ATTENTION)
 Plan = Callable[..., list[Tensor]]
 
 
-def plan(graph: Graph) -> Plan | None:
-    """The graph as a function of eager tensors; None where it has other operations than plain ones, or large ones, which may be better compiled."""
+def plan(graph: Graph, results: int) -> Plan | None:
+    """The graph, whose outputs are `results` and then what variables become, as a function of eager tensors; None where it has other operations
+    than plain ones, or large ones, which may be better compiled.
+    """
+    if len(graph.nodes) > MOST_NODES:
+        return None
     for node in graph.nodes:
-        size = product(node.outputs[0].spec.shape)
-        simple = node.primitive.kind in SIMPLE or node.primitive.name in RULED
-        if not simple or len(node.outputs) != 1 or not isinstance(size, int) or size >= MANY:
+        sizes = [product(v.spec.shape) for v in node.outputs]
+        simple = node.primitive.kind in PLAIN or node.primitive.name in RULED
+        if not simple or not all([isinstance(n, int) and n < MANY for n in sizes]):
             return None
-    plain, recorded = _written(graph, graph.nodes, ()), _written(graph, graph.nodes, _seen(graph))
+    plain, recorded = _written(graph, graph.nodes, ()), _written(graph, graph.nodes, _seen(graph, results))
 
     def run(*tensors: Tensor) -> list[Tensor]:
         return recorded(state.tapes, *tensors) if state.tapes else plain((), *tensors)
@@ -37,12 +44,12 @@ def plan(graph: Graph) -> Plan | None:
     return run
 
 
-def _seen(graph: Graph) -> list[Node]:
-    """The operations that tapes are told of: all but those that only a rule's first operand comes from, for which the rule speaks."""
-    needed = {id(v) for v in graph.outputs}
+def _seen(graph: Graph, results: int) -> list[Node]:
+    """The operations that tapes are told of: those that lead to the results; but not to a rule's first operand, for which the rule speaks."""
+    needed = {id(v) for v in graph.outputs[:results]}
     seen: list[Node] = []
     for node in reversed(graph.nodes):
-        if id(node.outputs[0]) in needed:
+        if any([id(v) in needed for v in node.outputs]):
             needed.update(id(v) for v in node.inputs[node.primitive.name in RULED :])
             seen.append(node)
     return seen[::-1]
@@ -67,9 +74,10 @@ def _written(graph: Graph, nodes: Sequence[Node], seen: Sequence[Node]) -> Plan:
     for i, node in enumerate(nodes):
         known[f"f{i}"], known[f"a{i}"] = swift(node.primitive), node.attrs
         call = f"f{i}({', '.join([*map(array, node.inputs), *([f'**a{i}'] if node.attrs else [])])})"
-        y = node.outputs[0]
-        arrays[id(y)] = f"y{i}"
-        lines.append(f"        y{i} = {call if y.spec.shape else f'asarray({call})'}")
+        made = [f"y{i}_{k}" for k in range(len(node.outputs))]
+        arrays.update((id(v), name) for v, name in zip(node.outputs, made, strict=True))
+        scalar = [f"; {name} = asarray({name})" for v, name in zip(node.outputs, made, strict=True) if not v.spec.shape]
+        lines.append(f"        {', '.join(made)} = {call}{''.join(scalar)}")
         done = [arrays[id(v)] for v in {id(v): v for v in node.inputs}.values() if last[id(v)] == i and id(v) not in kept and arrays[id(v)][0] == "y"]
         lines += [f"        del {', '.join(done)}"] if done else []
     lines += ["    finally:", "        restore(before)"]
@@ -78,8 +86,8 @@ def _written(graph: Graph, nodes: Sequence[Node], seen: Sequence[Node]) -> Plan:
         lines.append(f"    {tensors[id(v)]} = new(Tensor); {tensors[id(v)]}._array = {arrays[id(v)]}")
     for i, node in enumerate(seen):
         known[f"p{i}"], known[f"b{i}"] = node.primitive, node.attrs
-        inputs = "".join(f"{tensors[id(v)]}, " for v in node.inputs)
-        lines.append(f"    for tape in tapes: tape.record(p{i}, ({inputs}), ({tensors[id(node.outputs[0])]},), b{i})")
+        inputs, outputs = ("".join(f"{tensors[id(v)]}, " for v in values) for values in (node.inputs, node.outputs))
+        lines.append(f"    for tape in tapes: tape.record(p{i}, ({inputs}), ({outputs}), b{i})")
     for v in graph.outputs:
         array(v)
     lines.append(f"    return [{', '.join(tensors[id(v)] for v in graph.outputs)}]")

@@ -10,7 +10,7 @@ from tenfold.ir.primitive import Primitive
 from tenfold.tensor.bind import SIMPLE, TYPE_AND_SHAPE
 from tenfold.tensor.tensor import Tensor
 from tenfold.tensor.variable import Variable
-from tenfold.transform.vjp import Record
+from tenfold.transform.vjp import RULED, Record
 
 
 class Recording:
@@ -53,7 +53,7 @@ class Recording:
             key.append(watched[i] if i in watched else others[i] if i in others else self._given(x))
         if attrs:
             key += attrs.items()
-        if primitive.kind not in SIMPLE or "sparse" in attrs:
+        if (primitive.kind not in SIMPLE and primitive.name not in RULED) or "sparse" in attrs:
             self.plain = False
         for y in outputs:
             a = y._array

@@ -29,6 +29,7 @@ from tenfold.transform.trace import trace
 Record = tuple[Primitive, tuple[Tensor, ...], tuple[Tensor, ...], Mapping[str, Any]]  # (primitive, inputs, outputs, attributes): what was done
 MULTIPLE: set[str] = set()  # primitives whose result is a tuple even if it has one element
 SPARING: set[str] = set()  # those of them whose vjp takes None for the cotangent of a result that nothing came to
+RULED: set[str] = set()  # primitives of `with_rule`: they give their first operand, and have a gradient by the others
 MOST_RULES = 1 << 12
 ONCE, NEVER = "once", "never"
 Rule = Callable[..., Sequence[Any]]

@@ -64,7 +64,21 @@ CASES: dict[str, tuple[Callable[[], Any], Any, dict[str, Any]]] = {
     "cropped": (lambda: L.Cropping2D(1), IMAGES, {}),
     "upsampled": (lambda: L.UpSampling2D(2, interpolation="bilinear"), IMAGES, {}),
     "heads": (lambda: L.MultiHeadAttention(2, 3), (STEPS, STEPS), {}),
+    "heads_causal": (lambda: L.MultiHeadAttention(2, 3, dropout=0.2, seed=1), (STEPS, STEPS), {"use_causal_mask": True, "training": True}),
+    "added": (lambda: L.Add(), [STEPS, STEPS], {}),
+    "joined": (lambda: L.Concatenate(), [STEPS, STEPS[..., :3]], {}),
+    "each_step": (lambda: L.TimeDistributed(L.Dense(3)), STEPS, {}),
+    "sequential": (lambda: tf.keras.Sequential([L.Dense(5, "relu"), L.BatchNormalization(), L.Dropout(0.3, seed=2), L.Dense(2)]), ROWS, TRAINING),
+    "functional": (lambda: functional(), ROWS, TRAINING),
+    "images": (lambda: tf.keras.Sequential([L.Conv2D(3, 3), L.MaxPooling2D(), L.Flatten(), L.Dense(2, "softmax")]), IMAGES, {}),
 }  # fmt: skip
+
+
+def functional() -> Any:
+    start = tf.keras.Input((6,))
+    x = L.Dense(5, "relu")(start)
+    x = L.Add()([x, L.Dense(5)(x)]) + x
+    return tf.keras.Model(start, tf.keras.Sequential([L.LayerNormalization(), L.Dropout(0.5, seed=3), L.Dense(2)])(x))
 
 
 def everything(layer: Any, x: Any, options: Any, taped: bool) -> list[Any]:
@@ -108,17 +122,18 @@ def test_plans_give_the_same_bits(name: str, taped: bool, monkeypatch: pytest.Mo
         if not planned:
             monkeypatch.setattr(plans, "again", lambda *_: None)
         seen.append([everything(layer, x, options, taped) for _ in range(4)])
-        if planned and name != "heads":
+        if planned:
             assert any(callable(p) for p in layer._plans.values())
     for a, b in zip(*seen, strict=True):
         for p, q in zip(a, b, strict=True):
             np.testing.assert_array_equal(p, q)
 
 
-@pytest.mark.parametrize(("name", "most"), [("dense", 15), ("layer_norm", 20), ("batch_norm", 45), ("dropout", 40), ("relu", 12), ("flatten", 12)])
+@pytest.mark.parametrize(("name", "most"), [("dense", 15), ("layer_norm", 20), ("batch_norm", 45), ("dropout", 40), ("relu", 12), ("flatten", 12),
+                                            ("added", 12), ("sequential", 75), ("functional", 55)])  # fmt: skip
 def test_calls_that_come_again_take_few_steps(name: str, most: int) -> None:
     make, x, options = CASES[name]
-    layer, x = make(), tf.constant(x)
+    layer, x = make(), tf.nest.map_structure(tf.constant, x)
     for _ in range(3):
         layer(x, **options)
     assert frames(lambda: layer(x, **options)) <= most
@@ -156,6 +171,62 @@ def test_a_layer_frozen_from_outside_stays_as_it_is() -> None:
     model.trainable = False
     model(ROWS, training=True)
     np.testing.assert_array_equal(model.layers[0].moving_mean, before)
+
+
+def test_a_model_knows_what_is_set_in_its_layers() -> None:
+    model, x = functional(), tf.constant(ROWS)
+    for _ in range(3):
+        before = model(x)
+    inner = model.layers[1]
+    inner.activation = tf.keras.activations.tanh
+    after = model(x)
+    assert not np.allclose(before, after)
+    for _ in range(3):
+        np.testing.assert_array_equal(model(x), after)
+    model.layers[-1].layers[0].epsilon = 10.0
+    assert not np.allclose(model(x), after)
+
+
+def test_layers_that_change_all_the_time_are_not_planned_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+    trace = plans.trace
+    monkeypatch.setattr(plans, "trace", lambda *args: traced.append(args) or trace(*args))
+    layer, model, x = L.Dense(3), tf.keras.Sequential([L.Dense(3)]), tf.constant(ROWS)
+    for i in range(60):
+        layer.trainable = model.layers[0].trainable = i % 2 == 0
+        for _ in range(3):
+            layer(x), model(x)
+    assert len(traced) < 50
+
+
+def test_models_with_code_of_the_users_own_run_it() -> None:
+    seen = []
+
+    class Own(L.Layer):
+        def call(self, x):
+            seen.append("called")
+            return x
+
+    class Operation(tf.keras.Operation):
+        def call(self, x):
+            seen.append("called")
+            return x
+
+    start = tf.keras.Input((6,))
+    for model in (tf.keras.Sequential([L.Dense(3), Own()]), tf.keras.Model(start, Operation()(L.Dense(3)(start)))):
+        model(ROWS)
+        seen.clear()
+        for _ in range(4):
+            model(tf.constant(ROWS))
+        assert len(seen) == 4
+
+
+def test_masks_that_layers_make_are_there_each_time() -> None:
+    model = tf.keras.Sequential([tf.keras.Input((6, 4)), L.Masking(), L.Dense(3)])
+    embedded = tf.keras.Sequential([L.Embedding(5, 4, mask_zero=True), L.Dense(3)])
+    for _ in range(4):
+        assert model(tf.constant(STEPS))._keras_mask.shape == (2, 6)
+        assert embedded(tf.constant([[1, 0]]))._keras_mask.numpy().tolist() == [[True, False]]
 
 
 def test_training_of_the_outer_call_counts() -> None:

@@ -21,6 +21,7 @@ from tenfold.primitives.movement import broadcast_to, concat, expand_dims, resha
 class Merge(KeepsSparse):
     """Combines a list of inputs, element by element; shapes broadcast, and missing axes are added after the batch."""
 
+    _repeats = True
     count: int | None = None  # how many inputs, if only this many
 
     def __init__(self, **kwargs: Any) -> None:

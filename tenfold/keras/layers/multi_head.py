@@ -42,6 +42,7 @@ class MultiHeadAttention(Heads):
         TensorShape([2, 5, 16])
     """
 
+    _repeats = True
     _other_names: ClassVar[dict[str, tuple[str, ...]]] = {f"{part}_dense": (f"_{part}_dense",) for part in ("query", "key", "value", "output")}
 
     def __init__(self, num_heads: int, key_dim: int, value_dim: int | None = None, dropout: float = 0.0, use_bias: bool = True,

@@ -1,20 +1,20 @@
-"""Calls that come again. Where a layer of Keras's own gets what it got before, by type and shape, its `call` needs the same operations: these are
-traced once, and from then on are one list of NumPy calls, with what surrounds `call` decided.
+"""Calls that come again. Where a layer or model of Keras's own gets what it got before, by types and shapes, it needs the same operations: these are
+traced once, and from then on are one list of NumPy calls, with all that surrounds a layer's `call` decided.
 
-It is for layers whose `call` depends on nothing but types, shapes, `training`, attributes and variables, and which say so (`_repeats`). Plans are
-forgotten when an attribute is set. Classes and functions of the user's own are called as they are.
+It is for layers whose `call` depends on nothing but types, shapes, `training`, attributes and variables, and that say so (`_repeats`), as are those
+inside them. Plans are forgotten when an attribute of any of these is set. Code of the user's own is called as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
+from tenfold.keras.base.operation import Function
 from tenfold.keras.base.variables import reads_as_kept
 from tenfold.keras.dtype_policies.policy import DTypePolicy
-from tenfold.keras.layers import input_spec
-from tenfold.keras.layers.call import context, signature
+from tenfold.keras.layers.call import context, mask_of
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor
 from tenfold.tensor.variable import Variable
@@ -23,13 +23,29 @@ from tenfold.transform.trace import TENSOR, trace
 from tenfold.transform.whole import MANY
 
 OURS = __name__.partition(".")[0] + "."
-MOST_PLANS = 1 << 5
+MOST_PLANS, MOST_LOST = 1 << 5, 1 << 4
 ONCE, NEVER = "once", "never"
-Planned = Callable[[Tensor], Tensor]
+ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Negative", "TrueDivide"})  # of functional models: these look at no elements
+OPTION = frozenset({bool, type(None)})
+Planned = Callable[[Sequence[Tensor]], "Tensor | None"]
 
 
 class Plans(dict[Any, "Planned | str"]):
-    """The plans of one layer, by what its call depends on. Copies begin with none."""
+    """The plans of one layer, by what its call depends on. Copies begin with none.
+
+    Attributes:
+        version: is raised when an attribute of the layer is set.
+        lost: how many plans were of no more use.
+    """
+
+    version = 0
+    lost = 0
+
+    def forget(self) -> None:
+        """To be called when the layer is another."""
+        self.version += 1
+        self.lost += any(map(callable, self.values()))
+        self.clear()
 
     def __deepcopy__(self, memo: Any) -> Plans:
         return Plans()
@@ -40,57 +56,75 @@ class Plans(dict[Any, "Planned | str"]):
 
 def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
     """What the layer gives by a plan; None if it has none for this call."""
-    if len(args) != 1 or type(args[0]) is not Tensor or args[0]._array is None or state.trace is not None:
+    if state.trace is not None or not args:
         return None
-    x = args[0]
+    listed = type(args[0]) is list and len(args) == 1
+    given = args[0] if listed else args
     training = kwargs.get("training")
-    if kwargs and (len(kwargs) > 1 or (training is not True and training is not False)):
-        return None
     if training is None:
         training = context.training
-        if training is not None and training is not True and training is not False:
+    parts: list[Any] = [type(layer).call, listed, training if type(training) in OPTION else NEVER]
+    for x in given:
+        if type(x) is not Tensor or x._array is None or getattr(x, "_keras_mask", None) is not None:
             return None
-    a = x._array
+        parts.append(x._array.dtype)
+        parts.append(x._array.shape)
+    for option in kwargs.items():
+        if type(option[1]) not in OPTION:
+            return None
+        parts.append(option)
+    key = tuple(parts)
     plans = layer.__dict__.get("_plans")
     if plans is None:
         plans = layer.__dict__["_plans"] = Plans()
-    key = a.dtype, a.shape, training, type(layer).call  # type: ignore[union-attr]
     planned = plans.get(key)
     if planned is None:
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        plans[key] = ONCE
+        plans[key] = ONCE if plans.lost < MOST_LOST else NEVER
         return None
-    if planned is NEVER or not reads_as_kept() or context.losses or hasattr(x, "_keras_mask"):
+    if planned is NEVER or not reads_as_kept() or (context.losses and context.depth == 0):
         return None
     if planned is ONCE:
-        planned = plans[key] = _planned(layer, x, training) or NEVER
+        planned = plans[key] = _planned(layer, given, listed, kwargs) or NEVER
         if planned is NEVER:
             return None
     try:
-        return planned(x)  # type: ignore[no-any-return]
+        result = planned(given)
     except (ValueError, TypeError, MemoryError):  # which the call itself explains
         return None
+    if result is None:
+        plans.forget()
+    return result  # type: ignore[no-any-return]
 
 
-def _planned(layer: Any, x: Tensor, training: Any) -> Planned | None:
-    """The layer's call on tensors like `x` as a function; None where anything in it is not plain."""
-    if not _is_plain(layer, x):
+def _planned(layer: Any, given: Sequence[Tensor], listed: bool, kwargs: dict[str, Any]) -> Planned | None:
+    """The layer's call on tensors like `given` as a function, which gives None once it holds no longer; None where anything in it is not plain."""
+    inside = [each for each in layer._flatten_layers() if not _only_passes(each)]
+    if not all([x._array.size < MANY for x in given]) or not all(map(_is_plain, inside)) or not _takes(layer, given):  # type: ignore[union-attr]
         return None
-    options = {} if training is None or not signature(type(layer).call).has_training else {"training": training}
+    masked: list[bool] = []
+
+    def call(*tensors: Tensor) -> Any:
+        y = layer(list(tensors), **kwargs) if listed else layer(*tensors, **kwargs)
+        masked.append(mask_of(y) is not None)
+        return y
+
     try:
-        if layer.input_spec is not None:
-            input_spec.check(layer.input_spec, x, layer.name)
-        made = trace(lambda given: layer._called((given,), options), [x.spec], layer.name)
-    except (ValueError, TypeError, NotImplementedError):
+        made = trace(call, [x.spec for x in given], layer.name)
+    except Exception:  # the call itself tells
         return None
-    operations = plan(made.graph) if made.structure is TENSOR and not made.created else None
+    operations = plan(made.graph, 1) if made.structure is TENSOR and not made.created and not masked[0] else None
     if operations is None:
         return None
     variables, written = made.variables, [made.variables[k] for k in made.written]
+    versions = [(p, p.version) for p in [each.__dict__.setdefault("_plans", Plans()) for each in inside if each is not layer]]
 
-    def planned(x: Tensor) -> Tensor:
-        y, *new = operations(x, *[Variable.read_value(v) for v in variables])
+    def planned(given: Sequence[Tensor]) -> Tensor | None:
+        for plans, version in versions:
+            if plans.version != version:
+                return None
+        y, *new = operations(*given, *[Variable.read_value(v) for v in variables])
         for v, value in zip(written, new, strict=True):
             Variable.assign(v, value)
         return y
@@ -98,19 +132,27 @@ def _planned(layer: Any, x: Tensor, training: Any) -> Planned | None:
     return planned
 
 
-def _is_plain(layer: Any, x: Tensor) -> bool:
-    """Whether nothing but the layer's class and attributes decides what it does with `x`, small and of the type that it computes in."""
-    a: Any = x._array
-    activation = layer.__dict__.get("activation")
-    ours = type(layer).__module__.startswith(OURS) and type(layer).call.__module__.startswith(OURS) and "call" not in layer.__dict__
+def _only_passes(layer: Any) -> bool:
+    return type(layer).__name__ == "InputLayer" and type(layer).__module__.startswith(OURS)
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether nothing but the layer's class and attributes decides what it does."""
+    cls, activation, graph = type(layer), layer.__dict__.get("activation"), layer.__dict__.get("_graph")
     return (
-        ours
+        layer._repeats
         and layer.built
-        and a.size < MANY
+        and cls.__module__.startswith(OURS)
+        and cls.call.__module__.startswith(OURS)
+        and "call" not in layer.__dict__
         and type(layer._dtype_policy) is DTypePolicy
         and (activation is None or (type(activation) is FunctionType and activation.__module__.startswith(OURS)))
         and layer.activity_regularizer is None
         and layer._remat is None
-        and layer._called_before
-        and layer._converted(x) is x
+        and (graph is None or not any([type(o) is not Function or o.kind not in ARITHMETIC for o in graph.operations if not hasattr(o, "_repeats")]))
     )
+
+
+def _takes(layer: Any, given: Sequence[Tensor]) -> bool:
+    """Whether the layer has been called, and takes these tensors as they are."""
+    return layer._called_before and not (layer._convert_input_args and any([layer._converted(x) is not x for x in given]))

@@ -15,7 +15,7 @@ class KeepsSparse(Layer):
     """A layer that leaves zeros zero: its output is sparse if all of its inputs are."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if args and type(args[0]) is Tensor:
+        if args and (type(args[0]) is Tensor or (type(args[0]) is list and all([type(x) is Tensor for x in args[0]]))):
             return super().__call__(*args, **kwargs)
         inputs = [x for x in nest.flatten((args, kwargs)) if hasattr(x, "shape")]
         sparse = bool(inputs) and all(isinstance(x, SparseTensor) or getattr(x, "sparse", False) is True for x in inputs)

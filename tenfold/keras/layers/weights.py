@@ -33,13 +33,15 @@ class Weights(Trackable):
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
         object.__setattr__(self, name, value)
-        self.__dict__.pop("_plans", None)
+        if "_plans" in self.__dict__:
+            self.__dict__["_plans"].forget()
         if before is not value and name not in SKIPPED and (kind_of(type(value), Weights) or kind_of(type(before), Weights)):
             restructured()
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        self.__dict__.pop("_plans", None)
+        if "_plans" in self.__dict__:
+            self.__dict__["_plans"].forget()
         restructured()
 
     @property

@@ -59,6 +59,8 @@ class TimeDistributed(Wrapper):
         TensorShape([2, 5, 8])
     """
 
+    _repeats = True
+
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(f"Please initialize `TimeDistributed` layer with a `keras.layers.Layer` instance. Received: {layer}")

@@ -371,7 +371,7 @@ class _MadeOfGraph(type):
 class Functional(Model, metaclass=_MadeOfGraph):
     """What `Model(inputs, outputs)` makes."""
 
-    _any_graph = True
+    _any_graph = _repeats = True
 
 
 def _single(shapes: list[Any]) -> Any:

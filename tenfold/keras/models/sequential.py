@@ -30,6 +30,8 @@ class Sequential(Model):
         0
     """
 
+    _repeats = True
+
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         Layer.__init__(self, trainable=trainable, name=name)
         self._stack: list[Any] = []
