@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -85,25 +86,23 @@ def _extreme_vjp(g: Tensor, y: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tens
     return mul(spread(div(g, sum(mine, axes)), x, axes), mine)
 
 
-def _extreme_oracle(function: Any, first: str) -> Any:
-    def run(x: Any, axes: tuple[int, ...]) -> Any:
-        if x.dtype.kind in "iu":
-            start = getattr(np.iinfo(x.dtype), first)
-        else:
-            start = -np.inf if first == "min" else np.inf
-        return function(x, axis=axes, initial=np.asarray(start, x.dtype)[()])
+def _extreme_oracle(combine: np.ufunc, first: str) -> Any:
+    @cache
+    def start(dtype: Any) -> Any:
+        value = getattr(np.iinfo(dtype), first) if dtype.kind in "iu" else -np.inf if first == "min" else np.inf
+        return np.asarray(value, dtype)[()]
 
-    return run
+    return lambda x, axes: combine.reduce(x, axes, initial=start(x.dtype))
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_max", REALS), oracle=_extreme_oracle(np.max, "min"), lower="max", dtypes=REALS,
+@primitive(Kind.REDUCTION, spec=_spec("reduce_max", REALS), oracle=_extreme_oracle(np.maximum, "min"), lower="max", dtypes=REALS,
            vjp=each(_extreme_vjp), samples=((-3, 3),))  # fmt: skip
 def max(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The largest element along `axis` (None: all); NaN if there is one. Of no elements: the smallest value of the type."""
     return _front(apply, "reduce_max", x, axis, keepdims)
 
 
-@primitive(Kind.REDUCTION, spec=_spec("reduce_min", REALS), oracle=_extreme_oracle(np.min, "max"), lower="min", dtypes=REALS,
+@primitive(Kind.REDUCTION, spec=_spec("reduce_min", REALS), oracle=_extreme_oracle(np.minimum, "max"), lower="min", dtypes=REALS,
            vjp=each(_extreme_vjp), samples=((-3, 3),))  # fmt: skip
 def min(apply: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The smallest element along `axis` (None: all); NaN if there is one. Of no elements: the largest value of the type."""

@@ -83,7 +83,7 @@ def _lowest(dtype: Any) -> Any:
 
 def _views(x: Any, out: Shape, window: Window, strides: Window, padding: Padding, fill: Any) -> Iterator[tuple[int, Any]]:
     """For each place in the window, its number and the elements that stand there."""
-    padded = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=fill)  # type: ignore[arg-type]
+    padded: Any = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=fill) if any(map(any, padding)) else x  # type: ignore[arg-type]
     for number, offset in enumerate(positions(*map(range, window))):
         yield number, padded[(slice(None), *_strided(offset, out, strides))]
 

@@ -65,6 +65,7 @@ CASES: dict[str, tuple[Callable[[], Any], Any, dict[str, Any]]] = {
     "upsampled": (lambda: L.UpSampling2D(2, interpolation="bilinear"), IMAGES, {}),
     "heads": (lambda: L.MultiHeadAttention(2, 3), (STEPS, STEPS), {}),
     "heads_causal": (lambda: L.MultiHeadAttention(2, 3, dropout=0.2, seed=1), (STEPS, STEPS), {"use_causal_mask": True, "training": True}),
+    "embedded": (lambda: L.Embedding(7, 3), np.array([[1, 2], [6, 2]]), {}),
     "added": (lambda: L.Add(), [STEPS, STEPS], {}),
     "joined": (lambda: L.Concatenate(), [STEPS, STEPS[..., :3]], {}),
     "each_step": (lambda: L.TimeDistributed(L.Dense(3)), STEPS, {}),
@@ -92,7 +93,7 @@ def everything(layer: Any, x: Any, options: Any, taped: bool) -> list[Any]:
         y = layer(*given, **options)
         total = tf.reduce_sum(tf.cast(y, "float32") ** 2)
     found = tape.gradient(total, [x, layer.trainable_variables], unconnected_gradients="zero")
-    return [np.asarray(t) for t in (y, *tf.nest.flatten(found), *layer.variables)]
+    return [np.asarray(tf.convert_to_tensor(t)) for t in (y, *tf.nest.flatten(found), *layer.variables)]
 
 
 def frames(function: Callable[[], Any]) -> int:
@@ -297,6 +298,17 @@ def test_other_types_shapes_and_mistakes() -> None:
     tf.function(lambda x: kept.append(x) or x)(tf.constant(ROWS))
     with pytest.raises(Exception, match="kept from another traced function"):
         layer(kept[0])
+
+
+def test_places_outside_of_a_table_are_refused_each_time() -> None:
+    layer = L.Embedding(5, 2)
+    model = tf.keras.Sequential([layer, L.Dense(1)])
+    for made in (layer, model):
+        for _ in range(3):
+            made(tf.constant([1, 4]))
+        for wrong in ([1, 5], [-1, 2]):
+            with pytest.raises(ValueError, match="out of range"):
+                made(tf.constant(wrong))
 
 
 def test_copies_have_weights_of_their_own() -> None:

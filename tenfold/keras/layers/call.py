@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from tenfold.core import nest
+from tenfold.tensor.tensor import Tensor
 
 
 class Context(threading.local):
@@ -51,7 +52,7 @@ def mask_of(x: Any) -> Any:
 
 def masks(structure: Any) -> Any:
     """The masks of the tensors in a structure, in its form; None if there are none."""
-    if not nest.is_nested(structure):
+    if type(structure) is Tensor or not nest.is_nested(structure):
         return mask_of(structure)
     found = [mask_of(leaf) for leaf in nest.flatten(structure)]
     return None if all(m is None for m in found) else nest.pack(structure, found)

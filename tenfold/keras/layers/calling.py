@@ -45,6 +45,7 @@ class Calling(Typed, Weights):
     _call_context_args: tuple[str, ...] = TRAINING
     _called_before = False
     _repeats = False  # whether `call` is of such a kind that a plan can stand for it: see `plans`
+    _refuses: Callable[..., bool] | None = None  # whether it raises an error for what is in its inputs, if any may be refused
 
     def _register_call_context_args(self, *names: str) -> None:
         """Lets calls take these keywords, which the layers inside that register them too receive, as they do `training`."""
@@ -64,7 +65,7 @@ class Calling(Typed, Weights):
         if not plain and is_symbolic(args, kwargs):
             return self._call_symbolically(args, kwargs)
         if self._convert_input_args:
-            args = tuple([self._converted(a) for a in args])
+            args = (self._converted(args[0]),) if plain else tuple([self._converted(a) for a in args])
             kwargs = {k: self._converted(v) for k, v in kwargs.items()} if kwargs else {}
         if not plain:
             self._check_arguments(args)

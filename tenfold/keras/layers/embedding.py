@@ -40,6 +40,7 @@ class Embedding(QuantizedMatrix):
         TensorShape([1, 3, 4])
     """
 
+    _repeats = True
     weight_name = "embeddings"
     modes = ("int8", "int4")
     group_axis = 1
@@ -77,13 +78,17 @@ class Embedding(QuantizedMatrix):
     def call(self, inputs: Any) -> Any:
         if not inputs.dtype.is_integer:
             inputs = cast(inputs, "int32")
-        if getattr(inputs, "_array", None) is not None and inputs._array.size and (inputs._array.max() >= self.input_dim or inputs._array.min() < 0):
+        if getattr(inputs, "_array", None) is not None and self._refuses(inputs):
             raise InvalidArgumentError(f"[Embedding] an index is out of range. Expected 0 <= index < {self.input_dim} (input_dim); received values "
                                        f"from {inputs._array.min()} to {inputs._array.max()}. Try a larger input_dim.")  # fmt: skip
         rows = self._rows(inputs)
         if self.lora_enabled:
             rows = rows + matmul(gather(self.lora_embeddings_a.value, inputs, sparse=True), self.lora_embeddings_b.value) * self._lora_scale
         return cast(rows, self.compute_dtype)
+
+    def _refuses(self, inputs: Any) -> bool:
+        places = inputs._array
+        return places.size > 0 and bool(places.max() >= self.input_dim or places.min() < 0)
 
     lora_embeddings_a: Any
     lora_embeddings_b: Any

@@ -83,7 +83,7 @@ def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
             plans.clear()
         plans[key] = ONCE if plans.lost < MOST_LOST else NEVER
         return None
-    if planned is NEVER or not reads_as_kept() or (context.losses and context.depth == 0):
+    if planned is NEVER or not reads_as_kept() or (context.losses and context.depth == 0) or (layer._refuses and layer._refuses(*given)):
         return None
     if planned is ONCE:
         planned = plans[key] = _planned(layer, given, listed, kwargs) or NEVER
@@ -101,7 +101,7 @@ def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
 def _planned(layer: Any, given: Sequence[Tensor], listed: bool, kwargs: dict[str, Any]) -> Planned | None:
     """The layer's call on tensors like `given` as a function, which gives None once it holds no longer; None where anything in it is not plain."""
     inside = [each for each in layer._flatten_layers() if not _only_passes(each)]
-    if not all([x._array.size < MANY for x in given]) or not all(map(_is_plain, inside)) or not _takes(layer, given):  # type: ignore[union-attr]
+    if not all([x._array.size < MANY for x in given]) or not all([_is_plain(each, layer) for each in inside]) or not _takes(layer, given):  # type: ignore[union-attr]
         return None
     masked: list[bool] = []
 
@@ -136,14 +136,15 @@ def _only_passes(layer: Any) -> bool:
     return type(layer).__name__ == "InputLayer" and type(layer).__module__.startswith(OURS)
 
 
-def _is_plain(layer: Any) -> bool:
-    """Whether nothing but the layer's class and attributes decides what it does."""
+def _is_plain(layer: Any, outer: Any) -> bool:
+    """Whether nothing but the layer's class and attributes decides what it does; inside of `outer`, for tensors that nobody has looked at."""
     cls, activation, graph = type(layer), layer.__dict__.get("activation"), layer.__dict__.get("_graph")
     return (
         layer._repeats
         and layer.built
         and cls.__module__.startswith(OURS)
         and cls.call.__module__.startswith(OURS)
+        and (not layer._refuses or layer is outer)
         and "call" not in layer.__dict__
         and type(layer._dtype_policy) is DTypePolicy
         and (activation is None or (type(activation) is FunctionType and activation.__module__.startswith(OURS)))
