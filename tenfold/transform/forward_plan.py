@@ -18,23 +18,22 @@ from tenfold.tensor.bind import SIMPLE, state
 from tenfold.tensor.swift import swift
 from tenfold.tensor.tensor import Tensor, wrap
 from tenfold.transform.vjp import RULED
-from tenfold.transform.whole import MANY
 
-MOST_NODES = 1 << 11
+MOST_NODES, FEW = 1 << 11, 1 << 16  # elements, below which nothing that is made of several operations has a program of its own
 PLAIN = (*SIMPLE, Kind.ATTENTION)
 Plan = Callable[..., list[Tensor]]
 
 
 def plan(graph: Graph, results: int) -> Plan | None:
     """The graph, whose outputs are `results` and then what variables become, as a function of eager tensors; None where it has other operations
-    than plain ones, or large ones, which may be better compiled.
+    than plain ones, or ones of many elements, which may be better compiled.
     """
     if len(graph.nodes) > MOST_NODES:
         return None
     for node in graph.nodes:
         sizes = [product(v.spec.shape) for v in node.outputs]
         simple = node.primitive.kind in PLAIN or node.primitive.name in RULED
-        if not simple or not all([isinstance(n, int) and n < MANY for n in sizes]):
+        if not simple or not all([isinstance(n, int) and n < FEW for n in sizes]):
             return None
     plain, recorded = _written(graph, graph.nodes, ()), _written(graph, graph.nodes, _seen(graph, results))
 

@@ -154,6 +154,8 @@ def test_what_is_set_after_calls_counts() -> None:
     assert layer(x) is x
     del layer.call
     layer.kernel_constraint = None
+    layer._apply = lambda x, weight: 0 * x
+    assert all([not np.any(layer(x) - layer.bias) for _ in range(3)])
     norm = L.BatchNormalization()
     for _ in range(3):
         norm(x, training=True)
@@ -186,6 +188,18 @@ def test_a_model_knows_what_is_set_in_its_layers() -> None:
         np.testing.assert_array_equal(model(x), after)
     model.layers[-1].layers[0].epsilon = 10.0
     assert not np.allclose(model(x), after)
+
+
+def test_compiled_models_are_planned_too() -> None:
+    model, x = functional(), tf.constant(ROWS)
+    model.compile("adam", tf.keras.losses.MeanSquaredError(), metrics=["mae"])
+    model.fit(ROWS, ROWS[:, :2], verbose=0)
+    for _ in range(3):
+        before = model(x)
+    assert frames(lambda: model(x)) <= 55
+    model.fit(ROWS, ROWS[:, :2], verbose=0)
+    assert not np.any(model(x).numpy() == before.numpy())
+    np.testing.assert_allclose(model(x), model.predict(ROWS, verbose=0), atol=1e-6)
 
 
 def test_layers_that_change_all_the_time_are_not_planned_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,8 @@ from tenfold.keras.layers.call import context, mask_of
 from tenfold.tensor.bind import state
 from tenfold.tensor.tensor import Tensor
 from tenfold.tensor.variable import Variable
-from tenfold.transform.forward_plan import plan
+from tenfold.transform.forward_plan import FEW, plan
 from tenfold.transform.trace import TENSOR, trace
-from tenfold.transform.whole import MANY
 
 OURS = __name__.partition(".")[0] + "."
 MOST_PLANS, MOST_LOST = 1 << 5, 1 << 4
@@ -101,7 +100,7 @@ def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
 def _planned(layer: Any, given: Sequence[Tensor], listed: bool, kwargs: dict[str, Any]) -> Planned | None:
     """The layer's call on tensors like `given` as a function, which gives None once it holds no longer; None where anything in it is not plain."""
     inside = [each for each in layer._flatten_layers() if not _only_passes(each)]
-    if not all([x._array.size < MANY for x in given]) or not all([_is_plain(each, layer) for each in inside]) or not _takes(layer, given):  # type: ignore[union-attr]
+    if not all([x._array.size < FEW for x in given]) or not all([_is_plain(each, layer) for each in inside]) or not _takes(layer, given):  # type: ignore[union-attr]
         return None
     masked: list[bool] = []
 
@@ -145,7 +144,7 @@ def _is_plain(layer: Any, outer: Any) -> bool:
         and cls.__module__.startswith(OURS)
         and cls.call.__module__.startswith(OURS)
         and (not layer._refuses or layer is outer)
-        and "call" not in layer.__dict__
+        and not any([callable(value) and hasattr(cls, name) for name, value in vars(layer).items()])  # a method of its own
         and type(layer._dtype_policy) is DTypePolicy
         and (activation is None or (type(activation) is FunctionType and activation.__module__.startswith(OURS)))
         and layer.activity_regularizer is None
