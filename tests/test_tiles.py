@@ -162,3 +162,36 @@ def test_lower_tiles_give_the_same_bits(m: int, n: int, dtype: dtypes.DType, mon
     check(found, widened(a) @ widened(b) + widened(bias), wide)
     monkeypatch.setattr(tiling, "MANY", 1 << 60)
     np.testing.assert_array_equal(run(contraction.matmul(dtype, 1, m, n, k, epilogue=end, schedule=schedule), operands, (m, n), wide), found)
+
+
+def test_tiles_of_even_rows_read_no_tables() -> None:
+    for how in ({}, {"transpose_b": True}, {"transpose_a": True}, {"schedule": Schedule(a="packed")}, {"schedule": Schedule(b="copied")}):
+        assert the_tile(matmul(NARROW, F32, 1, 100, 100, 500, **how)).even
+    assert not the_tile(matmul(NARROW, F32, 1, 128, 128, 784, listed=True)).even and not the_tile(matmul(WIDE, F32, 1, 100, 100, 500)).even
+    spec = ConvSpec(F32, 2, (9, 9), 64, 32, (3, 3), (9, 9), (1, 1), ((1, 1), (1, 1)), (1, 1))
+    assert not the_tile(plain_convolution(NARROW, spec)).even
+
+
+@pytest.mark.parametrize("schedule", [Schedule(), Schedule(a="packed"), Schedule(a="placed"), Schedule(b="packed"), Schedule(b="copied")], ids=str)
+@pytest.mark.parametrize(("m", "n", "k", "transposed"), [(50, 40, 901, False), (131, 64, 64, True), (3, 30, 500, False), (64, 400, 130, True)])
+def test_even_rows_are_those_of_the_tables(
+    m: int, n: int, k: int, transposed: bool, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """With rows that end within a tile, a batch, several blocks, and an end that asks for the number of each row."""
+    rng = np.random.default_rng(m)
+    a, b = sample(rng, F32, 2, *((k, m) if transposed else (m, k))), sample(rng, F32, 2, k, n)
+    residual = sample(rng, F32, 2 * m, n)
+    here = loops.load(0, loops.axis(0) * loops.const(n, dtypes.int64) + loops.axis(1), F32)
+    end = contraction.Epilogue((F32,), loops.result(0, 0, F32) + here)
+    operands: dict[str, Any] = {"a": a, "b": b, "extra0": residual}
+
+    def made() -> Any:
+        recipe = contraction.matmul(F32, 2, m, n, k, transposed, epilogue=end, schedule=schedule)
+        return [c.source.description for c in recipe.calls], run(recipe, operands, (2, m, n), F32)
+
+    kernels, found = made()
+    check(found, widened(a.swapaxes(1, 2) if transposed else a) @ widened(b) + widened(residual.reshape(2, m, n)), F32)
+    monkeypatch.setattr(tiling, "even", lambda *_: None)
+    plain, expected = made()
+    np.testing.assert_array_equal(found, expected)
+    assert kernels != plain or host().lanes != 8

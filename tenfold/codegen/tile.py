@@ -38,6 +38,8 @@ class TileWriter(TileParts):
         m_tile, rest = t.rem(rest, a["m_tasks"]), t.div(rest, a["m_tasks"])
         piece, batch = t.rem(rest, a["pieces"]), t.div(rest, a["pieces"])
         self.base = a["out"]
+        if self.tile.even:
+            self.first_row = t.div(t.mul(batch, a["out_batch"]), a["out_row"])
         for operand, stride in (("a", "a_batch"), ("b", "b_batch"), ("out", "out_batch")):
             a[operand] = t.at(a[operand], t.mul(batch, a[stride]))
         a["out"] = t.at(a["out"], t.mul(piece, a["out_piece"]))
@@ -68,9 +70,9 @@ class TileWriter(TileParts):
 
     def one_after_the_other(self, args: dict[str, str], following: str) -> None:
         """Equal problems of one block each: this one, all rows and panels; `following` are the panels of the next."""
-        t, self.args, self.base, self.onward = self.text, args, args["out"], following
+        t, self.args, self.base, self.onward, self.first_row = self.text, args, args["out"], following, "0"
         panels = t.div(t.add(args["n"], self.tile.columns - 1), self.tile.columns)
-        block = Block(args["k_table"], args["places"], "0", args["k"], "true", "true")
+        block = Block(args["k_table"], args["places"], "0", args["k"], t.div(args["k"], self.tile.unit), "true", "true")
         self.by_panels(block, args["a"], args["b"], ("0", args["m"], "0", panels))
 
     def pool(self, pooling: Pooling, m0: str, m1: str, to: tuple[str, str]) -> None:
@@ -93,7 +95,7 @@ class TileWriter(TileParts):
         table = t.at(a["k_table"], t.mul(t.div(inside, self.tile.unit), self.tile.entry))
         base, b = t.at(a["a"], t.mul(outer, a["k_outer"])), t.at(a["b"], t.mul(start, a["b_k"]))
         last = t.let(f"icmp eq i64 {t.add(block, 1)}, {high}")
-        part_of = Block(table, t.at(a["places"], t.mul(inside, 8)), start, length, first, last)
+        part_of = Block(table, t.at(a["places"], t.mul(inside, 8)), start, length, t.div(length, self.tile.unit), first, last)
         if self.tile.copied_a:
             self.by_tiles(part_of, base, b, bounds)
         elif self.tile.copied:
@@ -105,33 +107,38 @@ class TileWriter(TileParts):
 
     def by_rows(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
         """The rows of each tile stay in the first-level cache while the panels pass."""
+        share = self.share(block, bounds) if self.tile.shared else ""
         with self.text.loop(bounds[0], bounds[1], self.tile.rows) as m:
-            self.panels(block, m.index, self.rows(m.index, base), b, bounds)
+            self.panels(block, m.index, self.rows(m.index, base), b, bounds, share)
 
     def by_tiles(self, block: Block, base: str, b: str, bounds: tuple[str, str, str, str]) -> None:
         """The same with a copy of each tile's rows."""
-        t = self.text
+        t, share = self.text, self.share(block, bounds) if self.tile.shared else ""
         with t.loop(bounds[0], bounds[1], self.tile.rows) as m:
             rows = self.rows(m.index, base)
             offsets = [self.apart(rows[0].a, row.a) for row in rows]
             self.copy_rows(rows[0].a, t.add(offsets[-1], 1), block)
-            rows = [Row(t.at(self.copy, t.mul(offset, self.size)), row.out) for offset, row in zip(offsets, rows, strict=True)]
-            self.panels(block, m.index, rows, b, bounds)
+            rows = [Row(t.at(self.copy, t.mul(offset, self.size)), row.out, row.number) for offset, row in zip(offsets, rows, strict=True)]
+            self.panels(block, m.index, rows, b, bounds, share)
 
-    def panels(self, block: Block, m: str, rows: list[Row], b: str, bounds: tuple[str, str, str, str]) -> None:
+    def panels(self, block: Block, m: str, rows: list[Row], b: str, bounds: tuple[str, str, str, str], share: str) -> None:
         """The rows of the tile at row `m` with all panels, of whose next blocks it asks for its share where tiles do so."""
         t, (_, _, n0, n1), runs = self.text, bounds, self.runs(m)
         with t.loop(n0, n1) as n:
             panel = self.panel(n.index, b)
-            if self.tile.shared:
-                self.ask_share(t.at(panel.b, t.mul(block.length, panel.b_k)), panel.b_k, block, m, bounds)
+            if share:
+                self.ask_share(t.at(panel.b, t.mul(block.length, panel.b_k)), panel.b_k, block, t.sub(m, bounds[0]), share)
             self.one(block, rows, runs, panel)
 
-    def ask_share(self, following: str, step: Value, block: Block, m: str, bounds: tuple[str, str, str, str]) -> None:
-        """Asks for a part of what follows, a block of rows of columns `step` bytes apart: all tiles of the task ask for equal parts."""
-        t, tile, (m0, m1, _, _) = self.text, self.tile, bounds
-        share = t.div(t.add(t.mul(block.length, tile.rows), t.sub(t.sub(m1, m0), 1)), t.sub(m1, m0))
-        begin = t.mul(t.div(t.sub(m, m0), tile.rows), share)
+    def share(self, block: Block, bounds: tuple[str, str, str, str]) -> str:
+        """How many rows of what follows each tile asks for: all tiles of the task ask for equal parts."""
+        t, rows = self.text, self.text.sub(bounds[1], bounds[0])
+        return t.div(t.add(t.mul(block.length, self.tile.rows), t.sub(rows, 1)), rows)
+
+    def ask_share(self, following: str, step: Value, block: Block, m: str, share: str) -> None:
+        """Asks for a part of what follows, a block of rows of columns `step` bytes apart: that of the tile at the task's row `m`."""
+        t, tile = self.text, self.tile
+        begin = t.mul(t.div(m, tile.rows), share)
         with t.loop(begin, t.min(t.add(begin, share), block.length)) as k:
             later = t.at(following, t.mul(k.index, step))
             for line in range(0, tile.columns * self.source.size, 64):
@@ -163,8 +170,9 @@ class TileWriter(TileParts):
                 self.copy_panel(panel, block.length)
             here = Panel(panel.first, panel.masks, self.copy, tile.columns * self.size)
             for low, high in self.heights(m0, m1):
+                share = self.share(block, bounds)
                 with t.loop(low, high, self.tile.rows) as m:
-                    self.ask_share(following, a["b_k"], block, m.index, bounds)
+                    self.ask_share(following, a["b_k"], block, t.sub(m.index, m0), share)
                     self.one(block, self.rows(m.index, base), self.runs(m.index), here)
 
     def heights(self, m0: str, m1: str) -> Iterator[tuple[str, str]]:
@@ -175,7 +183,7 @@ class TileWriter(TileParts):
             return
         between = t.min(t.max(m0, self.args["m_whole"]), m1)
         yield m0, between
-        self.tile = replace(tile, rows=tile.lower)
+        self.tile = replace(tile, rows=tile.lower, lower=tile.rows)  # what depends on both remains
         yield between, m1
         self.tile = tile
 
@@ -219,24 +227,37 @@ class TileWriter(TileParts):
             pointers = [t.at(p, t.mul(panel.first, self.size)) for p in pointers]
         for pointer, slot in zip(pointers[IN_REGISTERS:], self.slots[IN_REGISTERS:], strict=True):
             t.do(f"store volatile ptr {pointer}, ptr {slot}, align 8")
+        if tile.even:
+            return self.run(sums, pointers, panel, block, ("0", block.length), ("0", block.units))
         with t.loop(runs[0], runs[1], 16, [(self.vector, s) for s in sums]) as run:
             here = t.at(self.args["runs"], run.index)
             k0, k1 = (t.sub(t.load("i64", t.at(here, offset), 8), block.start) for offset in (0, 8))
             k0 = t.max(k0, 0)
             k1 = t.max(t.min(k1, block.length), k0)
-            begin, end = (t.mul(t.div(k, tile.unit), tile.entry) for k in (k0, k1))
-            carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in run.values)]
-            if panel.later:
-                carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
-            with t.loop(begin, end, tile.entry, carried) as k:
-                self.unit(k, pointers, panel, t.at(block.table, k.index))
-            if tile.unit > 1:
-                carried = [("ptr", k.values[0]), *((self.vector, s) for s in k.values[1 : 1 + len(sums)])]
-                with t.loop(0, t.rem(k1, tile.unit), 1, carried) as k:
-                    offset = t.add(t.load("i64", t.at(block.table, end), 8), t.mul(k.index, self.step))
-                    k.next += [t.at(k.values[0], panel.b_k), *self.product(k.values[1:], k.values[0], offset, pointers, panel)]
-            run.next.extend(k.values[1 : 1 + len(sums)])
+            begin, end = (t.div(k, tile.unit) for k in (k0, k1))
+            run.next += self.run(run.values, pointers, panel, block, (k0, k1), (begin, end))
         return run.values
+
+    def run(
+        self, sums: list[str], pointers: list[str], panel: Panel, block: Block, products: tuple[str, str], units: tuple[str, str]
+    ) -> list[str]:  # fmt: skip
+        """The loop over one run of the block: from the first of `products` to before the second, which are in such `units`."""
+        t, tile, (k0, k1) = self.text, self.tile, products
+        carried = [("ptr", t.at(panel.b, t.mul(k0, panel.b_k))), *((self.vector, s) for s in sums)]
+        if panel.later:
+            carried.append(("ptr", t.at(panel.later, t.mul(k0, panel.step))))
+        if tile.even:
+            carried.append(("i64", "0"))
+        begin, end = (t.mul(u, tile.entry) for u in units)
+        with t.loop(begin, end, tile.entry, carried) as k:
+            self.unit(k, pointers, panel, t.at(block.table, k.index))
+        if tile.unit > 1:
+            first = k.values[-1] if tile.even else t.load("i64", t.at(block.table, end), 8)
+            carried = [("ptr", k.values[0]), *((self.vector, s) for s in k.values[1 : 1 + len(sums)])]
+            with t.loop(0, t.rem(k1, tile.unit), 1, carried) as k:
+                offset = t.add(first, t.mul(k.index, self.step))
+                k.next += [t.at(k.values[0], panel.b_k), *self.product(k.values[1:], k.values[0], offset, pointers, panel)]
+        return k.values[1 : 1 + len(sums)]
 
     @property
     def step(self) -> Value:
@@ -244,9 +265,11 @@ class TileWriter(TileParts):
         return self.tile.step or self.args["a_step"]
 
     def unit(self, k: Loop, pointers: list[str], panel: Panel, entry: str) -> None:
-        """One turn of the innermost loop: the products of one entry of the table."""
-        t, tile, b, sums = self.text, self.tile, k.values[0], k.values[1 : len(k.values) - bool(panel.later)]
-        offset = t.load("i64", entry, 8)
+        """One turn of the innermost loop: the products of one entry of the table. It carries where in b they begin, the sums, what is to be
+        asked for later, and how far in a row of an even tile they begin."""
+        t, tile, b, later = self.text, self.tile, k.values[0], k.values[-1 - self.tile.even]
+        sums = k.values[1 : len(k.values) - bool(panel.later) - tile.even]
+        offset = k.values[-1] if tile.even else t.load("i64", entry, 8)
         for address in self.early(entry, pointers[0]):
             self.ask(address, 3)
         for i in range(tile.unit):
@@ -254,9 +277,12 @@ class TileWriter(TileParts):
             sums = self.product(sums, t.at(b, t.mul(panel.b_k, i)) if i else b, here, pointers, panel)
         k.next += [t.at(b, t.mul(panel.b_k, tile.unit)), *sums]
         if panel.later:
-            for i in range(tile.asked):
-                self.ask(t.at(k.values[-1], t.mul(panel.step, i * tile.unit // tile.asked)), 3 if self.onward else 2)
-            k.next.append(t.at(k.values[-1], t.mul(panel.step, tile.unit)))
+            asked = 0 if tile.copied_a else min(tile.unit, 2)
+            for i in range(asked):
+                self.ask(t.at(later, t.mul(panel.step, i * tile.unit // asked)), 3 if self.onward else 2)
+            k.next.append(t.at(later, t.mul(panel.step, tile.unit)))
+        if tile.even:
+            k.next.append(t.add(offset, t.mul(self.step, tile.unit)))
 
     def product(self, sums: list[str], b: str, offset: str, pointers: list[str], panel: Panel) -> list[str]:
         """What one product makes of the sums: of the rows `offset` bytes from their beginnings with the columns at `b`."""
@@ -324,8 +350,8 @@ class TileWriter(TileParts):
     def place(self, row: Row, panel: Panel, v: int) -> Place:
         """Where a vector of the output stands, for the epilogue; its row by its address, since tiles may take rows in another order."""
         t, a = self.text, self.args
-        number = "0"
-        if self.tile.epilogue and self.tile.epilogue.uses_rows:
+        number = row.number or "0"
+        if self.tile.epilogue and self.tile.epilogue.uses_rows and not row.number:
             begin, here = (t.let(f"ptrtoint ptr {p} to i64") for p in (self.base, row.out))
             number = t.div(t.sub(here, begin), a["out_row"])
         column = t.add(t.add(panel.first, a["column_batch"]), v * self.tile.lanes)

@@ -33,17 +33,19 @@ class Row:
 
     a: str
     out: str
+    number: str = ""  # if it is known
 
 
 @dataclass(slots=True)
 class Block:
-    """A block of the summed index: its part of the table and of the places that are copied, its first product, its length; flags,
-    whether it is the first and the last."""
+    """A block of the summed index: its part of the table and of the places that are copied, its first product, its length, also in
+    whole units; flags, whether it is the first and the last."""
 
     table: str
     places: str
     start: str
     length: str
+    units: str
     first: str
     last: str
 
@@ -59,6 +61,7 @@ class TileParts:
     extras: list[str] = field(default_factory=list)
     slots: list[str] = field(default_factory=list)
     base: str = ""
+    first_row: str = ""  # the number of the batch's first row
     copy: str = ""
     next_rows: str = ""  # where the next tile's rows are kept
     onward: str = ""  # the next problem's panels, where a task has several problems
@@ -127,6 +130,8 @@ class TileParts:
     def runs(self, m: str) -> tuple[str, str]:
         """Where the runs of the tile at row `m` begin and end in their table."""
         t, a = self.text, self.args
+        if self.tile.even:
+            return "", ""
         span = t.at(a["bounds"], t.mul(m if self.tile.scattered else t.rem(m, a["row_period"]), 16))
         return t.load("i64", span, 8), t.load("i64", t.at(span, 8), 8)
 
@@ -141,6 +146,8 @@ class TileParts:
     def _rows(self, m: str, base: str) -> list[Row]:
         """Where a tile's rows lie. Rows beyond the last one are the last one again: computed twice, stored twice."""
         t, a = self.text, self.args
+        if self.tile.even:
+            return list(self._even_rows(m, base))
         inner, a_base, out_base = m, base, a["out"]
         if not self.tile.scattered:  # else all are in the table
             inner, outer = t.rem(m, a["row_period"]), t.div(m, a["row_period"])
@@ -153,6 +160,16 @@ class TileParts:
             places = t.load("i64", entry, 8), t.load("i64", t.at(entry, 8), 8)
             rows.append(Row(t.at(a_base, places[0]), t.at(out_base, places[1])))
         return rows
+
+    def _even_rows(self, m: str, base: str) -> Iterator[Row]:
+        """The same of rows at equal distances."""
+        t, a = self.text, self.args
+        first, out = t.at(base, t.mul(m, a["a_outer"])), t.at(a["out"], t.mul(m, a["out_row"]))
+        number, last = t.add(self.first_row, m), t.sub(t.sub(a["m"], 1), m)
+        yield Row(first, out, number)
+        for i in range(1, self.tile.rows):
+            more = t.min(i, last)
+            yield Row(t.at(first, t.mul(more, a["a_row"])), t.at(out, t.mul(more, a["out_row"])), t.add(number, more))
 
     def panel(self, n: str, b: str) -> Panel:
         """The panel `n` of the columns."""

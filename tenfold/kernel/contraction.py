@@ -120,6 +120,8 @@ class Tile:
     `lower`: rows of the tiles after the first "m_whole" rows, where these have fewer. `scattered`: what an entry asks for early are lines of
     the next tile's rows, which lie anywhere: two at a time, given by the offset of the first and 8 times the number of its row. `routed`: a row
     of b is of a window of so many products, and each element of it belongs to one of them, its place ("places"); the copies have them all.
+    `even`: a tile's rows are "a_row" bytes apart, those of the output follow one another, units of a block too, and all products count: tables
+    only say what to ask for early.
     """
 
     dtype: DType
@@ -142,6 +144,7 @@ class Tile:
     lower: int = 0
     scattered: bool = False
     routed: int = 0
+    even: bool = False
     epilogue: Epilogue | None = None
 
     @property
@@ -152,7 +155,8 @@ class Tile:
     @property
     def asked(self) -> int:
         """Lines that are asked for early with an entry of the table."""
-        return 0 if self.copied_a else 1 if self.unit == 1 else 2
+        few = self.unit == 1 or max(self.rows, self.lower) * self.unit * self.dtype.size <= 64
+        return 0 if self.copied_a else 1 if few else 2
 
     @property
     def early(self) -> int:
@@ -367,7 +371,7 @@ class Steps:
 
 TILE_ARGS = (
     "a", "b", "out", "row_table", "k_table", "bounds", "runs", "m", "n", "k",
-    "row_period", "a_outer", "out_outer",
+    "row_period", "a_outer", "out_outer", "a_row",
     "k_block", "k_blocks", "k_period", "k_outer", "a_step", "b_k", "b_panel",
     "a_batch", "b_batch", "out_batch", "column_batch", "out_row",
     "m_task", "n_task", "m_tasks", "n_tasks", "pieces", "blocks", "total_blocks", "out_piece", "places", "m_whole", "resumed",

@@ -89,13 +89,16 @@ def matmul(
     splittable = k >= 8192 and m * n * batch <= 1 << 16
     if splittable:  # where the sum is cut depends on the tile
         to.schedule = MODEL
-    shape = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule, across=transpose_a and m > 1)
     out = dtype if epilogue is None else epilogue.value.dtype
-    row = shape[0] * wide.size
-    if out is wide:  # its sums can be continued, so blocks are short enough for a task to have many panels, each row of `a` serving all
-        row = max(row, L1 * SPAN * wide.size // machine.cache)
-    block = block_size(k, row) if shape[0] > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
-    a = replace(a, copied=_copies_left(to, a, m, n, shape, block))
+    for across in (False, True)[: 1 + (transpose_a and m > 1)]:  # whether rows stand side by side where tiles read or copy them
+        shape = choose_tile(m, n, machine.lanes(wide), machine, schedule=to.schedule, across=across)
+        row = shape[0] * wide.size
+        if out is wide:  # its sums can be continued, so blocks are short enough for a task to have many panels, each row of `a` serving all
+            row = max(row, L1 * SPAN * wide.size // machine.cache)
+        block = block_size(k, row) if shape[0] > 2 else max(min(k, 128), 1)  # few rows: b is read once, in long stretches
+        a = replace(a, copied=_copies_left(to, a, m, n, shape, block))
+        if _packs_left(to, a, m, n, k, shape):
+            break
     b = replace(b, copied=not (a.copied or splittable) and _copies_right(to, b, m, n, k, shape, block, settled))
     if b.copied and out is wide:  # a task's first block is the only one that nobody asked for early: with few rows it is much of the work
         block = min(block, max(whole(m), SHORT))
@@ -123,21 +126,27 @@ def _copies_left(to: Builder, a: Matrix, m: int, n: int, shape: tuple[int, int],
     return possible and (useful if to.schedule.a is None else to.schedule.a == "copied")
 
 
+def _packs_left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]) -> bool:
+    """Whether `a` is copied into panels first."""
+    wide = accumulator(a.dtype)
+    row, panels, few = (m if a.transposed else k) * wide.size, n / (shape[1] * to.machine.lanes(wide)), shape[0] <= WAYS
+    distant = k > 1 and m > shape[0] and row % PAGE == 0 and panels > (24 if few else 2)
+    scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
+    bad = {"placed": False, "packed": k > 1 and m > 1}.get(to.schedule.a or "", distant or scattered)
+    return not a.copied and (bad or (a.pairs and a.transposed))
+
+
 def _left(
     to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int, out_row: int
 ) -> tuple[Operand, int, Rows, Inner, Table | None]:  # fmt: skip
     """Operand `a` and its batch stride: as it lies, or in panels [panel][k][rows of a tile] where its places in the cache are bad; and where
     its products are, if tasks copy them."""
-    wide, lanes = accumulator(a.dtype), to.machine.lanes(accumulator(a.dtype))
+    wide = accumulator(a.dtype)
     size = wide.size
-    row, panels, few = (m if a.transposed else k) * size, n / (shape[1] * lanes), shape[0] <= WAYS
-    distant = k > 1 and m > shape[0] and row % PAGE == 0 and panels > (24 if few else 2)
-    scattered = few and a.transposed and k > 1 and m > shape[0] and panels >= 12  # each product takes a line, of which it uses little
-    bad = {"placed": False, "packed": k > 1 and m > 1}.get(to.schedule.a or "", distant or scattered)
     if a.copied:
         inner, places = copied_inner(k, m * a.dtype.size, row_bytes(shape[0], wide, to.machine), block, a.listed)
         return a.operand, a.stride * a.dtype.size, affine_rows(m, a.dtype.size, out_row), inner, places
-    if not (bad or (a.pairs and a.transposed)):
+    if not _packs_left(to, a, m, n, k, shape):
         operand = convert(to, a.operand, a.dtype, (a.copies - 1) * a.stride + m * k)
         rows = (listed_rows if a.lists else affine_rows)(m, size if a.transposed else k * size, out_row)
         return operand, a.stride * size, rows, affine_inner(k, m * size if a.transposed else size, block), None

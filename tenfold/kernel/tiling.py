@@ -22,6 +22,7 @@ BEYOND = 4  # times the second-level cache may have the rows that meet a copied 
 SHARING = 8  # tiles of a task, at least, for them to share in asking for the next block: with few the requests come too close together
 LOWER = 2  # rows that the last tiles have less, where whole ones would compute too many
 MANY = 1 << 22  # multiplications that are worth a kernel of twice the size
+MOST = 2  # lines, for each unit of a block, that are asked for early, if perhaps not all of them: if there are more, none
 UNIT = 4  # products of an entry of the table, where they lie at equal distances
 
 
@@ -269,17 +270,19 @@ def tile(to: Builder, p: Problem) -> None:
     step = stride(inner, runs) if (to.machine.count == 16 or p.integers) and not p.depthwise else 0
     usual = (wide.size, wide.size * height, row_bytes(height, wide, to.machine))
     lower, m_whole = last_rows(p, m_task * height, to.machine)
+    apart = even(rows, inner, height, step, (p.out_columns or p.n) * (wide if folded else p.out).size)
     kernel = Tile(
         wide, wide if folded else p.out, height, vectors, lanes, UNIT if step else 1, step if step in usual else 0,
         p.n % columns != 0, p.b.padded, p.depthwise, p.streamed > 0, p.pairs, p.b.copied, passing(p, to.machine), p.integers, p.a_type,
         p.streamed > 0 and (p.b.copied is not None or m_task >= SHARING), lower, p.listed and p.a_type is None, p.routed,
-        None if folded else p.epilogue,
+        apart is not None, None if folded else p.epilogue,
     )  # fmt: skip
     assert inner.blocks == 1 or kernel.out is wide
     values: dict[str, Operand | int] = {
         "a": p.a, "b": p.b.operand, "out": out, "row_table": to.table(rows.extended(height)),
         "k_table": to.table(ahead(rows, inner, kernel)), "bounds": to.table(bounds), "runs": to.table(runs),
-        "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "a_outer": rows.a_outer, "out_outer": rows.out_outer,
+        "m": rows.count, "n": p.n, "k": inner.count, "row_period": len(rows.table), "out_outer": rows.out_outer,
+        "a_outer": rows.a_outer if apart is None else rows.a_outer // len(rows.table), "a_row": apart or 0,
         "k_block": inner.block, "k_blocks": inner.blocks_per_period, "k_period": inner.period, "k_outer": inner.outer,
         "a_step": step, "b_k": p.b.k_stride, "b_panel": p.b.panel_stride, "a_batch": batch.a,
         "b_batch": batch.b, "out_batch": batch.out, "out_row": (p.out_columns or p.n) * kernel.out.size,
@@ -291,6 +294,19 @@ def tile(to: Builder, p: Problem) -> None:
     to.launch(kernel, m_tasks * n_tasks * pieces * batch.count, TILE_ARGS, values, listing=listing)
     if folded:
         fold(to, out, p, pieces)
+
+
+def even(rows: Rows, inner: Inner, height: int, step: int, out_row: int) -> int | None:
+    """The bytes in `a` from row to row of a tile, if that is the same in all of them, and rows of the output, of `out_row` bytes, follow one another.
+
+    Then the first of them is at an equal distance from that of the next tile, too. All products of a block must be `step` bytes apart.
+    """
+    period, a_row = len(rows.table), int(rows.table[1, 0]) if len(rows.table) > 1 else rows.a_outer
+    places = np.arange(period)[:, None] * np.array([a_row, out_row])
+    apart = (period in (1, height) and rows.a_outer % period == 0) or rows.a_outer == period * a_row
+    whole = apart and rows.out_outer == period * out_row and np.array_equal(rows.table, places)
+    flat = step > 0 and np.array_equal(inner.table, np.arange(len(inner.table)) % inner.block * step)
+    return a_row if whole and flat and rows.bounds is None and rows.runs is None else None
 
 
 def pooled_tiles(pooling: Pooling, height: int, row: int, wanted: int) -> int:
@@ -363,7 +379,7 @@ def ahead(rows: Rows, inner: Inner, tile: Tile) -> Table:
             lines = following << LINE
             if tile.scattered:  # every second one of each of its rows in turn, and 8 times the row's number in the upper half
                 lines = (np.unique(part >> LINE)[::2, None] << LINE) + (np.arange(height) << 35)
-            few = 0 < len(following) <= len(begin) * tile.asked
+            few = 0 < len(following) <= len(begin) * MOST
             early = lines.ravel()[asked * lines.size // len(asked)] if few else np.repeat(begin, tile.early)
         entries.append(np.concatenate([begin[:, None], early.reshape(len(begin), tile.early)], axis=1))
     return np.concatenate(entries)
