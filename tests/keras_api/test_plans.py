@@ -130,8 +130,8 @@ def test_plans_give_the_same_bits(name: str, taped: bool, monkeypatch: pytest.Mo
             np.testing.assert_array_equal(p, q)
 
 
-@pytest.mark.parametrize(("name", "most"), [("dense", 15), ("layer_norm", 20), ("batch_norm", 45), ("dropout", 40), ("relu", 12), ("flatten", 12),
-                                            ("added", 12), ("sequential", 75), ("functional", 55)])  # fmt: skip
+@pytest.mark.parametrize(("name", "most"), [("dense", 30), ("layer_norm", 40), ("batch_norm", 80), ("dropout", 70), ("relu", 20), ("flatten", 20),
+                                            ("added", 25), ("sequential", 120), ("functional", 90)])  # fmt: skip
 def test_calls_that_come_again_take_few_steps(name: str, most: int) -> None:
     make, x, options = CASES[name]
     layer, x = make(), tf.nest.map_structure(tf.constant, x)
@@ -196,7 +196,7 @@ def test_compiled_models_are_planned_too() -> None:
     model.fit(ROWS, ROWS[:, :2], verbose=0)
     for _ in range(3):
         before = model(x)
-    assert frames(lambda: model(x)) <= 55
+    assert frames(lambda: model(x)) <= 90
     model.fit(ROWS, ROWS[:, :2], verbose=0)
     assert not np.any(model(x).numpy() == before.numpy())
     np.testing.assert_allclose(model(x), model.predict(ROWS, verbose=0), atol=1e-6)
