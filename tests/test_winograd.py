@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 import tenfold as tf
 from tenfold.codegen import contraction, cpu
-from tenfold.codegen.contraction import ConvSpec, Recipe
+from tenfold.codegen.contraction import ConvSpec, Operand, Recipe
+from tenfold.codegen.cpu import compile_kernel
 from tenfold.core import dtypes
 from tenfold.core.dtypes import DType
 from tenfold.kernel import winograd
@@ -23,6 +25,7 @@ SPECS = {
     "whole_tiles": conv_spec(F32, 2, (16, 16), 64, 64, (3, 3), padding=SAME),
     "ragged_tiles": conv_spec(F32, 6, (7, 7), 64, 128, (3, 3), padding=SAME),
     "ragged_panels": conv_spec(F32, 3, (14, 9), 96, 80, (3, 3), padding=SAME),
+    "ragged_last_panel": conv_spec(F32, 3, (14, 9), 64, 40, (3, 3), padding=SAME),
     "no_margin": conv_spec(F32, 3, (18, 21), 64, 64, (3, 3)),
     "wide_margin": conv_spec(F32, 3, (13, 14), 64, 64, (3, 3), padding=((2, 1), (0, 2))),
     "chunks": conv_spec(F32, 5, (58, 56), 64, 64, (3, 3), padding=SAME),
@@ -92,6 +95,22 @@ def test_blocks_of_tiles_have_the_same_bits(name: str, in_blocks: None, monkeypa
     monkeypatch.setattr(winograd, "BLOCKS", 1 << 30)
     for actual, expected in zip(made, both(), strict=True):
         np.testing.assert_array_equal(actual, expected)
+
+
+def test_transformed_weights_are_written_panel_by_panel() -> None:
+    spec, rng = SPECS["ragged_last_panel"], np.random.default_rng(0)
+    recipe = contraction.convolution(spec)
+    call = next(c for c in recipe.calls if isinstance(c.source.description, Filter))
+    w, scratch = sample(rng, F32, *spec.kernel, spec.ci, spec.co), [np.full(n // 4, np.nan, np.float32) for n in recipe.scratch]
+    buffers = {"b": w, **{f"scratch{i}": b for i, b in enumerate(scratch)}, **{f"table{i}": t for i, t in enumerate(recipe.constants)}}
+    kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(compile_kernel(call.source))
+    args = np.array([buffers[a.name].ctypes.data + a.offset if isinstance(a, Operand) else a for a in call.args], np.int64)
+    (made,) = (b for i, b in enumerate(scratch) if f"scratch{i}" in call.writes)
+    plane, size = made[: len(made) // 36], spec.ci * spec.co // call.tasks
+    for task in range(call.tasks):
+        kernel(args.ctypes.data, task)
+        if task < call.tasks // 2:  # while panels are whole
+            assert np.isfinite(plane[: (task + 1) * size]).all() and np.isnan(plane[(task + 1) * size :]).all()
 
 
 def test_large_images_are_asked_for_early() -> None:

@@ -62,7 +62,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-REVISION = 41  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
+REVISION = 42  # of the code that the writers make: part of the keys, so that kernels on disk do not outlive a change
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,9 +160,11 @@ def write_filter(kernel: Filter, name: str, make: Callable[[int], Instructions])
     many, few = len(kernel.chain[0][0]), len(kernel.chain[1])
     a = t.arguments(FILTER_ARGS, POINTERS)
     low, high = w.grains(a, a["total"])
+    whole = t.mul(t.div(a["total"], a["across"]), a["panel"])  # vectors of a panel
     with t.loop(low, high) as index:
-        k, column = t.div(index.index, a["across"]), t.rem(index.index, a["across"])
-        panel, inner = t.div(column, a["panel"]), t.mul(t.rem(column, a["panel"]), kernel.lanes)
+        panel, rest = t.div(index.index, whole), t.rem(index.index, whole)
+        wide = t.min(a["panel"], t.sub(a["across"], t.mul(panel, a["panel"])))
+        k, inner = t.div(rest, wide), t.mul(t.rem(rest, wide), kernel.lanes)
         source, target = (
             t.at(a[p], t.add(t.add(t.mul(k, a[f"{p}_k"]), t.mul(panel, a[f"{p}_panel"])), t.mul(inner, size)))
             for p, size in (("source", dtype.size), ("target", kernel.out.size))
@@ -175,7 +177,10 @@ def write_filter(kernel: Filter, name: str, make: Callable[[int], Instructions])
             for j, x in enumerate(_chain(w, dtype, kernel.chain, row)):
                 if kernel.out is not dtype:
                     x = w.vectors.cast(t.let, dtype, kernel.out, x)
-                w.store(kernel.out, x, t.at(target, t.load("i64", t.at(a["to"], 8 * (i * few + j)), 8)))
+                here = t.at(target, t.load("i64", t.at(a["to"], 8 * (i * few + j)), 8))
+                if few > many:  # so many streams that each waits for its lines
+                    w.ask(t.at(here, t.mul(a["target_k"], 2)), 1, True)
+                w.store(kernel.out, x, here)
     return t.function(name, helper_text(w.vectors.helpers))
 
 
