@@ -6,6 +6,7 @@ It takes and gives eager tensors; tapes are told of each operation, as if it had
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,13 @@ def plan(graph: Graph, results: int) -> Plan | None:
         simple = node.primitive.kind in PLAIN or node.primitive.name in RULED
         if not simple or not all([isinstance(n, int) and n < FEW for n in sizes]):
             return None
-    plain, recorded = _written(graph, graph.nodes, ()), _written(graph, graph.nodes, _seen(graph, results))
+
+    @cache
+    def written(taped: bool) -> Plan:
+        return _written(graph, graph.nodes, _seen(graph, results) if taped else ())
 
     def run(*tensors: Tensor) -> list[Tensor]:
-        return recorded(state.tapes, *tensors) if state.tapes else plain((), *tensors)
+        return written(bool(state.tapes))(state.tapes, *tensors)
 
     return run
 

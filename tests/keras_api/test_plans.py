@@ -214,6 +214,16 @@ def test_layers_that_change_all_the_time_are_not_planned_all_the_time(monkeypatc
     assert len(traced) < 50
 
 
+def test_a_model_is_planned_and_not_its_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+    trace = plans.trace
+    monkeypatch.setattr(plans, "trace", lambda call, specs, name: traced.append(name) or trace(call, specs, name))
+    model, x = functional(), tf.constant(ROWS)
+    for _ in range(8):
+        model(x)
+    assert traced == [model.name]
+
+
 def test_models_with_code_of_the_users_own_run_it() -> None:
     seen = []
 
@@ -356,3 +366,6 @@ def test_losses_of_an_earlier_call_go() -> None:
         model(x)
         dense(x)
     assert len(model.losses) == 1
+    dense.add_loss(1.0)
+    assert len(dense.losses) == 1
+    assert frames(lambda: dense(x)) <= 40 and not dense.losses

@@ -23,14 +23,15 @@ from tenfold.transform.trace import TENSOR, trace
 
 OURS = __name__.partition(".")[0] + "."
 MOST_PLANS, MOST_LOST = 1 << 5, 1 << 4
-ONCE, NEVER = "once", "never"
+NEVER = "never"
+ALONE, INSIDE = 1, 4  # calls as they are written that come before a plan: the model that a layer is in may have one before
 ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Negative", "TrueDivide"})  # of functional models: these look at no elements
 OPTION = frozenset({bool, type(None)})
 Planned = Callable[[Sequence[Tensor]], "Tensor | None"]
 
 
-class Plans(dict[Any, "Planned | str"]):
-    """The plans of one layer, by what its call depends on. Copies begin with none.
+class Plans(dict[Any, "Planned | int | str"]):
+    """The plans of one layer, or how often there was none, by what its call depends on. Copies begin with none.
 
     Attributes:
         version: is raised when an attribute of the layer is set.
@@ -76,18 +77,20 @@ def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
     plans = layer.__dict__.get("_plans")
     if plans is None:
         plans = layer.__dict__["_plans"] = Plans()
-    planned = plans.get(key)
-    if planned is None:
+    planned = plans.get(key, 0)
+    if type(planned) is int and planned < (INSIDE if context.depth else ALONE):
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        plans[key] = ONCE if plans.lost < MOST_LOST else NEVER
+        plans[key] = planned + 1 if plans.lost < MOST_LOST else NEVER
         return None
-    if planned is NEVER or not reads_as_kept() or (context.losses and context.depth == 0) or (layer._refuses and layer._refuses(*given)):
+    if planned is NEVER or not reads_as_kept() or (layer._refuses and layer._refuses(*given)):
         return None
-    if planned is ONCE:
+    if type(planned) is int:
         planned = plans[key] = _planned(layer, given, listed, kwargs) or NEVER
         if planned is NEVER:
             return None
+    if context.losses and context.depth == 0:
+        layer._clear_losses()
     try:
         result = planned(given)
     except (ValueError, TypeError, MemoryError):  # which the call itself explains
