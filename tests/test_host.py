@@ -117,6 +117,24 @@ def test_top_k() -> None:
         sorting.top_k(wrap(X), 6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint32", "int64"])
+def test_top_k_of_long_rows(dtype: str) -> None:
+    """Where few elements can be among the largest, only they are put in order; not so where many are equal."""
+    rng = np.random.default_rng(2)
+    for shape in ((5000,), (7, 3001), (40, 513)):
+        x = rng.permutation(np.arange(np.prod(shape)) % 127).reshape(shape).astype(as_dtype(dtype).numpy)
+        distinct = rng.permutation(np.arange(np.prod(shape))).reshape(shape).astype(as_dtype(dtype).numpy)
+        if as_dtype(dtype).is_floating:
+            x.reshape(-1)[:9], distinct.reshape(-1)[[0, 400, 500]] = np.nan, (np.inf, np.nan, -np.inf)
+        for each in (x, distinct, x * 0):
+            for k in (1, 5):
+                values, places = eager(lambda t, k=k: list(sorting.top_k(t, k)), each)
+                (order,) = eager(lambda t: sorting.argsort(t, descending=True), each)
+                np.testing.assert_array_equal(places, order[..., :k])
+                wanted = np.take_along_axis(each, order, -1)[..., :k]
+                np.testing.assert_array_equal(values.astype(np.float64), wanted.astype(np.float64))
+
+
 def test_searching_and_counting() -> None:
     edges, values = np.array([[1.0, 2.0, 2.0, 4.0]]), np.array([[0.0, 2.0, 5.0]])
     left, right = same_compiled(lambda e, v: [host.searchsorted(e, v), host.searchsorted(e, v, "right", "int64")], edges, values)
