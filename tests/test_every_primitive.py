@@ -28,7 +28,8 @@ from tenfold.transform.tape import GradientTape
 SAMPLED = sorted(name for name, p in PRIMITIVES.items() if p.samples is not None)
 ELEMENTWISE = [name for name in SAMPLED if PRIMITIVES[name].kind is Kind.ELEMENTWISE]
 REDUCTIONS = [name for name in SAMPLED if PRIMITIVES[name].kind is Kind.REDUCTION]
-DIFFERENTIABLE = [name for name in SAMPLED if PRIMITIVES[name].vjp is not None and name != "stop_gradient" and float64 in PRIMITIVES[name].dtypes]
+PARTLY = ("stop_gradient", "zeta")  # there is no gradient by an input
+DIFFERENTIABLE = [name for name in SAMPLED if PRIMITIVES[name].vjp is not None and name not in PARTLY and float64 in PRIMITIVES[name].dtypes]
 STEPS = {"floor", "ceil", "round", "trunc", "sign", "floordiv"}  # flat between jumps
 ROUGH = {"abs", "maximum", "minimum", "relu", "reduce_max", "reduce_min", "max", "min", "digamma"}  # no second derivative
 

@@ -332,3 +332,23 @@ def test_mistakes_are_explained(call, message):
 def test_float_labels_are_refused():
     with pytest.raises(TypeError, match="class numbers"):
         tf.nn.sparse_softmax_cross_entropy_with_logits([0.0], tf.zeros([1, 3]))
+
+
+def test_ctc_loss_of_every_spelling():
+    """The probability of a labelling is the sum over all the paths that spell it."""
+    steps, classes, blank = 4, 3, 1
+    logits = normal(7, steps, 2, classes)
+    labels, sizes = np.array([[0, 2], [2, -1]]), np.array([2, 1])
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    wanted = np.zeros(2)
+    for path in itertools.product(range(classes), repeat=steps):
+        spelled = [c for c, _ in itertools.groupby(path) if c != blank]
+        for b in range(2):
+            if spelled == labels[b, : sizes[b]].tolist():
+                wanted[b] += math.prod(p[t, b, c] for t, c in enumerate(path))
+    for function in (tf.nn.ctc_loss, tf.function(tf.nn.ctc_loss)):
+        found = function(labels, logits, sizes, [steps, steps], blank_index=blank)
+        np.testing.assert_allclose(found, -np.log(wanted), rtol=1e-5)
+    assert np.isinf(tf.nn.ctc_loss([[0, 0, 2]], logits[:, :1], [3], [3], blank_index=blank)[0])
+    with pytest.raises(ValueError, match="blank_index"):
+        tf.nn.ctc_loss(tf.SparseTensor([[0, 0]], [1], (1, 1)), logits[:, :1], None, [4])

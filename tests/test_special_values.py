@@ -101,3 +101,23 @@ def test_shifts_by_more_than_there_are_bits(function: Any) -> None:
     places = np.array([31, 32, 100, -1, 0], np.int32)
     np.testing.assert_array_equal(function(tf.bitwise.left_shift)(np.full(5, 3, np.int32), places), [-(2**31), -(2**31), -(2**31), 3, 3])
     np.testing.assert_array_equal(function(tf.bitwise.right_shift)(np.full(5, -9, np.int32), places), [-1, -1, -1, -9, -9])
+
+
+def test_zeta_against_its_sum() -> None:
+    mp = pytest.importorskip("mpmath").mp
+    rng = np.random.default_rng(4)
+    s = np.concatenate([rng.uniform(1.01, 8, 20), rng.integers(2, 12, 20), [2.0, 100.0, 300.0, 1.0001]])
+    q = np.concatenate([10 ** rng.uniform(-2, 4, 20), -rng.uniform(0.05, 30, 20), [1e-3, 20.0, 2.0, 5.0]])
+    above = np.maximum(np.ceil(-q), 0).astype(int)
+    with mp.workdps(40):
+        wanted = [float(sum((mp.mpf(y) + k) ** -x for k in range(m)) + mp.zeta(x, mp.mpf(y) + m)) for x, y, m in zip(s, q, above, strict=True)]
+    for function in (tf.math.zeta, tf.function(tf.math.zeta)):
+        np.testing.assert_allclose(function(s, q), wanted, rtol=1e-13)
+
+
+def test_polygamma_of_orders_that_are_none() -> None:
+    assert np.isnan(tf.math.polygamma(np.float32([-1, 0.5]), np.float32([2, 2]))).all()
+    with tf.GradientTape() as tape:
+        x = tf.Variable([1.5, 2.5])
+        y = tf.math.polygamma([0.0, 0.0], x)
+    np.testing.assert_allclose(tape.gradient(y, x), tf.math.polygamma([1.0, 1.0], [1.5, 2.5]), rtol=1e-6)

@@ -23,16 +23,18 @@ from tenfold.kernel.numeric import (
     isnan,
     maximum,
     minimum,
+    next_after,
     round_half_even,
     sign,
     sqrt,
 )  # fmt: skip
-from tenfold.kernel.special import digamma, erf, erfc, erfcinv, erfinv, lgamma
+from tenfold.kernel.special import digamma, erf, erfc, erfcinv, erfinv, lgamma, zeta
 from tenfold.kernel.trigonometry import acos, asin, atan, atan2, cos, sin, tan
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "box_muller", "copy_sign", "cos", "cosh", "digamma", "erf", "erfc", "erfcinv",
     "erfinv",
     "exp", "exp2", "expm1", "floor", "floor_div", "floor_mod", "hypot", "isfinite", "isinf", "isnan", "lgamma", "log", "log1p", "log2", "maximum",
-    "minimum", "philox", "pow", "round_half_even", "rsqrt", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "tan", "tanh", "uniform",
+    "minimum", "next_after", "philox", "pow", "round_half_even", "rsqrt", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "tan", "tanh",
+    "uniform", "zeta",
 ]  # fmt: skip

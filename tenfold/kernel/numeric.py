@@ -133,6 +133,15 @@ def copy_sign(x: Expr, y: Expr) -> Expr:
     return bitcast((bits(x) & ~top) | (bits(y) & top), x.dtype)
 
 
+def next_after(x: Expr, y: Expr) -> Expr:
+    """The number next to x on the way to y."""
+    one, least = const(1, int_type(x.dtype)), bitcast(const(1, int_type(x.dtype)), x.dtype)
+    outward = binary("xor", x < y, negative(x))  # from 0: to a larger magnitude
+    moved = bitcast(bits(x) + select(outward, one, -one), x.dtype)
+    y_or_moved = select(equal(x, y), y, select(equal(x, 0.0), copy_sign(least, y), moved))
+    return select(isnan(x) | isnan(y), x + y, y_or_moved)
+
+
 def negative(x: Expr) -> Expr:
     """Whether the sign bit is set."""
     return bits(x) < 0

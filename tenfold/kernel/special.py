@@ -7,14 +7,16 @@ import math
 from tenfold.core import dtypes
 from tenfold.kernel.coefficients import ERF32, ERF64, ERFC64, ERFTAIL32
 from tenfold.kernel.elementary import exp, exp_sum, log, log1p
-from tenfold.kernel.loops import Expr, cast, const, fma, select
-from tenfold.kernel.numeric import copy_sign, equal, floor, lifted, minimum, polynomial, round_half_even, sqrt, through_float64
+from tenfold.kernel.loops import Expr, cast, const, fma, select, unary
+from tenfold.kernel.numeric import copy_sign, equal, floor, lifted, minimum, polynomial, round_half_even, sqrt, through_float64, through_float64_2
 from tenfold.kernel.trigonometry import cos, sin
 
 # B(2k) / (2k (2k - 1)) and B(2k) / 2k, of Stirling's series
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
 _SHIFT = 8
+# B(2k) / (2k)!, of Euler & Maclaurin's sum
+MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600, -3617 / 10670622842880000)
 
 
 @lifted
@@ -127,3 +129,39 @@ def digamma(x: Expr) -> Expr:
     y = select(reflect, y - cos(r * math.pi) / sin(r * math.pi) * math.pi, y)
     y = select(_is_pole(x), const(math.nan, x.dtype), y)
     return select(equal(x, math.inf), x, y)
+
+
+def _zeta_positive(s: Expr, q: Expr) -> Expr:
+    """The sum of (q + k)^-s over all k >= 0, for s > 1 and q > 0: ten terms one by one, the others as an integral and its corrections."""
+
+    def power(x: Expr) -> Expr:
+        return select(equal(x, 1.0), const(1.0, x.dtype), exp(-s * log(x)))
+
+    total = power(q)
+    for k in range(1, 10):
+        total = total + power(q + float(k))
+    far = q + 10.0
+    term = power(far)
+    total = total + term * (far / (s - 1.0) + 0.5)
+    step, square = s * term / far, 1.0 / (far * far)
+    for j, factor in enumerate(MACLAURIN):
+        total = total + step * factor
+        step = step * (s + (2.0 * j + 1.0)) * (s + (2.0 * j + 2.0)) * square
+    return select(term > 0.0, total, power(q))
+
+
+@through_float64_2
+def zeta(s: Expr, q: Expr) -> Expr:
+    """Hurwitz's zeta function. Below q = 0, where s must be an integer, the terms are those of two sums that start above it."""
+    left = q <= 0.0
+    pole = left & equal(floor(q), q)
+    whole, even = equal(floor(s), s), equal(floor(s * 0.5) * 2.0, s)
+    one = const(1.0, s.dtype)
+    start = q - floor(q)
+    usual = _zeta_positive(s, select(left, start, q))
+    below = select(left & ~pole, unary("ceil", q) - q, one)
+    mirrored = _zeta_positive(s, below) - _zeta_positive(s, select(left, 1.0 - q, one))
+    y = select(left, usual + select(even, mirrored, -mirrored), usual)
+    infinity, nothing = const(math.inf, s.dtype), const(math.nan, s.dtype)
+    y = select(left, select(pole, select(even, infinity, nothing), select(whole, y, nothing)), y)
+    return select(s > 1.0, y, select(equal(s, 1.0), infinity, nothing))

@@ -93,6 +93,8 @@ less_equal = public2(a.less_equal, "less_equal", "[1, 3], 2 -> array([ True, Fal
 logical_and = public2(a.logical_and, "logical_and", "[True, False], True -> array([ True, False])")
 logical_or = public2(a.logical_or, "logical_or", "[True, False], False -> array([ True, False])")
 logical_xor = public2(a.logical_xor, "logical_xor", "[True, False], True -> array([False,  True])")
+nextafter = public2(e.nextafter, "nextafter", "[1.0], 2.0 -> array([1.0000001], dtype=float32)")
+zeta = public2(e.zeta, "zeta", "[2.0], 1.0 -> array([1.644934], dtype=float32)")
 truediv = public2(truediv_, "truediv", "[1, 2], 4 -> array([0.25, 0.5 ])")
 
 

@@ -50,6 +50,7 @@ from tenfold.ops.elementwise import (
     mod,
     multiply,
     negative,
+    nextafter,
     not_equal,
     pow,
     real,
@@ -69,6 +70,7 @@ from tenfold.ops.elementwise import (
     truediv,
     truncatediv,
     truncatemod,
+    zeta,
 )
 from tenfold.ops.monotone import is_non_decreasing, is_strictly_increasing
 from tenfold.ops.normalization import l2_normalize
@@ -117,6 +119,7 @@ from tenfold.ops.special import (
     log_sigmoid,
     multiply_no_nan,
     ndtri,
+    polygamma,
     polyval,
     reciprocal_no_nan,
     saturate_cast,
@@ -135,11 +138,11 @@ __all__ = [
     "floordiv", "floormod", "greater", "greater_equal", "imag", "in_top_k", "invert_permutation", "is_finite", "is_inf", "is_nan",
     "is_non_decreasing", "is_strictly_increasing", "l2_normalize", "less", "less_equal", "lgamma", "log", "log1p", "log_sigmoid", "log_softmax",
     "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "matvec", "maximum", "minimum", "mod", "multiply", "multiply_no_nan",
-    "ndtri", "negative", "not_equal", "polyval", "pow", "real", "reciprocal", "reciprocal_no_nan", "reduce_all", "reduce_any",
-    "reduce_euclidean_norm", "reduce_logsumexp", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_std", "reduce_sum",
+    "ndtri", "negative", "nextafter", "not_equal", "polygamma", "polyval", "pow", "real", "reciprocal", "reciprocal_no_nan", "reduce_all",
+    "reduce_any", "reduce_euclidean_norm", "reduce_logsumexp", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_std", "reduce_sum",
     "reduce_variance", "rint", "round", "rsqrt", "saturate_cast", "scalar_mul", "segment_max", "segment_mean", "segment_min", "segment_prod",
     "segment_sum", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "softsign", "sqrt", "square", "squared_difference", "subtract", "tan",
     "tanh", "tensordot", "top_k", "truediv", "truncatediv", "truncatemod", "unsorted_segment_max", "unsorted_segment_mean",
     "unsorted_segment_min", "unsorted_segment_prod", "unsorted_segment_sqrt_n", "unsorted_segment_sum", "xdivy", "xlog1py", "xlogy",
-    "zero_fraction",
+    "zero_fraction", "zeta",
 ]  # fmt: skip

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tenfold.core.dtypes import DType, as_dtype, bool_, float32
+from tenfold.core.dtypes import DType, as_dtype, bool_, float32, float64
 from tenfold.core.errors import InvalidArgumentError, ShapeError
 from tenfold.core.shapes import differ
 from tenfold.primitives import arithmetic as a
 from tenfold.primitives import elementwise as e
+from tenfold.primitives.arithmetic import cast, equal, less, logical_and, select
 from tenfold.primitives.define import tensors
 from tenfold.primitives.indexed_slices import IndexedSlices
 from tenfold.tensor.tensor import Tensor, as_tensor
@@ -129,6 +130,21 @@ def ndtri(x: Any, name: str | None = None) -> Tensor:
         0.0
     """
     return 0 - math.sqrt(2) * e.erfcinv(2 * as_tensor(x))
+
+
+def polygamma(a: Any, x: Any, name: str | None = None) -> Tensor:
+    """The derivative of order `a`, a whole number, of digamma.
+
+    Example:
+        >>> import tenfold as tf
+        >>> tf.math.polygamma([0.0, 1.0], [1.0, 1.0]).numpy().round(4)
+        array([-0.5772,  1.6449], dtype=float32)
+    """
+    orders, x = tensors("polygamma", (a, x))
+    n, wide = e.stop_gradient(cast(orders, float64)), cast(x, float64)
+    zeroth, whole = equal(n, 0), logical_and(equal(n, e.floor(n)), less(-1, n))
+    higher = (2 * (n % 2) - 1) * e.exp(e.lgamma(n + 1)) * e.zeta(select(zeroth, 2, n + 1), wide)
+    return cast(select(whole, select(zeroth, e.digamma(wide), higher), math.nan), x.dtype)
 
 
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:

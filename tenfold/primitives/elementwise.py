@@ -11,7 +11,7 @@ from tenfold.core.dtypes import FLOATS, INEXACT, REALS, SIGNED, bool_, float64
 from tenfold.kernel import loops, mathlib
 from tenfold.kernel.loops import Expr
 from tenfold.primitives import error_functions
-from tenfold.primitives.arithmetic import conj, constant_like, equal, imag, less, log, neg, not_equal, real, select, trunc
+from tenfold.primitives.arithmetic import conj, constant_like, equal, imag, less, log, neg, not_equal, real, select, trunc, zeros_like
 from tenfold.primitives.define import elementwise
 from tenfold.primitives.movement import broadcast_to
 from tenfold.tensor.tensor import Tensor
@@ -303,6 +303,19 @@ def is_finite(x: Expr) -> Expr:
 def stop_gradient(x: Expr) -> Expr:
     """x itself, through which no gradient flows."""
     return x
+
+
+@elementwise(vjp=(None, lambda g, y, s, q: neg(g * s * zeta(s + constant_like(1, s), q))),
+             oracle=error_functions.zeta, dtypes=FLOATS, samples=((1.5, 5), (0.5, 5)))  # fmt: skip
+def zeta(s: Expr, q: Expr) -> Expr:
+    """Hurwitz's zeta function: the sum of (q + k)^-s over all k >= 0. (A gradient is provided by q alone.)"""
+    return mathlib.zeta(s, q)
+
+
+@elementwise(vjp=(lambda g, y, a, b: g, lambda g, y, a, b: zeros_like(g)), oracle=np.nextafter, dtypes=FLOATS[2:], samples=(ANY[0], ANY[0]))
+def nextafter(a: Expr, b: Expr) -> Expr:
+    """The number next to a on the way to b."""
+    return mathlib.next_after(a, b)
 
 
 def _share(g: Tensor, y: Tensor, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""erf, erfc and erfinv in NumPy, in double precision: oracles that are quick enough for whole initial weights."""
+"""Error functions and zeta in NumPy, in double precision: oracles that are quick enough for whole initial weights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.kernel.coefficients import ERF64, ERFC64
+from tenfold.kernel.special import MACLAURIN
 
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -66,3 +67,26 @@ def erfcinv(x: Any) -> Any:
     rest = np.minimum(wide, 2 - wide)
     with np.errstate(all="ignore"):
         return np.copysign(_inverse(1 - rest, rest, np.log(rest) + np.log(2 - rest), 4), 1 - wide)
+
+
+def _zeta_positive(s: Any, q: Any) -> Any:
+    far = q + 10
+    total = sum((q + k) ** -s for k in range(10)) + far**-s * (far / (s - 1) + 0.5)
+    step = s * far ** (-s - 1)
+    for j, factor in enumerate(MACLAURIN):
+        total = total + step * factor
+        step = step * (s + 2 * j + 1) * (s + 2 * j + 2) / (far * far)
+    return np.where(far**-s > 0, total, q**-s)
+
+
+def zeta(s: Any, q: Any) -> Any:
+    """Hurwitz's zeta function; below q = 0, where s must be an integer, from values above it."""
+    s, q = np.broadcast_arrays(s.astype(np.float64), q.astype(np.float64))
+    left, even = q <= 0, np.floor(s / 2) * 2 == s
+    with np.errstate(all="ignore"):
+        usual = _zeta_positive(s, np.where(left, q - np.floor(q), q))
+        mirrored = _zeta_positive(s, np.where(left, np.ceil(q) - q, 1)) - _zeta_positive(s, np.where(left, 1 - q, 1))
+        below = np.where(np.floor(s) == s, usual + np.where(even, mirrored, -mirrored), np.nan)
+        pole = np.where(even, np.inf, np.nan)
+        y = np.where(left, np.where(np.floor(q) == q, pole, below), usual)
+        return np.where(s > 1, y, np.where(s == 1, np.inf, np.nan))

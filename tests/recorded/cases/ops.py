@@ -124,6 +124,45 @@ add("logsumexp", lambda tf, x: tf.reduce_logsumexp(x, axis=1, keepdims=True), lo
 add("softmax_ce", lambda tf, x: tf.nn.softmax_cross_entropy_with_logits(np.eye(5, dtype="float32")[labels], x), logits)
 add("sparse_softmax_ce", lambda tf, x: tf.nn.sparse_softmax_cross_entropy_with_logits(labels, x), logits)
 add("sigmoid_ce", lambda tf, x: tf.nn.sigmoid_cross_entropy_with_logits(np.eye(5, dtype="float32")[labels], x), logits * 5)
+spoken, words = normal(300, 7, 3, 5) * 2, np.array([[1, 2, 2], [3, 1, 0], [4, 4, 4]], "int32")  # [steps, batch, classes]
+word_sizes, step_counts = np.array([3, 1, 2], "int32"), np.array([7, 5, 6], "int32")
+add("ctc_loss", lambda tf, x: tf.nn.ctc_loss(words, x, word_sizes, step_counts), spoken)
+add("ctc_loss_last_blank", lambda tf, x: tf.nn.ctc_loss(words - 1, x, [3, 0, 2], step_counts, blank_index=-1), spoken)
+add(
+    "ctc_loss_batch_major",
+    lambda tf, x: tf.nn.ctc_loss(words, x, word_sizes, [4, 4, 4], logits_time_major=False, blank_index=0),
+    normal(301, 3, 4, 5),
+)
+SPARSE_WORDS = [[0, 0], [0, 1], [0, 2], [1, 0], [2, 0], [2, 1]], [1, 2, 2, 3, 0, 0], [3, 3]
+add(
+    "ctc_loss_sparse",
+    lambda tf, x: tf.nn.ctc_loss(tf.SparseTensor(SPARSE_WORDS[0], np.int32(SPARSE_WORDS[1]), SPARSE_WORDS[2]), x, None, step_counts, blank_index=-1),
+    spoken,
+)
+
+
+def _decoded(decoder: str, **options: Any) -> Callable[[Any], Arrays]:
+    def run(tf: Any) -> Arrays:
+        paths, scores = getattr(tf.nn, decoder)(spoken, step_counts, **options)
+        found = {f"{part}{k}": getattr(p, part) for k, p in enumerate(paths) for part in ("indices", "values", "dense_shape")}
+        return arrays(scores=scores, **found)
+
+    return run
+
+
+CASES["ctc_greedy"] = Case(_decoded("ctc_greedy_decoder"))
+CASES["ctc_greedy_first_blank"] = Case(_decoded("ctc_greedy_decoder", merge_repeated=False, blank_index=0))
+CASES["ctc_beam_search"] = Case(_decoded("ctc_beam_search_decoder", beam_width=60, top_paths=3))
+ORDERS, POINTS = np.float64([0, 1, 2, 3, 4, 1, 2, 3]), np.float64([0.3, 1, 2.5, 12, 40, -0.4, -1.6, -3.2])
+add("polygamma", lambda tf, x: tf.math.polygamma(ORDERS, x), POINTS, tolerance=1e-4)
+add("polygamma_float32", lambda tf, x: tf.math.polygamma(np.float32(ORDERS[:5]), x), np.float32(POINTS[:5]))
+add("zeta", lambda tf, q: tf.math.zeta(np.float64([2, 3, 4, 1.5, 2.5]), q), np.float64([1, 0.5, 7, 1.25, 30]), tolerance=1e-4)
+CASES["zeta_edges"] = Case(lambda tf: arrays(y=tf.math.zeta(np.float64([1, 0.5, 2, 3, 2.5]), np.float64([2, 2, -1, -0.5, -0.5]))))
+NEIGHBOURS = [0, -0.0, 1, 1, -1, np.inf, 3, np.nan], [1, -1, 2, 0, 0, 0, 3, 1]
+for width in ("float32", "float64"):
+    CASES[f"nextafter_{width}"] = Case(
+        lambda tf, t=width: arrays(y=tf.math.nextafter(tf.constant(NEIGHBOURS[0], t), tf.constant(NEIGHBOURS[1], t))), tolerance=0.0
+    )
 add("moments", lambda tf, x: tf.nn.moments(x, axes=[0, 1]), image)
 add("batch_normalization", lambda tf, x, m, v, o, s: tf.nn.batch_normalization(x, m, tf.exp(v), o, s, 1e-3), image, v4, v4 / 3, v4 + 1, v4 - 2)
 add("l2_normalize", lambda tf, x: tf.math.l2_normalize(x, axis=1), a34)
