@@ -114,7 +114,7 @@ def test_panels_are_copied_for_many_rows() -> None:
     assert rows <= 4 and rows * columns >= 32
 
 
-@pytest.mark.parametrize(("m", "block"), [(64, 128), (128, 128), (255, 256), (2048, 384)])
+@pytest.mark.parametrize(("m", "block"), [(64, 128), (128, 128), (255, 256), (511, 384)])
 def test_blocks_of_copied_panels_are_short_where_rows_are_few(m: int, block: int) -> None:
     """The first block of a task comes from memory while nothing is computed."""
 
@@ -195,3 +195,25 @@ def test_even_rows_are_those_of_the_tables(
     plain, expected = made()
     np.testing.assert_array_equal(found, expected)
     assert kernels != plain or host().lanes != 8
+
+
+def test_sums_are_not_continued_where_many_rows_meet_panels_that_stay_in_the_cache() -> None:
+    def cuts(m: int, k: int, **how: Any) -> tuple[Any, ...]:
+        (launch,) = (step for step in matmul(NARROW, F32, 1, m, 384, k, **how).launches if isinstance(step.kernel, Tile))
+        args = dict(zip(TILE_ARGS, launch.args, strict=False))
+        return args["k_block"], args["n_task"], args["m_tasks"]
+
+    for how in ({}, {"transpose_b": True}, {"settled": True}):
+        assert cuts(2048, 1536, **how) == (1536, 1, 4)
+    assert cuts(2048, 3072)[0] < 512 and cuts(256, 1536)[0] < 512 and cuts(2048, 1536, transpose_a=True)[0] < 512  # a panel would not stay; few rows
+    assert cuts(2048, 384)[0] == 384 and cuts(2048, 1536, schedule=Schedule(b="copied"))[0] == 384
+
+
+@pytest.mark.parametrize("dtype", [F32, dtypes.bfloat16, dtypes.float64], ids=str)
+def test_sums_that_are_not_continued_have_the_same_bits(dtype: dtypes.DType) -> None:
+    rng = np.random.default_rng(0)
+    operands: dict[str, Any] = {"a": sample(rng, dtype, 523, 900), "b": sample(rng, dtype, 900, 61)}
+    found = run(contraction.matmul(dtype, 1, 523, 61, 900), operands, (523, 61), dtype)
+    check(found, widened(operands["a"]) @ widened(operands["b"]), dtype)
+    copied = contraction.matmul(dtype, 1, 523, 61, 900, schedule=Schedule(b="copied"))
+    np.testing.assert_array_equal(found, run(copied, operands, (523, 61), dtype))

@@ -33,6 +33,7 @@ PAGE = 2048  # rows a multiple of this many bytes apart fall upon each other in 
 HALF = PAGE // 2  # and those this far apart still do so to an extent
 WAYS = 8  # of the first-level cache: more rows than these push each other out
 SPAN = 160  # columns of a task, about
+MANY = 512  # rows, at least, that meet a packed panel as long as the sum
 COPIED = 8  # tiles, at least, that a panel is copied for
 SHORT = 128  # products of a block of a copied panel, at least
 NO_TAPS = np.zeros(1, np.int64)
@@ -99,16 +100,19 @@ def matmul(
         a = replace(a, copied=_copies_left(to, a, m, n, shape, block))
         if _packs_left(to, a, m, n, k, shape):
             break
-    b = replace(b, copied=not (a.copied or splittable) and _copies_right(to, b, m, n, k, shape, block, settled))
+    whole_sums = not (a.copied or splittable) and _adds_at_once(to, a, b, m, n, k, shape, block)
+    block = k if whole_sums else block
+    b = replace(b, copied=not (a.copied or splittable or whole_sums) and _copies_right(to, b, m, n, k, shape, block, settled))
     if b.copied and out is wide:  # a task's first block is the only one that nobody asked for early: with few rows it is much of the work
         block = min(block, max(whole(m), SHORT))
     stored = wide if splittable or block < k else out  # sums to be continued are kept in float32
     left, a_batch, rows, inner, places = _left(to, a, m, n, k, shape, block, n * stored.size)
-    right, b_batch = _right(to, b, m, n, k, shape, settled)
+    right, b_batch = _right(to, b, m, n, k, shape, settled or whole_sums)
     problem = Problem(
         dtype, n, shape, rows, inner, left, right, Batch(batch, a_batch, b_batch, m * n * stored.size), epilogue, pairs=pairs,
         streamed=batch * k * (m + n) * wide.size if splittable else 0, folded=stored is not out, out_elements=batch * m * n,
         a_type=a.dtype if a.copied else None, places=places, listed=a.lists and left is a.operand and not splittable,
+        one_panel=whole_sums,
     )  # fmt: skip
     tile(to, problem)
     return to.finish()
@@ -124,6 +128,17 @@ def _copies_left(to: Builder, a: Matrix, m: int, n: int, shape: tuple[int, int],
     possible = to.machine.count == 16 and a.transposed and not a.pairs and block * row_bytes(height, wide, to.machine) <= COPY
     useful = m > height and panels >= 4 and n * block * wide.size <= to.machine.cache
     return possible and (useful if to.schedule.a is None else to.schedule.a == "copied")
+
+
+def _adds_at_once(to: Builder, a: Matrix, b: Matrix, m: int, n: int, k: int, shape: tuple[int, int], block: int) -> bool:
+    """Whether sums are not continued in blocks, where many rows meet each panel, all of which must stay in the second-level cache.
+
+    A tile's rows are then read once for each panel, so they need not stay anywhere; a transposed `a` has taken too long to pack for a gain.
+    """
+    wide = accumulator(b.dtype)
+    columns = shape[1] * to.machine.lanes(wide)
+    fits = k * columns * wide.size <= to.machine.cache * 3 // 4
+    return to.machine.count == 16 and fits and block < k and m >= MANY and n > columns and not a.transposed and to.schedule.b in (None, "packed")
 
 
 def _packs_left(to: Builder, a: Matrix, m: int, n: int, k: int, shape: tuple[int, int]) -> bool:

@@ -23,6 +23,7 @@ SHARING = 8  # tiles of a task, at least, for them to share in asking for the ne
 LOWER = 2  # rows that the last tiles have less, where whole ones would compute too many
 MANY = 1 << 22  # multiplications that are worth a kernel of twice the size
 MOST = 2  # lines, for each unit of a block, that are asked for early, if perhaps not all of them: if there are more, none
+TILES = 128  # of a task with one long panel, at most
 UNIT = 4  # products of an entry of the table, where they lie at equal distances
 
 
@@ -209,7 +210,7 @@ class Problem:
     output, of `out_elements` in rows of `out_columns` (or n), is contiguous. Sums that are not folded go to `target`, if not to it.
     If `resumed`, they begin with what is there already.
     With `a_type`, that of `a` in memory, where the products of a period are at `places`, tasks copy each tile's rows, to where `inner` says.
-    If `listed`, each row of `a` in memory has an entry of its own, in the table of rows or in `places`.
+    If `listed`, each row of `a` in memory has an entry of its own, in the table of rows or in `places`. `one_panel`: a task has no more.
     """
 
     dtype: DType
@@ -233,6 +234,7 @@ class Problem:
     places: Table | None = None
     resumed: bool = False
     listed: bool = False
+    one_panel: bool = False
     routed: int = 0
 
     @property
@@ -254,7 +256,9 @@ def tile(to: Builder, p: Problem) -> None:
         n_task = max(min(panels, to.machine.cache // (inner.block * columns * wide.size)), 1)
     else:
         cycles, one = max(inner.count, 8) * height * vectors, inner.block * wide.size
-        if p.b.copied or rows.count < p.n:  # the longer operand is read once: few tasks share its panels, or each copies its own
+        if p.one_panel:
+            m_task, n_task = ceil(tiles / ceil(tiles / TILES)), 1  # few, as the panel must come first
+        elif p.b.copied or rows.count < p.n:  # the longer operand is read once: few tasks share its panels, or each copies its own
             tile_bytes = min(height * one, spanned(rows, inner) // tiles)
             n_task, m_task = cut(panels * batch.count, tiles, cycles, tile_bytes, to.machine.cache * (BEYOND if p.b.copied else 1), to.schedule.tasks)
         else:
