@@ -343,6 +343,11 @@ def test_copies_have_weights_of_their_own() -> None:
         other.set_weights([0 * w for w in other.get_weights()])
         for _ in range(3):
             assert not np.any(other(x)) and np.any(layer(x))
+    shallow, before = copy.copy(layer), layer(x)
+    shallow.activation = tf.keras.activations.relu
+    for _ in range(3):
+        np.testing.assert_array_equal(shallow(x), tf.nn.relu(before))
+        np.testing.assert_array_equal(layer(x), before)
 
 
 def test_states_given_from_outside_are_read() -> None:

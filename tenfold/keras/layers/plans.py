@@ -34,12 +34,17 @@ class Plans(dict[Any, "Planned | int | str"]):
     """The plans of one layer, or how often there was none, by what its call depends on. Copies begin with none.
 
     Attributes:
+        owner: the layer's id: a shallow copy of it has another.
         version: is raised when an attribute of the layer is set.
         lost: how many plans were of no more use.
     """
 
     version = 0
     lost = 0
+
+    def __init__(self, owner: int = 0) -> None:
+        super().__init__()
+        self.owner = owner
 
     def forget(self) -> None:
         """To be called when the layer is another."""
@@ -74,10 +79,8 @@ def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
             return None
         parts.append(option)
     key = tuple(parts)
-    plans = layer.__dict__.get("_plans")
-    if plans is None:
-        plans = layer.__dict__["_plans"] = Plans()
-    planned = plans.get(key, 0)
+    plans = _plans_of(layer)
+    planned: Any = plans.get(key, 0)
     if type(planned) is int and planned < (INSIDE if context.depth else ALONE):
         if len(plans) >= MOST_PLANS:
             plans.clear()
@@ -100,6 +103,13 @@ def again(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
     return result  # type: ignore[no-any-return]
 
 
+def _plans_of(layer: Any) -> Plans:
+    plans: Plans | None = layer.__dict__.get("_plans")
+    if plans is None or plans.owner != id(layer):
+        plans = layer.__dict__["_plans"] = Plans(id(layer))
+    return plans
+
+
 def _planned(layer: Any, given: Sequence[Tensor], listed: bool, kwargs: dict[str, Any]) -> Planned | None:
     """The layer's call on tensors like `given` as a function, which gives None once it holds no longer; None where anything in it is not plain."""
     inside = [each for each in layer._flatten_layers() if not _only_passes(each)]
@@ -120,7 +130,7 @@ def _planned(layer: Any, given: Sequence[Tensor], listed: bool, kwargs: dict[str
     if operations is None:
         return None
     variables, written = made.variables, [made.variables[k] for k in made.written]
-    versions = [(p, p.version) for p in [each.__dict__.setdefault("_plans", Plans()) for each in inside if each is not layer]]
+    versions = [(p, p.version) for p in [_plans_of(each) for each in inside if each is not layer]]
 
     def planned(given: Sequence[Tensor]) -> Tensor | None:
         for plans, version in versions:
