@@ -491,6 +491,24 @@ def test_gradients_of_weights_by_channel_or_few_are_sums_of_rows(groups: tuple[i
             np.testing.assert_array_equal(backwards.view(np.uint8), made.view(np.uint8))
 
 
+@pytest.mark.parametrize("group", [2, 4])
+def test_large_images_of_groups_that_a_shuffle_spreads_are_not_copied(group: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, rng = conv_spec(F32, 8, (56, 56), 128, 128, (3, 3), padding=((1, 1), (1, 1)), groups=128 // group), np.random.default_rng(0)
+    for machine, expected in ((Vectors(32, 16, cache=256 * 1024), True), (Vectors(64, 32), False)):
+        steps = correlation.convolution_weight_gradient(machine, spec)
+        assert steps and isinstance(kernel := steps.launches[0].kernel, Correlation) and kernel.in_place is expected
+    monkeypatch.setattr(correlation, "LARGE", 0)
+    for stride, dilation, padding, width in (((1, 1), (1, 1), (1, 0), 24), ((2, 2), (1, 1), (1, 1), 5), ((1, 3), (2, 2), (4, 4), 3)):
+        spec = conv_spec(F32, 3, (6, width), 48, 48, (3, 3), stride, ((1, 1), padding), dilation, groups=48 // group)
+        x, g = sample(rng, F32, 3, 6, width, 48), sample(rng, F32, 3, *spec.output, 48)
+        w = sample(rng, F32, 3, 3, group, 48)
+        recipe = contraction.convolution_weight_gradient(spec)
+        made = run(recipe, {"a": x, "b": g}, w.shape, F32)
+        check(made, convolve(spec, x, w, g)[2], F32)
+        backwards = run(recipe, {"a": x, "b": g}, w.shape, F32, lambda n: [[*range(n)][::-1]])
+        np.testing.assert_array_equal(backwards.view(np.uint8), made.view(np.uint8))
+
+
 def test_other_hosts() -> None:
     """Kernels for narrower registers and fewer of them, as far as this host can run them."""
     narrow = replace(cpu.host(), lanes=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tenfold.codegen.depthwise import element, splat
+from tenfold.codegen.depthwise import element, shuffled, splat
 from tenfold.codegen.helpers import helper_text
 from tenfold.codegen.instructions import Instructions, memory
 from tenfold.codegen.packing import Writer
@@ -98,7 +98,7 @@ def _turn(w: Writer, kernel: Correlation, a: dict[str, str], part: Part, rows: t
     cleared, kept = (t.let(f"select i1 {fresh}, i64 {x}, i64 {y}") for x, y in ((total, 0), (0, total)))
     each(lambda _, here: w.store(kernel.dtype, _zero(kernel, part), here, not isa.lanes), cleared)
     each(copy, kept)
-    if kernel.groups.single:
+    if kernel.in_place:
         for v in part.vectors:
             w.store(kernel.dtype, _zero(kernel, part), t.at(part.gradient, v * part.lanes * size), not isa.lanes)
     with t.loop(0, a["out_width"], a["segment"]) as segment:
@@ -122,7 +122,7 @@ def _lines(w: Writer, kernel: Correlation, a: dict[str, str], part: Part, row: s
     top, front = (t.sub(t.mul(x, a[f"stride_{axis}"]), a[f"low_{axis}"]) for x, axis in ((h, "height"), (d, "depth")))
     position, turn = t.add(t.mul(row, a["out_width"]), first), t.mul(a["turn"], a["out_width"])
     g = t.at(a["b"], t.mul(t.add(t.mul(position, a["channels"]), part.channel), kernel.source.size))
-    if not kernel.groups.single:
+    if not kernel.in_place:
         _gradient(w, kernel, a, part, g, (count, turn))
     one = kernel.taps[2] * inputs * len(part.vectors) * part.lanes * kernel.dtype.size
     lines = kernel.taps[0] * kernel.taps[1]
@@ -135,7 +135,7 @@ def _lines(w: Writer, kernel: Correlation, a: dict[str, str], part: Part, row: s
             plane = t.mul(t.add(t.mul(t.add(t.mul(n, a["depth"]), z), a["height"]), y), a["width"])
             x = t.at(a["a"], t.mul(t.mul(t.add(plane, left), a["source_channels"]), kernel.source.size))
             sums = t.at(part.sums, number * one)
-            if kernel.groups.single:
+            if kernel.in_place:
                 _sums(w, kernel, a, part, sums, _in_place(w, kernel, a, part, (x, g, left), number == lines - 1), "0")
                 continue
             line = _copied(w, kernel, a, part, (_row(w, kernel, a, part, (z, y), x, left), count))
@@ -258,10 +258,15 @@ def _positions(
             x = t.let(f"select i1 {inside}, ptr {x}, ptr {part.gradient}")
         x = t.at(x, t.mul(first, each))
         taps = [(p, *divmod(place - p * kernel.stride, kernel.dilation)) for p in range(count)]
+        whole = w.load(line.dtype, x) if kernel.in_place and not groups.single else ""
         for number in range(kernel.numbers):
             for v in vectors:
-                factor = w.load(line.dtype, t.at(x, number * each + v * step), wide or not isa.lanes)
-                factor = splat(w, kernel.dtype, factor) if wide else factor
+                if whole:
+                    picked = [i // groups.outputs * groups.inputs + number for i in range(part.lanes)]
+                    factor = shuffled(w, isa.reg(kernel.dtype), whole, picked)
+                else:
+                    factor = w.load(line.dtype, t.at(x, number * each + v * step), wide or not isa.lanes)
+                    factor = splat(w, kernel.dtype, factor) if wide else factor
                 for p, k, rest in taps:
                     if not rest and 0 <= k < kernel.taps[2]:
                         sums[k, number, v] = isa.fma(t.let, kernel.dtype, factor, gradients[p, v], sums[k, number, v])

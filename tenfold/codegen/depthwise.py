@@ -162,16 +162,16 @@ def element(w: Writer, kernel: Depthwise | Correlation, pointer: str, where: tup
     first = min(picked[0], there - width)
     kind = f"<{width} x {memory(source)}>"
     x = t.load(kind, t.at(pointer, t.mul(t.add(begin, first), source.size)), source.size)
-    return isa.from_memory(t.let, source, _shuffled(w, kind, x, [p - first for p in picked]))
+    return isa.from_memory(t.let, source, shuffled(w, kind, x, [p - first for p in picked]))
 
 
 def splat(w: Writer, dtype: DType, one: str) -> str:
     """A vector of one number."""
     whole = w.text.let(f"insertelement {w.vectors.reg(dtype)} poison, {w.scalars.reg(dtype)} {one}, i32 0")
-    return _shuffled(w, w.vectors.reg(dtype), whole, [0] * w.vectors.lanes)
+    return shuffled(w, w.vectors.reg(dtype), whole, [0] * w.vectors.lanes)
 
 
-def _shuffled(w: Writer, kind: str, x: str, picked: list[int]) -> str:
+def shuffled(w: Writer, kind: str, x: str, picked: list[int]) -> str:
     """The lanes of a vector that are `picked`."""
     mask = ", ".join(f"i32 {i}" for i in picked)
     return w.text.let(f"shufflevector {kind} {x}, {kind} poison, <{len(picked)} x i32> <{mask}>")

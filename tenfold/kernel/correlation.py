@@ -35,8 +35,10 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | Non
     narrow = s.ci_group == 1 and groups.wide(lanes)  # as many rows as one tile has
     if narrow or max(s.ci_group, s.co_group) > MOST_CHANNELS or s.taps * s.ci_group * vector > STACK or not segment:
         return None
-    rows, piece = s.n * s.output[0] * s.output[1], s.taps * s.ci_group * s.co * wide.size
     ahead = s.n * (s.ci * prod(s.input) + s.co * s.pixels) * s.dtype.size > LARGE
+    if ahead and machine.count == 16 and _spread(groups, lanes, numbers):
+        row, kept, segment = 0, (0, 0), s.output[2]
+    rows, piece = s.n * s.output[0] * s.output[1], s.taps * s.ci_group * s.co * wide.size
     blocks, span = _blocks(s.co, vectors * lanes, ceil(FOLDS * piece / FOLDED) if ahead else FOLDS)
     grain = ceil(rows / ceil(FOLDS / blocks))
     pieces = ceil(rows / grain)
@@ -55,6 +57,12 @@ def convolution_weight_gradient(machine: Vectors, spec: ConvSpec) -> Steps | Non
     to.launch(kernel, pieces * blocks, CORRELATION_ARGS, values)
     _fold(to, s, target, pieces)
     return to.finish()
+
+
+def _spread(groups: Groups, lanes: int, numbers: int) -> bool:
+    """Whether a shuffle within quarters of a register, of which two are made at a time, gives the channels that a vector of groups meets, all of
+    them at a time: where rows come from memory, that takes less than copying them."""
+    return numbers == groups.inputs == groups.outputs <= 4 and not groups.wide(lanes) and lanes % groups.outputs == 0
 
 
 def _copies(s: Shape, column: int, position: int) -> tuple[int, tuple[int, int], int]:

@@ -54,7 +54,8 @@ class Correlation:
 
     At a time it makes the sums of a row of taps, of `vectors` of channels (of groups, of one vector after the other), with `numbers` of the
     channels of each group, over `positions`. Of groups, it copies what these meet of the image: `kept` rows in each dimension, that following
-    rows of positions see again. `ahead`: the images are too large for the caches, so that what the next turn of rows reads is asked for.
+    rows of positions see again; or no rows, where these are shuffled as they are read. `ahead`: the images are too large for the caches, so
+    that what the next turn of rows reads is asked for.
     """
 
     source: DType
@@ -69,3 +70,8 @@ class Correlation:
     groups: Groups
     kept: tuple[int, int]
     ahead: bool
+
+    @property
+    def in_place(self) -> bool:
+        """Whether images are read where they lie."""
+        return self.groups.single or self.kept == (0, 0)
