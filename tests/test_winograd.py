@@ -78,6 +78,12 @@ def test_tasks_take_tiles_through_all_steps_where_the_weights_are_few(spec: Conv
     assert Blocks not in kinds[1] and {Spread, Collect} <= set(kinds[1])
 
 
+def test_a_task_takes_several_blocks_in_the_same_memory() -> None:
+    for n, tasks in ((1, 8), (3, 8), (16, 16)):
+        steps = winograd.convolution(FEW, conv_spec(F32, n, (56, 56), 64, 64, (3, 3), padding=SAME))
+        assert steps and steps.launches[-1].tasks == tasks
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_blocks_of_tiles_have_the_same_bits(name: str, in_blocks: None, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, rng = SPECS[name], np.random.default_rng(0)

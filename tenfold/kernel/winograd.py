@@ -76,7 +76,7 @@ FAR = 1 << 20  # bytes of images that do not stay near, so that their lines are 
 WEIGHTS = 64  # as many of each transformed pixel's channels, in and out, as make it pay to read them for each block
 EACH = 12  # tiles of images that a task transforms, multiplies and transforms back, about: more meet the weights at once, fewer stay nearer
 BLOCKS = 10  # times it does so, at least, for the threads to have equal parts
-TASKS = 16  # that do so: each has memory of its own
+TASKS = (8, 16)  # that do so, at least and at most: each has memory of its own, which is far away at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +328,7 @@ def _blocks(to: Builder, s: Shape, w: Weights, shape: tuple[int, int], epilogue:
     b, images, sums = _filters(to, w, 0, s.ci, s.co), _grid(s, False, s.n), _grid(s, True, s.n)
     each = ceil(EACH / shape[0]) * shape[0]
     blocks = ceil(s.n * _tiles(s) / each)
-    tasks, row, out_row = min(blocks, TASKS), _row(s.ci), _row(s.co)
+    tasks, row, out_row = min(max(blocks // 8, TASKS[0]), TASKS[1], blocks), _row(s.ci), _row(s.co)
     plane = each * max(row, out_row) + SKEW
     size = (PLANES + 1) * plane
     work, zeros = to.buffer(tasks * size), to.table(np.zeros(ceil(s.ci / 2), np.int64))
