@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -25,10 +26,10 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class _Ours(dict[str, bool]):
-    """Whether a file is one of this package's, asked once for each."""
+    """Whether a file is one of this package's, or stands between two of them, asked once for each."""
 
     def __missing__(self, file: str) -> bool:
-        ours = self[file] = file.startswith(_PACKAGE)
+        ours = self[file] = file.startswith(_PACKAGE) or file == contextlib.__file__  # decorators made of contexts
         return ours
 
 

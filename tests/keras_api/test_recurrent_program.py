@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -202,6 +203,13 @@ def test_empty_batches_and_mistakes(as_written: Callable[..., Any]) -> None:
         for run in (lambda f, *args: f(*args), as_written):
             with pytest.raises((ValueError, TypeError)):
                 run(lambda wrong: layer(ROWS, **wrong), wrong)
+
+
+def test_a_mistake_names_the_line_that_called_the_layer() -> None:
+    layer = L.LSTM(5, name="reader")
+    layer(ROWS)
+    with pytest.raises(ValueError, match=rf"(?s)inner dimensions differ.*at {re.escape(__file__)}:\d+ in test_a_mistake_.*layer reader"):
+        layer(tf.concat([ROWS, ROWS], -1))
 
 
 def test_an_unrolled_loop_is_not_compiled(steps: list[str]) -> None:
