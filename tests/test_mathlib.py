@@ -1,19 +1,23 @@
 """mathlib's functions against mpmath, in units in the last place, and their special cases."""
 
 import ctypes
+import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tenfold as tf
-from tenfold.codegen.cpu import compile_kernel
+from tenfold.codegen.cpu import compile_kernel, host, source
 from tenfold.core import dtypes
 from tenfold.core.dtypes import as_dtype
 from tenfold.kernel import mathlib
 from tenfold.kernel.loops import Expr, Kernel, Stage, Store, axis, const, load
+from tenfold.runtime.native import load as load_code
+from tenfold.runtime.native import object_code
 
 mpmath = pytest.importorskip("mpmath")
 mp = mpmath.mp
@@ -21,14 +25,23 @@ mp.dps = 40
 INF, NAN = math.inf, math.nan
 
 
-def compute(function: Callable[..., Expr], *xs: np.ndarray, output: np.dtype[Any] | None = None) -> np.ndarray:
+def unfused(kernel: Kernel) -> int:
+    """The kernel's address, without fused multiply-adds in it."""
+    text = source(kernel).emit("unfused", replace(host(), has_fma=False))
+    named = f"unfused_{hashlib.sha256(text.encode()).hexdigest()}"
+    return load_code([(object_code(text.replace("@unfused(", f"@{named}(")), (named,))])[named]
+
+
+def compute(
+    function: Callable[..., Expr], *xs: np.ndarray, output: np.dtype[Any] | None = None, address: Callable[[Kernel], int] = compile_kernel
+) -> np.ndarray:
     types = [as_dtype(x.dtype) for x in xs]
     out = np.zeros(len(xs[0]), output or xs[0].dtype)
     value = function(*(load(k, axis(0), t) for k, t in enumerate(types)))
     stage = Stage((), (), (Store(len(xs), axis(0), value),))
     kernel = Kernel((*types, as_dtype(out.dtype)), 0, (const(len(out), dtypes.int64),), (0,), 0, (stage,))
     args = np.array([*(np.ascontiguousarray(x).ctypes.data for x in xs), out.ctypes.data, 1 << 40], np.int64)
-    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(compile_kernel(kernel))(args.ctypes.data, 0)
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(address(kernel))(args.ctypes.data, 0)
     return out
 
 
@@ -125,6 +138,15 @@ def test_huge_angles(name: str, dtype: type) -> None:
         assert worst(compute(getattr(mathlib, name), x), truth, x) <= 2
         one = np.array([compute(getattr(mathlib, name), x[k : k + 1])[0] for k in range(20)])  # beside nothing else
         assert worst(one, truth, x[:20]) <= 2
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_angles_without_fused_multiply_adds(name: str, dtype: type) -> None:
+    near = np.array([k * math.pi / 2 for k in range(-40, 41)])
+    x = np.concatenate([near, near + 1e-6, wide(-3, 15)(), [2.0, np.nextafter(2.0, 0), 1e22]]).astype(dtype)
+    with mp.workprec(200):
+        assert worst(compute(getattr(mathlib, name), x, address=unfused), getattr(mp, name), x) <= 2
 
 
 def test_huge_angles_beside_others_and_at_the_end_of_a_product() -> None:

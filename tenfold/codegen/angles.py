@@ -1,6 +1,7 @@
 """LLVM text that reduces huge angles exactly (Payne & Hanek 1983): the exponent chooses which bits of 2 / pi count, the rest is integers.
 
-Vectors without a huge number pay for a comparison and a branch that is not taken."""
+Vectors without a huge number pay for a comparison and a branch that is not taken. Without fused multiply-adds, which make the usual reduction
+exact, numbers from 2 on are huge."""
 
 from __future__ import annotations
 
@@ -13,18 +14,18 @@ _TWO_OVER_PI = int(
 )  # fmt: skip
 _HALF_PI = 0xC90FDAA22168C234C4C6628B80DC1CD1  # 2^127 times pi / 2, rounded down
 
-_HUGE = 50  # from 2^50 on numbers are reduced here
+_HUGE = {"fused": 50, "unfused": 1}  # from 2^50 or 2^1 on numbers are reduced here
 
 # The window of 2 / pi's bits times the significand is the angle in turns, modulo 1: `turn` is 2^256 of one.
 _ONE = f"""\
-@tenfold.two_over_pi = internal constant i1280 {_TWO_OVER_PI}
+@tenfold.two_over_pi = internal constant i1408 {_TWO_OVER_PI}
 define internal PARTS @tenfold.angle(double %x, double %r, double %rest, i64 %n) noinline cold {{
 entry:
   %bits = bitcast double %x to i64
   %e0 = lshr i64 %bits, 52
   %e = and i64 %e0, 2047
   %bad = icmp eq i64 %e, 2047
-  %small = icmp ult i64 %e, {_HUGE + 1023}
+  %small = icmp ult i64 %e, HUGE
   br i1 %small, label %common, label %large
 common:
   %c0 = insertvalue PARTS poison, double %r, 0
@@ -116,7 +117,7 @@ lane:
   %r0 = load double, ptr %ar
   %s0 = load double, ptr %as
   %n0 = load i64, ptr %an
-  %y = call {ONE} @tenfold.angle(double %x1, double %r0, double %s0, i64 %n0)
+  %y = call {ONE} @tenfold.{ANGLE}(double %x1, double %r0, double %s0, i64 %n0)
   %y0 = extractvalue {ONE} %y, 0
   %y1 = extractvalue {ONE} %y, 1
   %y2 = extractvalue {ONE} %y, 2
@@ -160,16 +161,16 @@ def parts_type(lanes: int) -> str:
     return f"{{ {', '.join(types)} }}"
 
 
-_ONE = _ONE.replace("PARTS", parts_type(0))
-
-
 def angle_text(name: str) -> str:
-    """The definition of `angle`, or of `angle.f32.N` or `angle.f64.N`, which do it for N lanes."""
-    if name == "angle":
-        return _ONE
-    mangled, n = name.split(".")[1:]
+    """The definition of `angle.fused`, or of `angle.fused.f32.N` or `angle.fused.f64.N`, which do it for N lanes; or unfused."""
+    _, kind, *more = name.split(".")
+    least = _HUGE[kind] + 1023
+    one = f"angle.{kind}"
+    if not more:
+        return _ONE.replace("PARTS", parts_type(0)).replace("HUGE", str(least)).replace("@tenfold.angle(", f"@tenfold.{one}(")
+    mangled, n = more
     scalar, widen = ("float", "fpext") if mangled == "f32" else ("double", "bitcast")
     return _MANY.format(
         NAME=name, N=n, MANGLED=mangled, T=scalar, WIDEN=widen, X=f"<{n} x {scalar}>", D=f"<{n} x double>", I=f"<{n} x i64>",
-        PARTS=parts_type(int(n)), ONE=parts_type(0), HUGE=_HUGE + 1023 << 52,
+        PARTS=parts_type(int(n)), ONE=parts_type(0), ANGLE=one, HUGE=least << 52,
     )  # fmt: skip

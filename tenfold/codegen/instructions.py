@@ -164,8 +164,9 @@ class Instructions:
         """All parts of what `angle` gives for x of `dtype`, from the helpers that `angles.py` writes."""
         scalar, d, i = register(dtype), self.type("double"), self.type("i64")
         x, r, rest, n = args
-        name = f"angle.{mangle(scalar)}.{self.lanes}" if self.lanes else "angle"
-        self.helpers |= {"angle", name}
+        one = "angle.fused" if self.has_fma else "angle.unfused"
+        name = f"{one}.{mangle(scalar)}.{self.lanes}" if self.lanes else one
+        self.helpers |= {one, name}
         if not self.lanes and scalar == "float":
             scalar, x = "double", w(f"fpext float {x} to double")
         return w(f"call {parts_type(self.lanes)} @tenfold.{name}({self.type(scalar)} {x}, {d} {r}, {d} {rest}, {i} {n})")
